@@ -1,0 +1,35 @@
+//! What mainsheet's things are, and what the protocol says.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`kind`], [`key`], [`resource`], [`version`], [`change`], [`verdict`], [`view`], [`node`] | the vocabulary |
+//! | [`wire`] | bytes of discovery messages: an entry encoded once, frames around shared bytes |
+//! | [`xds`] | both halves of the protocol as state machines |
+//! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
+//! | `validate` (feature) | what makes a resource unfit to be served |
+//! | [`limits`] | every bound, with its reason |
+//!
+//! Not here: I/O, tasks, clocks. Time comes in as [`time`] values; bytes come in as slices.
+
+pub mod change;
+#[cfg(feature = "codec")]
+pub mod codec;
+pub mod key;
+pub mod kind;
+pub mod limits;
+pub mod node;
+pub mod resource;
+pub mod time;
+#[cfg(feature = "validate")]
+pub mod validate;
+pub mod verdict;
+pub mod version;
+pub mod view;
+pub mod wire;
+pub mod xds;
+
+/// Rust types of the .proto files below `api/proto`, made by `UPDATE=1 cargo test -p mainsheet-api generated`.
+#[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+pub mod generated {
+    include!("generated/mod.rs");
+}

@@ -1,0 +1,34 @@
+//! Every bound that a client or an author could otherwise fill, with its unit and reason, asserted against its
+//! neighbours below.
+
+/// Bytes of one request on a stream. The largest honest one is a delta client's first: 10,000 names and versions of
+/// about 100 bytes each are 1 MiB.
+pub const REQUEST_BYTES_MAX: usize = 16 << 20;
+
+/// Type URLs on one stream. istiod asks for 16, Envoy for a dozen.
+pub const TYPES_PER_STREAM_MAX: usize = 64;
+
+/// Names of one type that one stream may subscribe to. A large Envoy names some 10,000 endpoints.
+pub const NAMES_PER_TYPE_MAX: usize = 100_000;
+
+/// Bytes of one name, type URL, nonce or version that a client sends. Kubernetes names take at most 2 x 253.
+pub const NAME_BYTES_MAX: usize = 4096;
+
+/// Bytes of a delta response's resources after which it is cut: many clients refuse messages over 4 MiB.
+pub const DELTA_RESPONSE_BYTES_MAX: usize = 2 << 20;
+
+/// Bytes of a chunk of neighbouring entries at which it is split: what is made anew when one entry changes.
+pub const CHUNK_BYTES_TARGET: usize = 64 << 10;
+
+/// Bytes of an error message in a NACK that are kept.
+pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
+
+/// Bytes of one document's file. istiod takes 100 MB; a file that large is a mistake.
+pub const FILE_BYTES_MAX: u64 = 32 << 20;
+
+/// Depth of nested values in a document. Envoy's deepest useful ones are about 40.
+pub const DOCUMENT_DEPTH_MAX: usize = 128;
+
+const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
+const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
+const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);

@@ -1,0 +1,18 @@
+//! Bytes of discovery messages: an entry is encoded once, and every response is a small frame around shared bytes.
+//!
+//! Protobuf fields may come in any order, so what differs by stream (version, nonce, type) is written first and the
+//! shared `resources` follow as they are.
+
+mod entry;
+mod frame;
+
+pub use entry::{Entry, put_delta_resource, put_sotw_resource};
+pub use frame::{Frame, Head, decode_frame, delta_frame, sotw_frame};
+
+pub use crate::generated::{
+    envoy::service::discovery::v3::{
+        ControlPlane, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Node,
+        Resource,
+    },
+    google::{self, protobuf::Any, rpc::Status},
+};

@@ -1,0 +1,74 @@
+//! What can go wrong, by who has to act.
+
+use mainsheet_api::{change::Fence, key::Key, version::Revision};
+
+/// Why a commit was refused. The store is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed these since; look again and decide anew.
+    #[error("changed since revision {base}: {}", keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Conflict {
+        /// What the writer had seen.
+        base: Revision,
+        /// Which of its keys changed since.
+        keys: Vec<Key>,
+    },
+    /// Another writer holds the lease.
+    #[error("lease {given:?} is no longer held; {newest:?} is")]
+    Fenced {
+        /// The writer's.
+        given: Fence,
+        /// The newest.
+        newest: Fence,
+    },
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a store can't be opened, read or written. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("open store `{path}`: another process has it open; stop that one, or give this one a data directory of its own")]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// Its content is damaged.
+    #[error("open store `{path}`: the file is damaged; move it away and start again: sources fill a new one, history is lost")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What was found.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Written by a later version of mainsheet.
+    #[error("open store `{path}`: format {found} is newer than {known}, the newest that this version reads; use the version that wrote it, or another data directory")]
+    Newer {
+        /// The file.
+        path: String,
+        /// What the file says.
+        found: u32,
+        /// What this version writes.
+        known: u32,
+    },
+    /// The status area's bound is reached.
+    #[error("status area is full: {bytes} bytes of {bytes_max}")]
+    StatusFull {
+        /// What would have been in it.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Reading or writing failed.
+    #[error("{step} store")]
+    Io {
+        /// `read`, `write`, `open`.
+        step: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

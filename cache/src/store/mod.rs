@@ -1,0 +1,71 @@
+//! Durable, ordered commits, and a small status area beside them.
+//!
+//! A store holds one [`Record`] for each (source, key), and the commits that led there. It knows nothing of precedence,
+//! views or the wire. Every backend passes the same contract suite (`tests/it/store_contract.rs`).
+
+use std::{pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Commit, Committed, Fence},
+    resource::Record,
+    version::Revision,
+};
+use tokio::sync::watch;
+
+use crate::error::{CommitError, StoreError};
+
+/// What a store's methods return; boxed, so that the backend is chosen at start.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A durable, ordered log of commits with the state that they add up to.
+pub trait Store: Send + Sync + 'static {
+    /// Makes all changes or none, durably, as the next revision.
+    ///
+    /// Refused where a (source, key) that it changes was changed after `commit.base`, or where `commit.fence` is not the
+    /// newest lease. However large, it becomes visible to readers at one instant, whole.
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>>;
+
+    /// The whole state at its newest revision: how a follower begins, and how it goes on after [`Follow::Compacted`].
+    fn load(&self) -> Answer<'_, Result<State, StoreError>>;
+
+    /// Commits after `after`, oldest first, at most about `bytes_max` bytes of them but at least one where there is one.
+    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>>;
+
+    /// The newest revision, as news: a follower that misses some still sees the newest.
+    fn head(&self) -> watch::Receiver<Revision>;
+
+    /// Takes the lease: writers with an older fence are refused from now on. The lease of an embedded store is the
+    /// process that has it open.
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>>;
+
+    /// Entries of the status area whose key begins with `prefix`, in order of keys.
+    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>>;
+
+    /// Sets (or, with `None`, removes) entries of the status area, durably and together. Makes no revision.
+    ///
+    /// # Errors
+    /// [`StoreError::StatusFull`] where the area's bound would be passed; nothing is written then.
+    fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>>;
+}
+
+/// A store as it is passed around.
+pub type SharedStore = Arc<dyn Store>;
+
+/// The whole state at one revision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Which.
+    pub revision: Revision,
+    /// One for each (source, key), in order of key, then source.
+    pub records: Vec<Arc<Record>>,
+}
+
+/// What follows a revision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Follow {
+    /// These, and possibly more; none where `after` is the newest.
+    Commits(Vec<Committed>),
+    /// The commits after `after` are no longer kept one by one: load the state.
+    Compacted,
+}

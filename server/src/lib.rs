@@ -1,0 +1,6 @@
+//! The edges of mainsheet: what comes in (`source`, `intake`), what goes out (`stream`, `sinks`), what people look at
+//! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
+
+pub mod clock;
+pub mod source;
+pub mod task;

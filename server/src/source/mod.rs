@@ -1,0 +1,52 @@
+//! Where configuration comes from. A source watches something outside and tells the intake what it sees; it knows
+//! nothing of stores, validation or streams.
+//!
+//! What a source tells is about *origins* (a file, a cluster's object, an upstream): "origin X now holds these
+//! documents". Which keys have gone is worked out by the intake, against what the source's layer holds from that origin.
+//! So a source needs no memory that a restart could lose.
+
+use mainsheet_api::{codec::Document, resource::SourceName};
+
+/// Reports that are to be taken in together.
+#[derive(Debug)]
+pub struct Batch {
+    /// Which source.
+    pub source: SourceName,
+    /// How far they go.
+    pub extent: Extent,
+    /// At most one for each origin.
+    pub reports: Vec<Report>,
+}
+
+/// How far a batch goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All that the source has: origins that are not mentioned are gone. The first batch of a source is one; later
+    /// ones are resyncs (a remount, a folder that came back). Commits whole; the shrink guard looks at it.
+    Whole,
+    /// These origins, known to have changed at one instant (a symlink swap). Commits whole and at once.
+    Atomic,
+    /// These origins, seen to change one by one. Debounced for each namespace. Removals are explicit and never guarded.
+    Loose,
+}
+
+/// What one origin holds now.
+#[derive(Debug)]
+pub struct Report {
+    /// A path below the source, for files.
+    pub origin: String,
+    /// What it holds; empty for one that is gone.
+    pub documents: Vec<Document>,
+    /// Whether `documents` is all. Where it could not be read whole (a half-written file), what the layer holds from
+    /// this origin stays until it can.
+    pub completeness: Completeness,
+}
+
+/// Whether a report tells all of its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// Keys that it does not mention are gone.
+    Whole,
+    /// Keys that it does not mention stay.
+    Partial,
+}
