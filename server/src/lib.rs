@@ -2,5 +2,6 @@
 //! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
 
 pub mod clock;
+pub mod readiness;
 pub mod source;
 pub mod task;
