@@ -1,16 +1,37 @@
 //! What can go wrong, by who has to act.
 
-use mainsheet_api::{change::Fence, key::Key, version::Revision};
+use mainsheet_api::{change::Fence, key::Key, resource::SourceName, version::Revision};
 
 /// Why a commit was refused. The store is as before.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
+    /// It changes nothing. What is unchanged makes no revision, so whoever has nothing to say does not commit.
+    #[error("commit changes nothing")]
+    Empty,
+    /// It changes the same (source, key) twice, and which one counts is unclear.
+    #[error("commit changes {key} of source `{layer}` more than once")]
+    Repeated {
+        /// The source.
+        layer: SourceName,
+        /// The key.
+        key: Key,
+    },
+    /// The writer has seen a revision that this store has not made: it looked at another store. Look again.
+    #[error(
+        "commit is based on revision {base}, and the store's newest is {newest}: it was replaced by another store"
+    )]
+    Ahead {
+        /// What the writer had seen.
+        base: Revision,
+        /// The store's.
+        newest: Revision,
+    },
     /// Somebody else changed these since; look again and decide anew.
     #[error("changed since revision {base}: {}", keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Conflict {
         /// What the writer had seen.
         base: Revision,
-        /// Which of its keys changed since.
+        /// Which of its keys changed since, in the commit's order.
         keys: Vec<Key>,
     },
     /// Another writer holds the lease.
@@ -30,13 +51,17 @@ pub enum CommitError {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it open.
-    #[error("open store `{path}`: another process has it open; stop that one, or give this one a data directory of its own")]
+    #[error(
+        "open store `{path}`: another process has it open; stop that one, or give this one a data directory of its own"
+    )]
     InUse {
         /// The file.
         path: String,
     },
     /// Its content is damaged.
-    #[error("open store `{path}`: the file is damaged; move it away and start again: sources fill a new one, history is lost")]
+    #[error(
+        "open store `{path}`: the file is damaged; move it away and start again: sources fill a new one, history is lost"
+    )]
     Damaged {
         /// The file.
         path: String,
@@ -45,7 +70,9 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Written by a later version of mainsheet.
-    #[error("open store `{path}`: format {found} is newer than {known}, the newest that this version reads; use the version that wrote it, or another data directory")]
+    #[error(
+        "open store `{path}`: format {found} is newer than {known}, the newest that this version reads; use the version that wrote it, or another data directory"
+    )]
     Newer {
         /// The file.
         path: String,

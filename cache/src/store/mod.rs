@@ -2,6 +2,16 @@
 //!
 //! A store holds one [`Record`] for each (source, key), and the commits that led there. It knows nothing of precedence,
 //! views or the wire. Every backend passes the same contract suite (`tests/it/store_contract.rs`).
+//!
+//! | module | is |
+//! |---|---|
+//! | `rules` | what refuses a commit, and what counts against a bound: the same in every backend |
+//! | `memory` | a store without a disk |
+//! | `options` | its bounds |
+
+mod memory;
+mod options;
+mod rules;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -13,17 +23,28 @@ use mainsheet_api::{
 };
 use tokio::sync::watch;
 
+pub use self::{memory::MemoryStore, options::StoreOptions};
+
 use crate::error::{CommitError, StoreError};
 
 /// What a store's methods return; boxed, so that the backend is chosen at start.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A durable, ordered log of commits with the state that they add up to.
+///
+/// Dropping an answer before it is there does not undo what was asked for: the commit may still be made.
 pub trait Store: Send + Sync + 'static {
     /// Makes all changes or none, durably, as the next revision.
     ///
-    /// Refused where a (source, key) that it changes was changed after `commit.base`, or where `commit.fence` is not the
-    /// newest lease. However large, it becomes visible to readers at one instant, whole.
+    /// However large, it becomes visible to readers at one instant, whole. The store keeps what it is given: a
+    /// [`Record`](mainsheet_api::resource::Record) already says when it was created, and a removal of what is not there
+    /// leaves the state as it is but is a change like any other, with a revision.
+    ///
+    /// # Errors
+    /// In this order: [`CommitError::Empty`], [`CommitError::Repeated`], [`CommitError::Fenced`] where `commit.fence` is
+    /// not the newest lease, [`CommitError::Ahead`], and [`CommitError::Conflict`] where a (source, key) that it changes
+    /// was changed after `commit.base`. How long removals are remembered for this is bounded with the commits that are
+    /// kept: of what was removed before, the store assumes that it was removed by the newest commit that it dropped.
     fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>>;
 
     /// The whole state at its newest revision: how a follower begins, and how it goes on after [`Follow::Compacted`].
@@ -32,20 +53,23 @@ pub trait Store: Send + Sync + 'static {
     /// Commits after `after`, oldest first, at most about `bytes_max` bytes of them but at least one where there is one.
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>>;
 
-    /// The newest revision, as news: a follower that misses some still sees the newest.
+    /// The newest revision, as news: a follower that misses some still sees the newest. What it says can be loaded and
+    /// followed.
     fn head(&self) -> watch::Receiver<Revision>;
 
-    /// Takes the lease: writers with an older fence are refused from now on. The lease of an embedded store is the
+    /// Takes the lease: writers with an older fence are refused from now on. Each lease is one higher than the one
+    /// before, also across restarts; before the first, writers use [`Fence`] 0. The lease of an embedded store is the
     /// process that has it open.
     fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>>;
 
-    /// Entries of the status area whose key begins with `prefix`, in order of keys.
+    /// Entries of the status area whose key begins with `prefix`, in order of keys (by bytes).
     fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>>;
 
-    /// Sets (or, with `None`, removes) entries of the status area, durably and together. Makes no revision.
+    /// Sets (or, with `None`, removes) entries of the status area, durably and together; of several for one key the last
+    /// counts. Makes no revision.
     ///
     /// # Errors
-    /// [`StoreError::StatusFull`] where the area's bound would be passed; nothing is written then.
+    /// [`StoreError::StatusFull`] where the area would grow past its bound; nothing is written then.
     fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>>;
 }
 
@@ -66,6 +90,7 @@ pub struct State {
 pub enum Follow {
     /// These, and possibly more; none where `after` is the newest.
     Commits(Vec<Committed>),
-    /// The commits after `after` are no longer kept one by one: load the state.
+    /// The commits after `after` are no longer kept one by one, or `after` is ahead of the store (which was replaced by
+    /// another): load the state.
     Compacted,
 }

@@ -1,0 +1,224 @@
+//! A store without a disk: for tests, and for servers that fill it anew at every start.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Change, Commit, Committed, Fence},
+    key::Key,
+    resource::{Record, SourceName},
+    version::Revision,
+};
+use tokio::sync::watch;
+
+use super::{
+    Answer, Follow, State, Store, StoreOptions,
+    rules::{self, Standing},
+};
+use crate::error::{CommitError, StoreError};
+
+/// A store that lasts as long as its process. Everything else it does as the durable ones do.
+#[derive(Debug)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+    head: watch::Sender<Revision>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new(options: StoreOptions) -> Self {
+        Self {
+            inner: Mutex::new(Inner { options, ..Inner::default() }),
+            head: watch::Sender::new(Revision::ZERO),
+        }
+    }
+
+    /// Every method leaves `Inner` whole before it can fail, so a panic elsewhere spoils nothing.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(StoreOptions::default())
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+        Box::pin(async move {
+            let mut inner = self.inner();
+            let revision = inner.commit(commit)?;
+            // Under the lock: news is in order.
+            self.head.send_replace(revision);
+            Ok(revision)
+        })
+    }
+
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        Box::pin(async move { Ok(self.inner().load()) })
+    }
+
+    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
+        Box::pin(async move { Ok(self.inner().follow(after, bytes_max)) })
+    }
+
+    fn head(&self) -> watch::Receiver<Revision> {
+        self.head.subscribe()
+    }
+
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
+        Box::pin(async move {
+            let mut inner = self.inner();
+            inner.standing.lease.0 += 1;
+            Ok(inner.standing.lease)
+        })
+    }
+
+    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        let prefix = prefix.to_owned();
+        Box::pin(async move { Ok(self.inner().status(&prefix)) })
+    }
+
+    fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.inner().set_status(entries) })
+    }
+}
+
+/// In the order that [`State::records`] has.
+type Place = (Key, SourceName);
+
+/// What is known of one (source, key).
+#[derive(Debug)]
+struct Row {
+    changed: Revision,
+    /// `None` where it was removed.
+    record: Option<Arc<Record>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    weight: usize,
+    committed: Committed,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    options: StoreOptions,
+    standing: Standing,
+    rows: BTreeMap<Place, Row>,
+    /// By when they were removed, to be forgotten with that commit.
+    removed: BTreeSet<(Revision, Place)>,
+    /// Without gaps, from `standing.compacted` to `standing.head`.
+    commits: VecDeque<Kept>,
+    commits_bytes: usize,
+    status: BTreeMap<String, Bytes>,
+    status_bytes: usize,
+}
+
+impl Inner {
+    fn commit(&mut self, commit: Commit) -> Result<Revision, CommitError> {
+        rules::check(&commit, self.standing, |source, key| {
+            Ok(self.rows.get(&(key.clone(), source.clone())).map(|row| row.changed))
+        })?;
+        let revision = self.standing.head.next();
+        self.standing.head = revision;
+        commit.changes.iter().for_each(|change| self.apply(revision, change));
+        let weight = commit.changes.iter().map(rules::weight).sum();
+        let Commit { cause, at, changes, .. } = commit;
+        self.commits.push_back(Kept { weight, committed: Committed { revision, cause, at, changes } });
+        self.commits_bytes += weight;
+        self.compact();
+        Ok(revision)
+    }
+
+    fn apply(&mut self, revision: Revision, change: &Change) {
+        let place = (change.key().clone(), change.source().clone());
+        let record = match change {
+            Change::Put(record) => Some(Arc::clone(record)),
+            Change::Remove { .. } => {
+                self.removed.insert((revision, place.clone()));
+                None
+            }
+        };
+        self.rows.insert(place, Row { changed: revision, record });
+    }
+
+    fn compact(&mut self) {
+        while self.commits.len() > 1
+            && (self.commits.len() > self.options.commits_kept_max
+                || self.commits_bytes > self.options.commits_bytes_max)
+        {
+            let Some(oldest) = self.commits.pop_front() else { return };
+            self.commits_bytes -= oldest.weight;
+            self.standing.compacted = oldest.committed.revision;
+        }
+        self.forget_removed();
+    }
+
+    fn forget_removed(&mut self) {
+        while let Some((when, place)) = self.removed.pop_first() {
+            if when > self.standing.compacted {
+                self.removed.insert((when, place));
+                return;
+            }
+            // It may be back since, or have been removed again.
+            if self.rows.get(&place).is_some_and(|row| row.record.is_none() && row.changed == when) {
+                self.rows.remove(&place);
+            }
+        }
+    }
+
+    fn load(&self) -> State {
+        State {
+            revision: self.standing.head,
+            records: self.rows.values().filter_map(|row| row.record.clone()).collect(),
+        }
+    }
+
+    fn follow(&self, after: Revision, bytes_max: usize) -> Follow {
+        let Standing { head, compacted, .. } = self.standing;
+        if after < compacted || after > head {
+            return Follow::Compacted;
+        }
+        let known = usize::try_from(after.0 - compacted.0).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let commits = self.commits.iter().skip(known).take_while(|kept| {
+            let is_first = bytes == 0;
+            bytes += kept.weight;
+            is_first || bytes <= bytes_max
+        });
+        Follow::Commits(commits.map(|kept| kept.committed.clone()).collect())
+    }
+
+    fn status(&self, prefix: &str) -> Vec<(String, Bytes)> {
+        self.status
+            .range(prefix.to_owned()..)
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    fn set_status(&mut self, entries: Vec<(String, Option<Bytes>)>) -> Result<(), StoreError> {
+        let entries: BTreeMap<String, Option<Bytes>> = entries.into_iter().collect();
+        let mut after = self.status_bytes;
+        for (key, value) in &entries {
+            after -= self.status.get(key).map_or(0, |old| rules::status_weight(key, old));
+            after += value.as_ref().map_or(0, |new| rules::status_weight(key, new));
+        }
+        rules::check_status(self.status_bytes, after, self.options.status_bytes_max)?;
+        self.status_bytes = after;
+        for (key, value) in entries {
+            match value {
+                Some(value) => self.status.insert(key, value),
+                None => self.status.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,445 @@
+//! What [`mainsheet_cache::store::Store`] promises, on every backend: each test is a sentence of the trait's docs.
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Change, Committed, Fence},
+    key::Key,
+    kind::Kind,
+    version::Revision,
+};
+use mainsheet_cache::{
+    CommitError, StoreError,
+    store::{Follow, State, StoreOptions},
+};
+
+use crate::stores::{Backend, TestStore, commit, key, names, put, record, remove, source};
+
+/// Runs each claim on each backend.
+macro_rules! contract {
+    ($($claim:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $claim() {
+                super::$claim(super::Backend::Memory).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    empty_store_is_revision_zero_and_holds_nothing,
+    commit_makes_the_next_revision_and_all_of_its_changes,
+    records_are_given_back_exactly,
+    refused_commit_changes_nothing,
+    commit_conflicts_on_a_key_that_changed_since_its_base,
+    commit_on_an_old_base_passes_where_its_keys_did_not_change,
+    layers_do_not_conflict_with_each_other,
+    removal_conflicts_with_whoever_has_not_seen_it,
+    removal_that_is_forgotten_still_conflicts_with_older_bases,
+    removal_of_nothing_changes_no_state_but_counts_as_a_change,
+    commit_ahead_of_the_store_is_refused,
+    empty_commit_is_refused,
+    commit_with_a_key_twice_is_refused,
+    writer_with_an_older_lease_is_refused,
+    leases_only_grow,
+    state_is_in_order_of_key_then_source,
+    kinds_that_share_a_name_are_kept_apart,
+    follow_gives_commits_as_they_were_made,
+    follow_of_the_newest_is_empty,
+    follow_is_bounded_but_gives_at_least_one_commit,
+    follow_past_what_is_kept_is_compacted,
+    follow_ahead_of_the_store_is_compacted,
+    commits_are_kept_up_to_their_bytes_but_the_newest_always,
+    commits_folded_add_up_to_the_state,
+    head_wakes_whoever_waits_and_shows_what_can_be_loaded,
+    large_commit_is_whole,
+    concurrent_commits_to_one_key_let_one_through,
+    status_entries_are_found_by_prefix_in_order,
+    status_makes_no_revision,
+    status_removal_and_replacement_take_effect,
+    status_last_entry_for_a_key_counts,
+    full_status_area_refuses_all_and_takes_what_shrinks_it,
+}
+
+const ZERO: Revision = Revision::ZERO;
+
+async fn empty_store_is_revision_zero_and_holds_nothing(backend: Backend) {
+    let store = backend.open().await;
+    assert_eq!(store.state().await, State::default());
+    assert_eq!(*store.head().borrow(), ZERO);
+    assert_eq!(store.commits_after(ZERO).await, []);
+    assert_eq!(store.status("").await.unwrap(), []);
+}
+
+async fn commit_makes_the_next_revision_and_all_of_its_changes(backend: Backend) {
+    let store = backend.open().await;
+    assert_eq!(store.commit(commit(ZERO, vec![put("a", "1"), put("b", "1")])).await.unwrap(), Revision(1));
+    assert_eq!(
+        store.commit(commit(Revision(1), vec![remove("a"), put("c", "1")])).await.unwrap(),
+        Revision(2)
+    );
+    let state = store.state().await;
+    assert_eq!((state.revision, names(&state)), (Revision(2), vec!["b".into(), "c".into()]));
+}
+
+async fn records_are_given_back_exactly(backend: Backend) {
+    let store = backend.open().await;
+    let scoped = Key { scope: "east".into(), ..key("scoped") };
+    let bare = Key::new(Kind::CLUSTER, "shop", "");
+    let records =
+        [record("files", key("a"), "body"), record("kube", bare, ""), record("kube", scoped, "ü\0")];
+    store.put_all(records.iter().cloned().map(Change::Put).collect()).await;
+    let mut expected = records.to_vec();
+    expected.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
+    assert_eq!(store.state().await.records, expected);
+}
+
+async fn refused_commit_changes_nothing(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1")]).await;
+    let before = store.state().await;
+    let refused = store.commit(commit(ZERO, vec![put("new", "1"), put("a", "2"), remove("b")])).await;
+    assert!(matches!(refused, Err(CommitError::Conflict { .. })), "{refused:?}");
+    assert_eq!(store.state().await, before);
+    assert_eq!(*store.head().borrow(), Revision(1));
+    assert_eq!(store.commits_after(Revision(1)).await, []);
+}
+
+/// Which keys a commit conflicts on; none where it was made.
+async fn conflicts(store: &TestStore, base: Revision, changes: Vec<Change>) -> Vec<String> {
+    match store.commit(commit(base, changes)).await {
+        Ok(_) => Vec::new(),
+        Err(CommitError::Conflict { base: named, keys }) => {
+            assert_eq!(named, base);
+            keys.iter().map(|key| key.name.to_string()).collect()
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+async fn commit_conflicts_on_a_key_that_changed_since_its_base(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1"), put("b", "1"), put("c", "1")]).await;
+    store.put_all(vec![put("a", "2"), put("b", "1")]).await;
+    let changes = vec![put("b", "3"), put("c", "3"), put("a", "3")];
+    assert_eq!(conflicts(&store, Revision(1), changes).await, ["b", "a"]);
+}
+
+async fn commit_on_an_old_base_passes_where_its_keys_did_not_change(backend: Backend) {
+    let store = backend.open().await;
+    for name in ["a", "b", "c"] {
+        store.put_all(vec![put(name, "1")]).await;
+    }
+    assert_eq!(conflicts(&store, Revision(1), vec![put("a", "2"), put("new", "1")]).await, [""; 0]);
+    assert_eq!(*store.head().borrow(), Revision(4));
+}
+
+async fn layers_do_not_conflict_with_each_other(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![Change::Put(record("api", key("a"), "1"))]).await;
+    assert_eq!(conflicts(&store, ZERO, vec![put("a", "2")]).await, [""; 0]);
+    assert_eq!(conflicts(&store, Revision(1), vec![remove("a")]).await, ["a"]);
+    assert_eq!(names(&store.state().await), ["a", "a"]);
+}
+
+async fn removal_conflicts_with_whoever_has_not_seen_it(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1")]).await;
+    store.put_all(vec![remove("a")]).await;
+    assert_eq!(conflicts(&store, Revision(1), vec![put("a", "2")]).await, ["a"]);
+    assert_eq!(conflicts(&store, Revision(2), vec![put("a", "2")]).await, [""; 0]);
+}
+
+async fn removal_that_is_forgotten_still_conflicts_with_older_bases(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    store.put_all(vec![put("a", "1"), put("kept", "1")]).await;
+    store.put_all(vec![remove("a")]).await;
+    for body in ["1", "2", "3"] {
+        store.put_all(vec![put("other", body)]).await;
+    }
+    // Of revisions 1 to 5, 4 and 5 are kept one by one.
+    assert_eq!(conflicts(&store, Revision(2), vec![put("a", "2"), put("kept", "2")]).await, ["a"]);
+    assert_eq!(conflicts(&store, Revision(3), vec![put("a", "2"), put("kept", "2")]).await, [""; 0]);
+}
+
+async fn removal_of_nothing_changes_no_state_but_counts_as_a_change(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1")]).await;
+    let revision = store.put_all(vec![remove("never-there")]).await;
+    assert_eq!(names(&store.state().await), ["a"]);
+    assert_eq!(store.commits_after(Revision(1)).await[0].changes, [remove("never-there")]);
+    assert_eq!(conflicts(&store, Revision(1), vec![put("never-there", "1")]).await, ["never-there"]);
+    assert_eq!(conflicts(&store, revision, vec![put("never-there", "1")]).await, [""; 0]);
+}
+
+async fn commit_ahead_of_the_store_is_refused(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1")]).await;
+    let refused = store.commit(commit(Revision(2), vec![put("b", "1")])).await;
+    assert!(
+        matches!(refused, Err(CommitError::Ahead { base: Revision(2), newest: Revision(1) })),
+        "{refused:?}"
+    );
+}
+
+async fn empty_commit_is_refused(backend: Backend) {
+    let store = backend.open().await;
+    assert!(matches!(store.commit(commit(ZERO, Vec::new())).await, Err(CommitError::Empty)));
+    assert_eq!(*store.head().borrow(), ZERO);
+}
+
+async fn commit_with_a_key_twice_is_refused(backend: Backend) {
+    let store = backend.open().await;
+    let refused = store.commit(commit(ZERO, vec![put("a", "1"), put("b", "1"), remove("a")])).await;
+    let Err(CommitError::Repeated { layer, key: repeated }) = refused else { panic!("{refused:?}") };
+    assert_eq!((layer, repeated), (source("files"), key("a")));
+    // The same key in two layers is two things.
+    store.put_all(vec![put("a", "1"), Change::Put(record("api", key("a"), "1"))]).await;
+}
+
+async fn writer_with_an_older_lease_is_refused(backend: Backend) {
+    let store = backend.open().await;
+    let first = store.take_lease().await.unwrap();
+    let second = store.take_lease().await.unwrap();
+    for given in [Fence(0), first, Fence(second.0 + 1)] {
+        let refused = store
+            .commit(mainsheet_api::change::Commit { fence: given, ..commit(ZERO, vec![put("a", "1")]) })
+            .await;
+        let Err(CommitError::Fenced { given: named, newest }) = refused else { panic!("{refused:?}") };
+        assert_eq!((named, newest), (given, second));
+    }
+    let made = store
+        .commit(mainsheet_api::change::Commit { fence: second, ..commit(ZERO, vec![put("a", "1")]) })
+        .await;
+    assert_eq!(made.unwrap(), Revision(1));
+}
+
+async fn leases_only_grow(backend: Backend) {
+    let store = backend.open().await;
+    for epoch in 1..=3 {
+        assert_eq!(store.take_lease().await.unwrap(), Fence(epoch));
+    }
+    assert_eq!(*store.head().borrow(), ZERO, "a lease is no revision");
+}
+
+async fn state_is_in_order_of_key_then_source(backend: Backend) {
+    let store = backend.open().await;
+    let places = [
+        ("files", Key::new(Kind::CLUSTER, "a", "x")),
+        ("kube", Key::new(Kind::VIRTUAL_SERVICE, "b", "a")),
+        ("files", Key::new(Kind::VIRTUAL_SERVICE, "a", "b")),
+        ("files", Key::new(Kind::VIRTUAL_SERVICE, "b", "a")),
+        ("api", Key::new(Kind::DESTINATION_RULE, "z", "z")),
+        ("files", Key::new(Kind::VIRTUAL_SERVICE, "a", "a")),
+    ];
+    store.put_all(places.into_iter().map(|(layer, key)| Change::Put(record(layer, key, ""))).collect()).await;
+    let state = store.state().await;
+    assert_eq!(state.records.len(), 6);
+    assert!(state.records.is_sorted_by(|a, b| (&a.key, &a.source) < (&b.key, &b.source)));
+}
+
+/// Places whose texts run together would be the same.
+async fn kinds_that_share_a_name_are_kept_apart(backend: Backend) {
+    let store = backend.open().await;
+    let places = [
+        ("s", Key::new(Kind::VIRTUAL_SERVICE, "ab", "c")),
+        ("s", Key::new(Kind::VIRTUAL_SERVICE, "a", "bc")),
+        ("s", Key::new(Kind::DESTINATION_RULE, "a", "bc")),
+        ("s", Key { scope: "c".into(), ..Key::new(Kind::VIRTUAL_SERVICE, "a", "b") }),
+        ("s\0", Key::new(Kind::VIRTUAL_SERVICE, "a", "b")),
+        ("s", Key::new(Kind::VIRTUAL_SERVICE, "\0a", "b")),
+    ];
+    store
+        .put_all(places.iter().map(|(layer, key)| Change::Put(record(layer, key.clone(), ""))).collect())
+        .await;
+    assert_eq!(store.state().await.records.len(), places.len());
+    let (layer, key) = &places[1];
+    store.put_all(vec![Change::Remove { source: source(layer), key: key.clone() }]).await;
+    let state = store.state().await;
+    assert_eq!(state.records.len(), places.len() - 1);
+    assert!(state.records.iter().all(|record| record.key != *key));
+}
+
+async fn follow_gives_commits_as_they_were_made(backend: Backend) {
+    let store = backend.open().await;
+    let first = commit(ZERO, vec![put("b", "1"), put("a", "1")]);
+    let second = commit(Revision(1), vec![remove("b"), put("a", "2"), remove("nothing")]);
+    let expected: Vec<Committed> = [first, second]
+        .into_iter()
+        .zip(1..)
+        .map(|(commit, revision)| Committed {
+            revision: Revision(revision),
+            cause: commit.cause,
+            at: commit.at,
+            changes: commit.changes,
+        })
+        .collect();
+    for (commit_made, base) in expected.iter().zip(0..) {
+        store.commit(commit(Revision(base), commit_made.changes.clone())).await.unwrap();
+    }
+    assert_eq!(store.commits_after(ZERO).await, expected);
+    assert_eq!(store.commits_after(Revision(1)).await, expected[1..]);
+}
+
+async fn follow_of_the_newest_is_empty(backend: Backend) {
+    let store = backend.open().await;
+    let newest = store.put_all(vec![put("a", "1")]).await;
+    assert_eq!(store.follow(newest, usize::MAX).await.unwrap(), Follow::Commits(Vec::new()));
+}
+
+async fn follow_is_bounded_but_gives_at_least_one_commit(backend: Backend) {
+    let store = backend.open().await;
+    let body = "x".repeat(1000);
+    for name in ["a", "b", "c", "d", "e"] {
+        store.put_all(vec![put(name, &body)]).await;
+    }
+    for (bytes_max, count) in [(0, 1), (1, 1), (1000, 1), (3500, 2), (usize::MAX, 5)] {
+        let Follow::Commits(commits) = store.follow(ZERO, bytes_max).await.unwrap() else {
+            panic!("compacted")
+        };
+        assert_eq!(commits.len(), count, "at most {bytes_max} bytes");
+        assert_eq!(commits[0].revision, Revision(1));
+    }
+}
+
+async fn follow_past_what_is_kept_is_compacted(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 3, ..StoreOptions::default() }).await;
+    for name in ["a", "b", "c", "d", "e"] {
+        store.put_all(vec![put(name, "1")]).await;
+    }
+    assert_eq!(store.follow(ZERO, usize::MAX).await.unwrap(), Follow::Compacted);
+    assert_eq!(store.follow(Revision(1), usize::MAX).await.unwrap(), Follow::Compacted);
+    let revisions: Vec<_> =
+        store.commits_after(Revision(2)).await.iter().map(|made| made.revision.0).collect();
+    assert_eq!(revisions, [3, 4, 5]);
+    assert_eq!(names(&store.state().await), ["a", "b", "c", "d", "e"]);
+}
+
+async fn follow_ahead_of_the_store_is_compacted(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1")]).await;
+    assert_eq!(store.follow(Revision(2), usize::MAX).await.unwrap(), Follow::Compacted);
+}
+
+async fn commits_are_kept_up_to_their_bytes_but_the_newest_always(backend: Backend) {
+    let store =
+        backend.open_with(StoreOptions { commits_bytes_max: 10_000, ..StoreOptions::default() }).await;
+    for name in ["a", "b", "c", "d"] {
+        store.put_all(vec![put(name, &"x".repeat(4000))]).await;
+    }
+    assert_eq!(store.follow(Revision(1), usize::MAX).await.unwrap(), Follow::Compacted);
+    assert_eq!(store.commits_after(Revision(2)).await.len(), 2);
+    store.put_all(vec![put("large", &"x".repeat(40_000))]).await;
+    assert_eq!(store.follow(Revision(3), usize::MAX).await.unwrap(), Follow::Compacted);
+    assert_eq!(store.commits_after(Revision(4)).await.len(), 1);
+}
+
+async fn commits_folded_add_up_to_the_state(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1"), put("b", "1")]).await;
+    store.put_all(vec![remove("a"), put("c", "1")]).await;
+    store.put_all(vec![put("a", "2"), remove("b")]).await;
+    let mut folded = std::collections::BTreeMap::new();
+    for change in store.commits_after(ZERO).await.into_iter().flat_map(|made| made.changes) {
+        let place = (change.key().clone(), change.source().clone());
+        match change {
+            Change::Put(record) => folded.insert(place, record),
+            Change::Remove { .. } => folded.remove(&place),
+        };
+    }
+    assert_eq!(store.state().await.records, folded.into_values().collect::<Vec<_>>());
+}
+
+async fn head_wakes_whoever_waits_and_shows_what_can_be_loaded(backend: Backend) {
+    let store = backend.open().await;
+    let mut head = store.head();
+    let shared = store.store.clone();
+    let waiter = async move {
+        head.wait_for(|&revision| revision == Revision(2)).await.unwrap();
+        shared.load().await.unwrap().revision
+    };
+    let writer = async {
+        store.put_all(vec![put("a", "1")]).await;
+        store.put_all(vec![put("b", "1")]).await;
+    };
+    let (seen, ()) = tokio::join!(waiter, writer);
+    assert_eq!(seen, Revision(2));
+    assert_eq!(*store.head().borrow(), Revision(2), "a receiver taken later knows it at once");
+}
+
+async fn large_commit_is_whole(backend: Backend) {
+    let store = backend.open().await;
+    let body = "x".repeat(2000);
+    let changes: Vec<_> = (0..1500).map(|number| put(&format!("large-{number:04}"), &body)).collect();
+    store.put_all(changes.clone()).await;
+    let commits = store.commits_after(ZERO).await;
+    assert_eq!(commits.len(), 1);
+    assert!(commits[0].changes == changes);
+    assert_eq!(store.state().await.records.len(), 1500);
+}
+
+async fn concurrent_commits_to_one_key_let_one_through(backend: Backend) {
+    let store = backend.open().await;
+    let attempt = |body: &'static str| store.commit(commit(ZERO, vec![put("a", body)]));
+    let (one, two, three) = tokio::join!(attempt("1"), attempt("2"), attempt("3"));
+    let outcomes = [one, two, three];
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(CommitError::Conflict { .. }))).count(),
+        2
+    );
+}
+
+fn entry(key: &str, value: &'static str) -> (String, Option<Bytes>) {
+    (key.into(), Some(Bytes::from_static(value.as_bytes())))
+}
+
+async fn keys_below(store: &TestStore, prefix: &str) -> Vec<String> {
+    store.status(prefix).await.unwrap().into_iter().map(|(key, _)| key).collect()
+}
+
+async fn status_entries_are_found_by_prefix_in_order(backend: Backend) {
+    let store = backend.open().await;
+    let keys = ["sink/b", "sink/a", "sink", "sinks", "sink/ü", "rejected/x", "\u{10ffff}"];
+    store.set_status(keys.iter().map(|key| entry(key, "v")).collect()).await.unwrap();
+    assert_eq!(keys_below(&store, "sink/").await, ["sink/a", "sink/b", "sink/ü"]);
+    assert_eq!(keys_below(&store, "sink").await, ["sink", "sink/a", "sink/b", "sink/ü", "sinks"]);
+    assert_eq!(keys_below(&store, "sink/a/none").await, [""; 0]);
+    assert_eq!(keys_below(&store, "\u{10ffff}").await, ["\u{10ffff}"]);
+    assert_eq!(keys_below(&store, "").await.len(), keys.len());
+}
+
+async fn status_makes_no_revision(backend: Backend) {
+    let store = backend.open().await;
+    let head = store.head();
+    store.set_status(vec![entry("a", "1")]).await.unwrap();
+    assert!(!head.has_changed().unwrap());
+    assert_eq!(store.state().await, State::default());
+}
+
+async fn status_removal_and_replacement_take_effect(backend: Backend) {
+    let store = backend.open().await;
+    store.set_status(vec![entry("a", "1"), entry("b", "1"), entry("empty", "")]).await.unwrap();
+    store.set_status(vec![("a".into(), None), entry("b", "2"), ("never".into(), None)]).await.unwrap();
+    let expected = [("b".to_owned(), Bytes::from_static(b"2")), ("empty".to_owned(), Bytes::new())];
+    assert_eq!(store.status("").await.unwrap(), expected);
+}
+
+async fn status_last_entry_for_a_key_counts(backend: Backend) {
+    let store = backend.open().await;
+    store
+        .set_status(vec![entry("a", "1"), ("b".into(), None), ("a".into(), None), entry("b", "2")])
+        .await
+        .unwrap();
+    assert_eq!(store.status("").await.unwrap(), [("b".to_owned(), Bytes::from_static(b"2"))]);
+}
+
+async fn full_status_area_refuses_all_and_takes_what_shrinks_it(backend: Backend) {
+    let store = backend.open_with(StoreOptions { status_bytes_max: 10, ..StoreOptions::default() }).await;
+    store.set_status(vec![entry("a", "1234"), entry("b", "1234")]).await.unwrap();
+    let refused = store.set_status(vec![("a".into(), None), entry("c", "12345")]).await;
+    assert!(matches!(refused, Err(StoreError::StatusFull { bytes: 11, bytes_max: 10 })), "{refused:?}");
+    assert_eq!(keys_below(&store, "").await, ["a", "b"]);
+    store.set_status(vec![("a".into(), None), entry("c", "1234")]).await.unwrap();
+    assert_eq!(keys_below(&store, "").await, ["b", "c"]);
+}
