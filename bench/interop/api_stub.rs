@@ -64,7 +64,6 @@ async fn answer(
         return status(StatusCode::UNPROCESSABLE_ENTITY, "Invalid");
     }
     if is("watch") {
-        
         return ([(header::CONTENT_TYPE, "application/json")], silence()).into_response();
     }
     if names_an_object(uri.path()) {

@@ -5,10 +5,10 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{
+use crate::tools::Tools;
+use mainsheet_bench::{
     http,
     process::{Process, free_port, wait_for},
-    tools::Tools,
 };
 
 /// A running Envoy.
@@ -46,7 +46,13 @@ impl Envoy {
     }
 
     /// Waits until a request to one of its listeners is answered so, and says how long that took.
-    pub(crate) async fn wait_answer(&mut self, port: u16, host: &str, status: u16, body: &str) -> Result<Duration> {
+    pub(crate) async fn wait_answer(
+        &mut self,
+        port: u16,
+        host: &str,
+        status: u16,
+        body: &str,
+    ) -> Result<Duration> {
         let process = &mut self.process;
         let what = format!("Envoy to answer {status} `{body}` on port {port}");
         let answered = wait_for(&what, Duration::from_secs(30), async || {
@@ -59,7 +65,11 @@ impl Envoy {
 
     /// One of its counters and gauges.
     pub(crate) async fn stat(&self, name: &str) -> Result<u64> {
-        let stats = http::get_json(self.admin_port, &format!("/stats?format=json&filter=^{}$", name.replace('.', "\\."))).await?;
+        let stats = http::get_json(
+            self.admin_port,
+            &format!("/stats?format=json&filter=^{}$", name.replace('.', "\\.")),
+        )
+        .await?;
         let value = stats["stats"].as_array().into_iter().flatten().find(|stat| stat["name"] == name);
         value.and_then(|stat| stat["value"].as_u64()).with_context(|| format!("Envoy has no stat `{name}`"))
     }
@@ -68,7 +78,11 @@ impl Envoy {
     pub(crate) async fn expect_no_rejection(&self) -> Result<()> {
         let stats = http::get_json(self.admin_port, "/stats?format=json&filter=update_rejected").await?;
         for stat in stats["stats"].as_array().into_iter().flatten() {
-            ensure!(stat["value"].as_u64() == Some(0), "Envoy refused an update: {stat}; {}", self.process.output());
+            ensure!(
+                stat["value"].as_u64() == Some(0),
+                "Envoy refused an update: {stat}; {}",
+                self.process.output()
+            );
         }
         Ok(())
     }

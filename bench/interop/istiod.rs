@@ -1,16 +1,15 @@
 //! A real istiod that takes its configuration from mainsheet.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
-use anyhow::{Context, Result};
-use serde_json::Value;
-
-use crate::{
-    api_stub::ApiStub,
+use anyhow::Result;
+use mainsheet_bench::{
+    configz::{Configz, configz},
     http,
     process::{Process, free_port, wait_for},
-    tools::Tools,
 };
+
+use crate::{api_stub::ApiStub, tools::Tools};
 
 /// A running istiod.
 #[derive(Debug)]
@@ -24,9 +23,6 @@ pub(crate) struct Istiod {
     _api: ApiStub,
 }
 
-/// What a sink holds: (kind, namespace/name) to version and spec.
-pub(crate) type Held = BTreeMap<(String, String), (String, Value)>;
-
 impl Istiod {
     /// Starts one that lists `xds://127.0.0.1:PORT` as a config source. Does not wait for it to be ready.
     pub(crate) async fn start(tools: &Tools, dir: &Path, xds_port: u16) -> Result<Self> {
@@ -38,7 +34,9 @@ impl Istiod {
         // Istio's own agent brings to an Envoy.
         std::fs::write(
             &mesh,
-            format!("configSources:\n- address: xds://127.0.0.1:{xds_port}\n- address: k8s://\nenableAutoMtls: false\n"),
+            format!(
+                "configSources:\n- address: xds://127.0.0.1:{xds_port}\n- address: k8s://\nenableAutoMtls: false\n"
+            ),
         )?;
         let (http_port, grpc_port, monitoring_port) = (free_port()?, free_port()?, free_port()?);
         let mut command = Command::new(tools.program("istiod"));
@@ -78,22 +76,7 @@ impl Istiod {
     }
 
     /// What it holds.
-    pub(crate) async fn held(&self) -> Result<Held> {
-        held(self.http_port).await
+    pub(crate) async fn held(&self) -> Result<Configz> {
+        configz(self.http_port).await
     }
-}
-
-/// What `/debug/configz` of a port shows; istiod's and mainsheet's have one shape.
-pub(crate) async fn held(port: u16) -> Result<Held> {
-    let listed = http::get_json(port, "/debug/configz").await?;
-    let text = |entry: &Value, path: &str| entry.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let entries = listed.as_array().context("configz is no list")?;
-    Ok(entries
-        .iter()
-        .map(|entry| {
-            let name = format!("{}/{}", text(entry, "/metadata/namespace"), text(entry, "/metadata/name"));
-            let version = text(entry, "/metadata/resourceVersion");
-            ((text(entry, "/kind"), name), (version, entry["spec"].clone()))
-        })
-        .collect())
 }

@@ -5,17 +5,17 @@
 //!
 //! `make interop` installs the tools first; `mainsheet-interop NAME` runs the scenarios whose names contain NAME.
 
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
 mod api_stub;
 mod envoy;
-mod http;
 mod istiod;
-mod mainsheet;
-mod process;
 mod scenario;
 mod tools;
 
-use std::{process::ExitCode, time::Instant};
+use std::process::ExitCode;
 
+use mainsheet_bench::process::now;
 use tools::Tools;
 
 #[tokio::main]
@@ -50,10 +50,4 @@ async fn main() -> ExitCode {
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     if failed == 0 && tools.required_are_there() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// The harness measures real processes, so it reads the real clock.
-#[allow(clippy::disallowed_methods)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -8,7 +8,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 /// What scenarios may need, and the programs behind the names.
-const TOOLS: [(&str, &str); 3] = [("istiod", "pilot-discovery"), ("istioctl", "istioctl"), ("envoy", "envoy")];
+const TOOLS: [(&str, &str); 3] =
+    [("istiod", "pilot-discovery"), ("istioctl", "istioctl"), ("envoy", "envoy")];
 
 /// The folder of installed clients, and the mainsheet that is under test.
 #[derive(Debug)]
@@ -24,12 +25,18 @@ impl Tools {
     pub(crate) fn find() -> Result<Self> {
         let folder = match env::var_os("MAINSHEET_TOOLS") {
             Some(folder) => PathBuf::from(folder),
-            None => Path::new(&env::var_os("HOME").context("HOME is not set")?).join(".cache/mainsheet-tools"),
+            None => {
+                Path::new(&env::var_os("HOME").context("HOME is not set")?).join(".cache/mainsheet-tools")
+            }
         };
         let required = env::var("INTEROP_REQUIRED").unwrap_or_default();
-        let required: Vec<_> = required.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let required: Vec<_> =
+            required.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         for name in &required {
-            ensure!(TOOLS.iter().any(|(tool, _)| tool == name), "INTEROP_REQUIRED names `{name}`, which is no tool");
+            ensure!(
+                TOOLS.iter().any(|(tool, _)| tool == name),
+                "INTEROP_REQUIRED names `{name}`, which is no tool"
+            );
         }
         let mainsheet = env::current_exe()?.with_file_name("mainsheet");
         ensure!(mainsheet.exists(), "`{}` is not built: cargo build --bin mainsheet", mainsheet.display());

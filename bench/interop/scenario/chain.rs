@@ -9,17 +9,16 @@ use super::{Notes, sink::direct_response, summary};
 use crate::{
     envoy::{Bootstrap, Envoy},
     istiod::Istiod,
-    mainsheet::Mainsheet,
-    process::free_port,
     tools::Tools,
 };
+use mainsheet_bench::{mainsheet::Mainsheet, process::free_port};
 
 const HOST: &str = "reviews.shop.svc.cluster.local";
 
 pub(crate) async fn answers_live_http(tools: &Tools) -> Result<Notes> {
     let dir = TempDir::new()?;
     let port = free_port()?;
-    let mut mainsheet = Mainsheet::prepare(tools, dir.path())?;
+    let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir.path())?;
     mainsheet.write("service.yaml", &service_entry(port))?;
     mainsheet.write("routes.yaml", &direct_response("reviews", HOST, 418, "teapot"))?;
     mainsheet.start()?;

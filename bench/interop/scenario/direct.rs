@@ -8,10 +8,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 use super::{Notes, summary};
 use crate::{
     envoy::{Bootstrap, Envoy},
-    mainsheet::Mainsheet,
-    process::free_port,
     tools::Tools,
 };
+use mainsheet_bench::{mainsheet::Mainsheet, process::free_port};
 
 pub(crate) async fn follows_routes(tools: &Tools, api_type: &str) -> Result<Notes> {
     let dir = TempDir::new()?;
@@ -19,7 +18,7 @@ pub(crate) async fn follows_routes(tools: &Tools, api_type: &str) -> Result<Note
     let one = backend("one", &mut backends).await?;
     let two = backend("two", &mut backends).await?;
     let port = free_port()?;
-    let mut mainsheet = Mainsheet::prepare(tools, dir.path())?;
+    let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir.path())?;
     mainsheet.write("one.yaml", &cluster("one", one))?;
     mainsheet.write("two.yaml", &cluster("two", two))?;
     mainsheet.write("listener.yaml", &listener(port))?;
@@ -45,15 +44,21 @@ pub(crate) async fn follows_routes(tools: &Tools, api_type: &str) -> Result<Note
     envoy.wait_answer(port, "any", 200, "two").await?;
     mainsheet.remove("one.yaml")?;
     mainsheet.remove("two.yaml")?;
-    crate::process::wait_for("Envoy to drop the clusters", std::time::Duration::from_secs(10), async || {
-        Ok((envoy.stat("cluster_manager.active_clusters").await? == 2).then_some(()))
-    })
+    mainsheet_bench::process::wait_for(
+        "Envoy to drop the clusters",
+        std::time::Duration::from_secs(10),
+        async || Ok((envoy.stat("cluster_manager.active_clusters").await? == 2).then_some(())),
+    )
     .await?;
     envoy.wait_answer(port, "any", 200, "two").await?;
     envoy.expect_no_rejection().await?;
     ensure!(envoy.stat("cluster_manager.warming_clusters").await? == 0, "a cluster is still warming");
     Ok(vec![
-        format!("first answer {} ms after start; endpoints moved after {} ms", first.as_millis(), moved.as_millis()),
+        format!(
+            "first answer {} ms after start; endpoints moved after {} ms",
+            first.as_millis(),
+            moved.as_millis()
+        ),
         format!("route edit to live HTTP answer, {}", summary(times)),
     ])
 }

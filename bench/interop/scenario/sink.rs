@@ -6,11 +6,10 @@ use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
 use super::{Notes, median, summary};
-use crate::{
-    istiod::Istiod,
+use crate::{istiod::Istiod, tools::Tools};
+use mainsheet_bench::{
     mainsheet::Mainsheet,
     process::{stays, wait_for},
-    tools::Tools,
 };
 
 /// "Follows an edit of a file within half a second."
@@ -62,7 +61,7 @@ async fn wait_same(mainsheet: &Mainsheet, istiod: &Istiod) -> Result<Duration> {
 }
 
 async fn start(tools: &Tools, dir: &Path) -> Result<(Mainsheet, Istiod, Duration)> {
-    let mut mainsheet = Mainsheet::prepare(tools, dir)?;
+    let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir)?;
     copy_examples(&mainsheet.documents)?;
     mainsheet.start()?;
     mainsheet.wait_ready().await?;
@@ -103,7 +102,8 @@ pub(crate) async fn follows_edits(tools: &Tools) -> Result<Notes> {
     ensure!(median(&times) < EDIT_MAX, "an edit took {}", summary(times));
 
     // A resource that istiod would drop, and a good one in the same file.
-    let bad = direct_response("teapot", "teapot.example.com", 429, "tea").replace("hosts: [teapot.example.com]", "hosts: []\n  gateways: [x]");
+    let bad = direct_response("teapot", "teapot.example.com", 429, "tea")
+        .replace("hosts: [teapot.example.com]", "hosts: []\n  gateways: [x]");
     let good = direct_response("kettle", "kettle.example.com", 200, "on");
     mainsheet.write("teapot.yaml", &format!("{bad}---\n{good}"))?;
     let kettle = ("VirtualService".to_owned(), "shop/kettle".to_owned());
@@ -113,7 +113,10 @@ pub(crate) async fn follows_edits(tools: &Tools) -> Result<Notes> {
     .await?;
     let held = istiod.held().await?;
     let last_good = held.get(&key).map(|(_, spec)| spec["http"][0]["directResponse"]["status"].clone());
-    ensure!(last_good == Some(422.into()), "the rejected resource's last good version is not held: {last_good:?}");
+    ensure!(
+        last_good == Some(422.into()),
+        "the rejected resource's last good version is not held: {last_good:?}"
+    );
     wait_same(&mainsheet, &istiod).await?;
 
     mainsheet.remove("teapot.yaml")?;
@@ -155,12 +158,12 @@ pub(crate) async fn keeps_over_a_restart(tools: &Tools) -> Result<Notes> {
 
 pub(crate) async fn waits_for_a_server_that_is_not_ready(tools: &Tools) -> Result<Notes> {
     let dir = TempDir::new()?;
-    let mut mainsheet = Mainsheet::prepare(tools, dir.path())?;
+    let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir.path())?;
     // The folder is not mounted yet.
     std::fs::remove_dir(&mainsheet.documents)?;
     mainsheet.start()?;
     wait_for("mainsheet to listen", Duration::from_secs(10), async || {
-        Ok(crate::http::get(mainsheet.http_port, "localhost", "/healthz/live").await.ok())
+        Ok(mainsheet_bench::http::get(mainsheet.http_port, "localhost", "/healthz/live").await.ok())
     })
     .await?;
     let mut istiod = Istiod::start(tools, dir.path(), mainsheet.grpc_port).await?;

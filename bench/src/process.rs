@@ -5,28 +5,32 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::now;
+/// The real clock: what is measured here are real processes.
+#[allow(clippy::disallowed_methods, reason = "nothing here can be turned by a test")]
+pub fn now() -> Instant {
+    Instant::now()
+}
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(5);
 
 /// A child that is killed when it is dropped. Its output goes to a file.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     name: String,
     /// Where its output is.
-    pub(crate) log: PathBuf,
+    pub log: PathBuf,
 }
 
 impl Process {
     /// Starts `command` with its output in `dir/NAME.log`.
-    pub(crate) fn start(name: &str, command: &mut Command, dir: &Path) -> Result<Self> {
+    pub fn start(name: &str, command: &mut Command, dir: &Path) -> Result<Self> {
         let log = dir.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log)?;
         let child = command
@@ -39,22 +43,26 @@ impl Process {
     }
 
     /// Its output so far.
-    pub(crate) fn output(&self) -> String {
+    pub fn output(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Fails with the end of its output where it has ended.
-    pub(crate) fn expect_alive(&mut self) -> Result<()> {
+    pub fn expect_alive(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             let output = self.output();
             let tail: Vec<_> = output.lines().rev().take(15).collect();
-            bail!("{} ended with {status}: {}", self.name, tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            bail!(
+                "{} ended with {status}: {}",
+                self.name,
+                tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
         }
         Ok(())
     }
 
     /// Ends it at once, as a crash would.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.end();
     }
 
@@ -71,12 +79,12 @@ impl Drop for Process {
 }
 
 /// A loopback port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Looks until `condition` says `Some`, and says how long that took.
-pub(crate) async fn wait_for<T>(
+pub async fn wait_for<T>(
     what: &str,
     at_most: Duration,
     mut condition: impl AsyncFnMut() -> Result<Option<T>>,
@@ -94,7 +102,11 @@ pub(crate) async fn wait_for<T>(
 }
 
 /// Looks for a while that `condition` stays true: silence is asserted, too.
-pub(crate) async fn stays(what: &str, during: Duration, mut condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+pub async fn stays(
+    what: &str,
+    during: Duration,
+    mut condition: impl AsyncFnMut() -> Result<bool>,
+) -> Result<()> {
     let start = now();
     while start.elapsed() < during {
         if !condition().await? {

@@ -10,15 +10,15 @@ use tokio::net::TcpStream;
 
 /// What was answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// HTTP status code.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The whole body as text.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 /// GETs `path` from a loopback port, under a `Host` of its own.
-pub(crate) async fn get(port: u16, host: &str, path: &str) -> Result<Answer> {
+pub async fn get(port: u16, host: &str, path: &str) -> Result<Answer> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path).header("host", host).body(Empty::<Bytes>::new())?;
@@ -39,7 +39,7 @@ pub(crate) async fn get(port: u16, host: &str, path: &str) -> Result<Answer> {
 }
 
 /// GETs JSON; anything but 200 is an error.
-pub(crate) async fn get_json(port: u16, path: &str) -> Result<Value> {
+pub async fn get_json(port: u16, path: &str) -> Result<Value> {
     let answer = get(port, "localhost", path).await?;
     ensure!(answer.status == 200, "GET {path}: {} {}", answer.status, answer.body);
     serde_json::from_str(&answer.body).with_context(|| format!("GET {path}"))

@@ -1,0 +1,53 @@
+//! A delta client that looks for text in what it is sent.
+
+use anyhow::{Context, Result};
+use mainsheet_api::wire::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Streaming, client::Grpc, transport::Endpoint};
+use tonic_prost::ProstCodec;
+
+const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+/// One stream, one type, everything of it.
+pub(crate) struct Client {
+    requests: mpsc::Sender<DeltaDiscoveryRequest>,
+    responses: Streaming<DeltaDiscoveryResponse>,
+    type_url: String,
+}
+
+impl Client {
+    /// Opens the stream and subscribes.
+    pub(crate) async fn connect(type_url: &str, port: u16) -> Result<Self> {
+        let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect().await?;
+        let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
+        grpc.ready().await?;
+        let (requests, outgoing) = mpsc::channel(8);
+        let type_url = type_url.to_owned();
+        let node = Node { id: "bars".into(), ..Node::default() };
+        requests
+            .send(DeltaDiscoveryRequest {
+                node: Some(node),
+                type_url: type_url.clone(),
+                ..Default::default()
+            })
+            .await?;
+        let codec = ProstCodec::<DeltaDiscoveryRequest, DeltaDiscoveryResponse>::default();
+        let request = Request::new(ReceiverStream::new(outgoing));
+        let responses = grpc.streaming(request, PATH.parse()?, codec).await?.into_inner();
+        Ok(Self { requests, responses, type_url })
+    }
+
+    /// The text of the next response, which is ACKed.
+    pub(crate) async fn next(&mut self) -> Result<String> {
+        let response = self.responses.message().await?.context("the stream ended")?;
+        let ack = DeltaDiscoveryRequest {
+            type_url: self.type_url.clone(),
+            response_nonce: response.nonce,
+            ..Default::default()
+        };
+        self.requests.send(ack).await?;
+        let bodies = response.resources.iter().filter_map(|resource| resource.resource.as_ref());
+        Ok(bodies.map(|any| String::from_utf8_lossy(&any.value).into_owned()).collect())
+    }
+}

@@ -1,0 +1,111 @@
+//! Start-up and delivery of a release build, against the bars that the project sets itself. Medians of 5.
+//!
+//! | measured | from | to |
+//! |---|---|---|
+//! | first start | `mainsheet serve` on 10,000 files of one VirtualService of about 1 KB, empty store | ready |
+//! | second start | the same folder and store | ready |
+//! | edit | a file is written | a connected client has the DATA frame |
+//!
+//! `make bars` runs it; it fails where a bar is missed.
+
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod client;
+
+use std::{fmt::Write, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use client::Client;
+use mainsheet_bench::{mainsheet::Mainsheet, process::now};
+use tempfile::TempDir;
+
+const FILES: usize = 10_000;
+const RUNS: usize = 5;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let program = std::env::current_exe()?.with_file_name("mainsheet");
+    let dir = TempDir::new()?;
+    let (mut first, mut second, mut edits) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        let mut server = Mainsheet::prepare(&program, &dir.path().join(run.to_string()))?;
+        write_files(&server)?;
+        first.push(time_to_ready(&mut server).await?);
+        server.kill();
+        second.push(time_to_ready(&mut server).await?);
+        if run == 0 {
+            edits = time_edits(&server).await?;
+        }
+        server.kill();
+    }
+    let rows = [
+        ("first start, 10,000 files", first, Duration::from_secs(5)),
+        ("second start", second, Duration::from_secs(2)),
+        ("edit to DATA frame", edits, Duration::from_millis(250)),
+    ];
+    let mut all_met = true;
+    for (name, mut times, bar) in rows {
+        times.sort();
+        let median = times[times.len() / 2];
+        all_met &= median < bar;
+        println!(
+            "{name:28} median {:5} ms  ({})  bar {} ms",
+            median.as_millis(),
+            spread(&times),
+            bar.as_millis()
+        );
+    }
+    Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn spread(sorted: &[Duration]) -> String {
+    let ms = |time: Option<&Duration>| time.map_or(0, Duration::as_millis);
+    format!("{}..{} of {}", ms(sorted.first()), ms(sorted.last()), sorted.len())
+}
+
+fn write_files(server: &Mainsheet) -> Result<()> {
+    (0..FILES).try_for_each(|number| server.write(&file_name(number), &virtual_service(number, "first")))
+}
+
+fn file_name(number: usize) -> String {
+    format!("{:02}/route-{number}.yaml", number / 200)
+}
+
+/// One VirtualService of about 1 KB, with a marker that an edit changes.
+fn virtual_service(number: usize, marker: &str) -> String {
+    let mut text = format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: route-{number}\n  \
+         namespace: ns-{}\n  labels:\n    marker: {marker}\nspec:\n  hosts: [route-{number}.example.com]\n  http:\n",
+        number % 50
+    );
+    for version in 1..=4 {
+        let _ = write!(
+            text,
+            "  - name: version-{version}\n    match:\n    - uri:\n        prefix: /api/v{version}/route-{number}\n      \
+             headers:\n        x-client-version:\n          exact: \"{version}\"\n    timeout: 5s\n    route:\n    \
+             - destination:\n        host: backend-v{version}.ns-{}.svc.cluster.local\n",
+            number % 50
+        );
+    }
+    text
+}
+
+async fn time_to_ready(server: &mut Mainsheet) -> Result<Duration> {
+    let start = now();
+    server.start()?;
+    server.wait_ready().await?;
+    Ok(start.elapsed())
+}
+
+async fn time_edits(server: &Mainsheet) -> Result<Vec<Duration>> {
+    let mut client = Client::connect("networking.istio.io/v1/VirtualService", server.grpc_port).await?;
+    let mut times = Vec::new();
+    for run in 0..RUNS {
+        let marker = format!("edit-{run}");
+        let start = now();
+        server.write(&file_name(77), &virtual_service(77, &marker))?;
+        while !client.next().await?.contains(&marker) {}
+        times.push(start.elapsed());
+    }
+    Ok(times)
+}
