@@ -1,7 +1,10 @@
 //! The edges of mainsheet: what comes in (`source`, `intake`), what goes out (`stream`, `sinks`), what people look at
 //! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod log;
 pub mod readiness;
 pub mod source;
 pub mod task;

@@ -1,0 +1,69 @@
+//! The commands, a file each. Only they print to standard output.
+
+mod error;
+mod get;
+mod output;
+mod serve;
+mod server;
+mod validate;
+mod version;
+mod watch;
+
+use std::{collections::BTreeMap, ffi::OsString, io, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+pub use error::Exit;
+
+/// Configuration distribution for Istio: validates networking resources and streams them to every sink over xDS.
+#[derive(Debug, Parser)]
+#[command(name = "mainsheet", disable_version_flag = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Validate(validate::Args),
+    Get(get::Args),
+    Watch(watch::Args),
+    Version(version::Args),
+}
+
+/// What a command has beside its arguments.
+struct Context<'a> {
+    /// Variables that begin with [`crate::config::ENV_PREFIX`].
+    environment: BTreeMap<String, String>,
+    /// Standard output.
+    out: &'a mut (dyn io::Write + Send),
+}
+
+/// Runs the command that `args` name and says how the process ends.
+pub fn main(args: impl IntoIterator<Item = OsString>, environment: BTreeMap<String, String>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done about a terminal that is gone.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let mut out = io::stdout();
+    let context = Context { environment, out: &mut out };
+    match run(cli.command, context) {
+        Ok(exit) => exit.into(),
+        Err(error) => error::report(&error, &mut io::stderr()).into(),
+    }
+}
+
+fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
+    match command {
+        Command::Serve(args) => serve::run(args, context),
+        Command::Validate(args) => validate::run(args, context),
+        Command::Get(args) => get::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
+        Command::Version(args) => version::run(args, context),
+    }
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::{GuardMode, StoreKind, ViewRule};
+
+fn given(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Given {
+    Given {
+        file: Some(("m.yaml".into(), file.into())),
+        environment: environment.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect(),
+        flags: flags.iter().map(|(name, text)| (*name, text.to_string())).collect(),
+        paths: vec!["mesh".into()],
+    }
+}
+
+fn mistakes(given: &Given) -> Vec<String> {
+    parse(given).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_anything_but_a_path_everything_is_default() {
+    let settings = parse(&Given { paths: vec!["mesh".into()], ..Given::default() }).unwrap();
+    assert_eq!(settings, Settings { paths: vec!["mesh".into()], ..Settings::default() });
+}
+
+#[test]
+fn an_empty_file_is_no_mistake() {
+    for text in ["", "# nothing\n", "---\n"] {
+        assert!(parse(&given(text, &[], &[])).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn flag_beats_environment_beats_file_beats_default() {
+    let file = "debounce-quiet: 1ms\ndebounce-max: 2ms\nguard-hold: 3ms\n";
+    let environment = [("MAINSHEET_DEBOUNCE_MAX", "20ms"), ("MAINSHEET_GUARD_HOLD", "30ms")];
+    let settings = parse(&given(file, &environment, &[("guard-hold", "300ms")])).unwrap();
+    assert_eq!(settings.debounce_quiet, Duration::from_millis(1));
+    assert_eq!(settings.debounce_max, Duration::from_millis(20));
+    assert_eq!(settings.guard_hold, Duration::from_millis(300));
+    assert_eq!(settings.write_deadline, Settings::default().write_deadline);
+}
+
+#[test]
+fn paths_come_from_the_strongest_that_names_some() {
+    let file = "paths: [a, b]\n";
+    let mut given = given(file, &[], &[]);
+    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("mesh")]);
+    given.paths.clear();
+    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("a"), PathBuf::from("b")]);
+    given.environment.insert("MAINSHEET_PATHS".into(), "c:d".into());
+    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("c"), PathBuf::from("d")]);
+}
+
+#[test]
+fn views_come_from_the_file() {
+    let file = "views:\n- nodes: sidecar~*\n  namespaces: [shop, bank]\n- {nodes: '*', namespaces: ['*']}\n";
+    let settings = parse(&given(file, &[], &[])).unwrap();
+    let first = ViewRule { nodes: "sidecar~*".into(), namespaces: ["bank".into(), "shop".into()].into() };
+    assert_eq!(settings.views.rules.len(), 2);
+    assert_eq!(settings.views.rules[0], first);
+}
+
+#[test]
+fn all_mistakes_come_at_once_and_each_says_where_it_was_made() {
+    let file =
+        "store: sqlite\ngrpc_addr: 127.0.0.1:1\nhistory-len: 0\nviews:\n- nodes: x\n  namespace: [a]\n";
+    let environment = [("MAINSHEET_GUARD_MODE", "never"), ("MAINSHEET_SERVICE_HOST", "10.0.0.1")];
+    let found = mistakes(&given(file, &environment, &[("log-level", "loud"), ("debounce-quiet", "2s")]));
+    assert_eq!(
+        found,
+        [
+            "m.yaml:2:1: unknown key `grpc_addr`; write `grpc-addr`",
+            "m.yaml:6:3: `namespace` of a view is unknown or of the wrong form; write `- {nodes: \"sidecar~*\", namespaces: [shop]}`",
+            "m.yaml:5:3: a view has no `namespaces`; write `- {nodes: \"sidecar~*\", namespaces: [shop]}`",
+            "m.yaml:1:8: `sqlite` is no value for `store`; write one of: redb, memory",
+            "m.yaml:3:14: `0` is no value for `history-len`; write a whole number, at least 1",
+            "environment variable MAINSHEET_GUARD_MODE: `never` is no value for `guard-mode`; write one of: proceed, stay",
+            "flag --log-level: `loud` is no value for `log-level`; write one of: error, warn, info, debug, trace",
+            "flag --debounce-quiet: `debounce-quiet` is longer than `debounce-max`; write a shorter one, or a longer `debounce-max`",
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_is_overridden_must_still_be_right() {
+    let found = mistakes(&given("store: sqlite\n", &[], &[("store", "memory")]));
+    assert_eq!(found, ["m.yaml:1:8: `sqlite` is no value for `store`; write one of: redb, memory"]);
+}
+
+#[test]
+fn text_that_is_no_yaml_is_named_with_its_place() {
+    let found = mistakes(&given("store: [redb\nlog-level: info\n", &[], &[]));
+    assert_eq!(found, ["m.yaml:2:10: illegal placement of ':' indicator; write YAML, a `key: value` a line"]);
+}
+
+#[test]
+fn a_key_given_twice_is_a_mistake() {
+    let found = mistakes(&given("store: redb\nstore: memory\n", &[], &[]));
+    assert_eq!(found, ["m.yaml:2:1: duplicate mapping key: store; write YAML, a `key: value` a line"]);
+}
+
+#[test]
+fn nothing_to_serve_is_a_mistake() {
+    let found = mistakes(&Given::default());
+    assert_eq!(found, ["default: nothing to serve; name at least one directory or file"]);
+}
+
+#[test]
+fn plaintext_beyond_loopback_has_to_be_asked_for() {
+    let addr = ("grpc-addr", "0.0.0.0:15010");
+    let found = mistakes(&given("", &[], &[addr]));
+    assert_eq!(
+        found,
+        [
+            "flag --grpc-addr: `grpc-addr` 0.0.0.0:15010 is plaintext and can be reached from other machines; write a \
+          loopback address such as 127.0.0.1:15010, or set allow-plaintext-beyond-loopback if whoever can connect may \
+          read everything"
+        ]
+    );
+    let asked = ("allow-plaintext-beyond-loopback", "true");
+    assert!(parse(&given("", &[], &[addr, asked])).is_ok());
+    assert!(parse(&given("", &[], &[("grpc-addr", "[::1]:15010")])).is_ok());
+}
+
+#[test]
+fn both_ports_the_same_is_a_mistake_but_two_free_ones_are_not() {
+    let same = [("grpc-addr", "127.0.0.1:7"), ("http-addr", "127.0.0.1:7")];
+    assert_eq!(
+        mistakes(&given("", &[], &same)),
+        ["flag --http-addr: `http-addr` 127.0.0.1:7 is `grpc-addr` too; write another port"]
+    );
+    assert!(parse(&given("", &[], &[("grpc-addr", "127.0.0.1:0"), ("http-addr", "127.0.0.1:0")])).is_ok());
+}
+
+#[test]
+fn words_are_read_from_every_layer() {
+    let settings = parse(&given("store: memory\n", &[("MAINSHEET_GUARD_MODE", "stay")], &[])).unwrap();
+    assert_eq!((settings.store, settings.guard_mode), (StoreKind::Memory, GuardMode::Stay));
+}

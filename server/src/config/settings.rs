@@ -1,0 +1,162 @@
+//! The settings themselves, with their defaults.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use super::views::Views;
+
+/// Everything that `serve` can be told. The defaults are [`Settings::default`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Directories and files to serve, the strongest first. Never empty once parsed.
+    pub paths: Vec<PathBuf>,
+    /// The namespace of documents that name none.
+    pub default_namespace: String,
+    /// Where commits are kept.
+    pub store: StoreKind,
+    /// The directory of the redb store.
+    pub data_dir: PathBuf,
+    /// Where sinks connect, in plaintext.
+    pub grpc_addr: SocketAddr,
+    /// Health, metrics, inspection.
+    pub http_addr: SocketAddr,
+    /// Whether plaintext ports may be reached from other machines.
+    pub allow_plaintext_beyond_loopback: bool,
+    /// How this server calls itself to its clients.
+    pub instance: String,
+    /// A namespace's changes are committed once nothing more came for this long.
+    pub debounce_quiet: Duration,
+    /// And after this long in any case.
+    pub debounce_max: Duration,
+    /// How long a resync that would remove suspiciously much is held.
+    pub guard_hold: Duration,
+    /// What happens after that.
+    pub guard_mode: GuardMode,
+    /// Who sees what.
+    pub views: Views,
+    /// Snapshots kept, so that a client that is behind gets a difference.
+    pub history_len_max: usize,
+    /// A connection on which nothing could be written for this long is closed.
+    pub write_deadline: Duration,
+    /// Streams at one time.
+    pub streams_max: usize,
+    /// How long streams have to end when the server stops.
+    pub shutdown_grace: Duration,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+    /// The least important lines that are written.
+    pub log_level: LogLevel,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            default_namespace: "default".to_owned(),
+            store: StoreKind::Redb,
+            data_dir: PathBuf::from("mainsheet-data"),
+            grpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
+            http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)),
+            allow_plaintext_beyond_loopback: false,
+            instance: "mainsheet".to_owned(),
+            debounce_quiet: Duration::from_millis(100),
+            debounce_max: Duration::from_secs(1),
+            guard_hold: Duration::from_secs(60),
+            guard_mode: GuardMode::Proceed,
+            views: Views::default(),
+            // A snapshot shares what did not change: one costs about as much as its commit changed.
+            history_len_max: 64,
+            // A client that reads nothing for two of its own keepalive intervals (30 s) is stuck.
+            write_deadline: Duration::from_secs(60),
+            // Twice the sinks of the largest fleets that use Istio's own port; 10,000 connections need 10,000 files.
+            streams_max: 10_000,
+            // Well below the 30 s after which Kubernetes kills.
+            shutdown_grace: Duration::from_secs(10),
+            log_format: LogFormat::Text,
+            log_level: LogLevel::Info,
+        }
+    }
+}
+
+/// A setting that is one of a few words.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// What may be written.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word,)+ })
+            }
+        }
+
+        /// The error is what would be right.
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("write one of: {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where commits are kept.
+    StoreKind {
+        /// In a file below the data directory.
+        Redb = "redb",
+        /// Nowhere: gone with the process.
+        Memory = "memory",
+    }
+}
+
+words! {
+    /// What happens to a resync that the shrink guard has held for its time.
+    GuardMode {
+        /// It goes through.
+        Proceed = "proceed",
+        /// It stays held until somebody confirms it.
+        Stay = "stay",
+    }
+}
+
+words! {
+    /// The form of log lines.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// An object a line.
+        Json = "json",
+    }
+}
+
+words! {
+    /// How important a log line is, from the most to the least.
+    LogLevel {
+        /// Something failed.
+        Error = "error",
+        /// Something needs a look.
+        Warn = "warn",
+        /// What happens.
+        Info = "info",
+        /// How it happens.
+        Debug = "debug",
+        /// Every step.
+        Trace = "trace",
+    }
+}

@@ -1,0 +1,266 @@
+//! The settings as a table: a row gives a setting its flag, its environment variable, its key and its text form.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use super::Settings;
+
+/// One row.
+#[derive(Debug)]
+pub struct Setting {
+    /// `grpc-addr`: the flag without its dashes, and the key in the file.
+    pub name: &'static str,
+    /// How its flag is written.
+    pub form: Form,
+    /// What it does, for `--help` and the reference.
+    pub help: &'static str,
+    /// The value as text; [`Setting::set`] reads it back.
+    pub get: fn(&Settings) -> String,
+    /// Reads a text. The error says what would be right.
+    pub set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+/// How a setting's flag is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `--flag`, which means `--flag=true`.
+    Switch,
+    /// `--flag VALUE`, the value being called so in `--help`.
+    Value(&'static str),
+}
+
+macro_rules! row {
+    ($name:literal, $form:expr, $field:ident, $read:path, $write:path, $help:literal) => {
+        Setting {
+            name: $name,
+            form: $form,
+            help: $help,
+            get: |settings| $write(&settings.$field),
+            set: |settings, text| {
+                settings.$field = $read(text)?;
+                Ok(())
+            },
+        }
+    };
+}
+
+use Form::{Switch, Value};
+
+/// Every setting that is one value.
+pub static SETTINGS: &[Setting] = &[
+    row!(
+        "default-namespace",
+        Value("NAME"),
+        default_namespace,
+        read_label,
+        ToString::to_string,
+        "Namespace of documents that name none"
+    ),
+    row!(
+        "store",
+        Value("KIND"),
+        store,
+        read_word,
+        ToString::to_string,
+        "Where commits are kept: redb (a file, durable) or memory"
+    ),
+    row!("data-dir", Value("DIR"), data_dir, read_path, write_path, "Directory of the redb store"),
+    row!(
+        "grpc-addr",
+        Value("ADDR"),
+        grpc_addr,
+        read_addr,
+        ToString::to_string,
+        "Where sinks connect, in plaintext; port 0 takes any free one"
+    ),
+    row!(
+        "http-addr",
+        Value("ADDR"),
+        http_addr,
+        read_addr,
+        ToString::to_string,
+        "Health, metrics and inspection; port 0 takes any free one"
+    ),
+    row!(
+        "allow-plaintext-beyond-loopback",
+        Switch,
+        allow_plaintext_beyond_loopback,
+        read_bool,
+        ToString::to_string,
+        "Let other machines reach the plaintext ports: whoever can connect can read everything"
+    ),
+    row!(
+        "instance",
+        Value("NAME"),
+        instance,
+        read_label,
+        ToString::to_string,
+        "How this server calls itself to its clients (control_plane.identifier)"
+    ),
+    row!(
+        "debounce-quiet",
+        Value("TIME"),
+        debounce_quiet,
+        read_time,
+        write_time,
+        "A namespace's changes are committed once nothing more came for this long"
+    ),
+    row!(
+        "debounce-max",
+        Value("TIME"),
+        debounce_max,
+        read_time,
+        write_time,
+        "A namespace's changes are committed after this long in any case"
+    ),
+    row!(
+        "guard-hold",
+        Value("TIME"),
+        guard_hold,
+        read_time,
+        write_time,
+        "How long a resync is held that would take a kind of 20 or more to zero, or by more than half"
+    ),
+    row!(
+        "guard-mode",
+        Value("MODE"),
+        guard_mode,
+        read_word,
+        ToString::to_string,
+        "What then happens to it: proceed, or stay held until confirmed"
+    ),
+    row!(
+        "history-len",
+        Value("COUNT"),
+        history_len_max,
+        read_count,
+        ToString::to_string,
+        "Snapshots kept, so that a client that is behind gets a difference"
+    ),
+    row!(
+        "write-deadline",
+        Value("TIME"),
+        write_deadline,
+        read_time,
+        write_time,
+        "A connection on which nothing could be written for this long is closed"
+    ),
+    row!(
+        "streams-max",
+        Value("COUNT"),
+        streams_max,
+        read_count,
+        ToString::to_string,
+        "Streams at one time; more are refused with RESOURCE_EXHAUSTED"
+    ),
+    row!(
+        "shutdown-grace",
+        Value("TIME"),
+        shutdown_grace,
+        read_time,
+        write_time,
+        "How long streams have to end when the server stops"
+    ),
+    row!(
+        "log-format",
+        Value("FORM"),
+        log_format,
+        read_word,
+        ToString::to_string,
+        "Log lines as text or json"
+    ),
+    row!(
+        "log-level",
+        Value("LEVEL"),
+        log_level,
+        read_word,
+        ToString::to_string,
+        "The least important lines that are written: error, warn, info, debug or trace"
+    ),
+];
+
+/// The row of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// Longest time that means something: a day. More is a unit gone wrong.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn read_word<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
+    text.parse()
+}
+
+fn read_label(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty()
+        && text.len() <= 63
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    let right = "write up to 63 lower-case letters, digits and dashes, the first and last no dash";
+    if fits { Ok(text.to_owned()) } else { Err(right.to_owned()) }
+}
+
+fn read_path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("write a path".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn write_path(path: &std::path::Path) -> String {
+    path.display().to_string()
+}
+
+fn read_addr(text: &str) -> Result<SocketAddr, String> {
+    text.replacen("localhost", "127.0.0.1", 1)
+        .parse()
+        .map_err(|_| "write IP:PORT, for example 127.0.0.1:15010 or [::1]:15010".to_owned())
+}
+
+fn read_bool(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "write true or false".to_owned())
+}
+
+fn read_time(text: &str) -> Result<Duration, String> {
+    let right = "write a time from 1ms to 24h, for example 100ms, 1s or 2m";
+    let time = humantime::parse_duration(text).map_err(|_| right.to_owned())?;
+    if time < Duration::from_millis(1) || time > TIME_MAX { Err(right.to_owned()) } else { Ok(time) }
+}
+
+fn write_time(time: &Duration) -> String {
+    humantime::format_duration(*time).to_string()
+}
+
+fn read_count(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(count) if count > 0 => Ok(count as usize),
+        _ => Err("write a whole number, at least 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_read_back_as_it_is_written() {
+        for setting in SETTINGS {
+            let mut settings = Settings::default();
+            let text = (setting.get)(&settings);
+            (setting.set)(&mut settings, &text).unwrap();
+            assert_eq!(settings, Settings::default(), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_setting_refuses_nonsense_and_says_what_is_right() {
+        for setting in SETTINGS.iter().filter(|setting| setting.name != "data-dir") {
+            let right = (setting.set)(&mut Settings::default(), "Non Sense!").unwrap_err();
+            assert!(right.starts_with("write "), "{}: {right}", setting.name);
+        }
+    }
+
+    #[test]
+    fn localhost_is_an_address() {
+        assert_eq!(read_addr("localhost:1").unwrap(), "127.0.0.1:1".parse().unwrap());
+        assert!(read_addr("example.org:1").is_err());
+    }
+}
