@@ -20,6 +20,16 @@ pub const DELTA_RESPONSE_BYTES_MAX: usize = 2 << 20;
 /// Bytes of a chunk of neighbouring entries at which it is split: what is made anew when one entry changes.
 pub const CHUNK_BYTES_TARGET: usize = 64 << 10;
 
+/// Bytes of full answers that are kept for a kind, beside the chunks that they share: a copy of a mesh of many small
+/// namespaces, or of the shares of a thousand tenants.
+pub const FULL_ANSWERS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of steps between states that are kept for a kind: two first answers of a delta stream with 100,000 entries.
+pub const STEPS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of versions of a kind as views see it, about 150 a view: 10,000 views.
+pub const VIEW_VERSIONS_BYTES_MAX: usize = 2 << 20;
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 

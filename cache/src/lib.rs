@@ -12,9 +12,18 @@
 //! Not here: sources, validation, streams, HTTP.
 
 mod cache;
+mod chunk;
+mod diff;
 mod error;
+mod fold;
+mod history;
+mod partition;
+mod recent;
+mod served;
 pub mod snapshot;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 pub use cache::{Cache, CacheOptions, Follower};
 pub use error::{CommitError, StoreError};

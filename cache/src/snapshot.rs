@@ -1,7 +1,16 @@
 //! One immutable state of everything that is served.
 
-use std::sync::Arc;
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{self, AtomicU64},
+    },
+};
 
+use imbl::{OrdMap, OrdSet};
 use mainsheet_api::{
     key::Key,
     kind::Kind,
@@ -12,6 +21,13 @@ use mainsheet_api::{
     view::View,
     wire::Entry,
     xds::catalog::{Catalog, Difference, Shared},
+};
+
+use crate::{
+    chunk::Item,
+    diff,
+    fold::{Contest, Precedence},
+    served::Served,
 };
 
 /// What is known of one record beside its bytes.
@@ -32,36 +48,133 @@ pub struct Held {
 }
 
 /// One immutable state. Its identity is its revision.
-#[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    pub(crate) revision: Revision,
+    /// By [`Kind::index`].
+    pub(crate) kinds: Vec<KindState>,
+    pub(crate) layers: Layers,
+    pub(crate) precedence: Arc<Precedence>,
+    /// The revision of the oldest snapshot in the history, which grows under this snapshot's feet.
+    pub(crate) oldest_kept: Arc<AtomicU64>,
+}
+
+/// One kind: what is served, and what several layers say. Both are shared where they stay the same.
+#[derive(Clone, Debug)]
+pub(crate) struct KindState {
+    pub(crate) served: Arc<Served>,
+    /// Of the names that several layers hold.
+    pub(crate) contests: OrdMap<Arc<str>, Arc<Contest>>,
+}
+
+/// What each source holds. Never an empty layer.
+pub(crate) type Layers = OrdMap<SourceName, OrdSet<ByKey>>;
+
+/// A [`Held`] as a member of a set by its key.
+#[derive(Clone, Debug)]
+pub(crate) struct ByKey(pub(crate) Arc<Held>);
+
+impl Borrow<Key> for ByKey {
+    fn borrow(&self) -> &Key {
+        &self.0.key
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.cmp(&other.0.key)
+    }
+}
 
 impl Snapshot {
+    pub(crate) fn empty(precedence: Precedence) -> Self {
+        let kinds = Kind::all()
+            .map(|kind| KindState { served: Arc::new(Served::nothing(kind)), contests: OrdMap::new() });
+        Self {
+            revision: Revision::ZERO,
+            kinds: kinds.collect(),
+            layers: Layers::new(),
+            precedence: Arc::new(precedence),
+            oldest_kept: Arc::default(),
+        }
+    }
+
     /// Its identity.
     pub fn revision(&self) -> Revision {
-        unimplemented!()
+        self.revision
+    }
+
+    /// The sources that hold anything, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.layers.keys()
     }
 
     /// What a source's layer holds, in order of keys, also what another layer hides.
     pub fn layer(&self, source: &SourceName) -> Box<dyn Iterator<Item = Arc<Held>> + '_> {
-        let _ = source;
-        unimplemented!()
+        Box::new(
+            self.layers
+                .get(source)
+                .into_iter()
+                .flat_map(|layer| layer.iter().map(|ByKey(held)| held.clone())),
+        )
     }
 
     /// What a source says of a key.
     pub fn held(&self, source: &SourceName, key: &Key) -> Option<Arc<Held>> {
-        let _ = (source, key);
-        unimplemented!()
+        self.layers.get(source)?.get(key).map(|ByKey(held)| held.clone())
+    }
+
+    /// What is served under a wire name, whoever may see it: the winner among the layers.
+    pub fn served(&self, kind: Kind, wire_name: &str) -> Option<Arc<Held>> {
+        self.of_kind(kind).find(wire_name).map(|(_, item)| item.held.clone())
     }
 
     /// Keys that several layers hold, each with its layers, the winner first.
     pub fn clashes(&self) -> Vec<(Key, Vec<SourceName>)> {
-        unimplemented!()
+        let sources = |all: Vec<Arc<Held>>| all.iter().map(|held| held.source.clone()).collect();
+        self.contests().map(|all| (all[0].key.clone(), sources(all))).collect()
+    }
+
+    /// All that is said of each contested wire name, the winner first. The keys differ where two namespaces contest a
+    /// name of Envoy's, or two scopes an Istio one.
+    pub fn contests(&self) -> impl Iterator<Item = Vec<Arc<Held>>> {
+        let contests = self.kinds.iter().flat_map(|state| state.contests.values());
+        contests.map(|contest| {
+            let losers = contest.losers.iter().map(|loser| &loser.item.held);
+            std::iter::once(&contest.winner).chain(losers).cloned().collect()
+        })
     }
 
     /// How many entries of a kind are served.
     pub fn count(&self, kind: Kind) -> usize {
-        let _ = kind;
-        unimplemented!()
+        self.of_kind(kind).len
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> &Arc<Served> {
+        &self.kinds[kind.index()].served
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let served: usize = self.kinds.iter().map(|state| state.served.len).sum();
+        f.debug_struct("Snapshot")
+            .field("revision", &self.revision)
+            .field("served", &served)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,24 +184,37 @@ pub struct SnapshotCatalog(pub Arc<Snapshot>);
 
 impl Catalog for SnapshotCatalog {
     fn revision(&self) -> Revision {
-        self.0.revision()
+        self.0.revision
     }
-    fn version(&self, _kind: Kind, _view: &View) -> VersionSum {
-        unimplemented!()
+
+    fn version(&self, kind: Kind, view: &View) -> VersionSum {
+        self.0.of_kind(kind).version(view)
     }
-    fn full(&self, _kind: Kind, _view: &View) -> Shared {
-        unimplemented!()
+
+    fn full(&self, kind: Kind, view: &View) -> Shared {
+        Shared::clone(&self.0.of_kind(kind).full(view))
     }
-    fn get(&self, _kind: Kind, _view: &View, _name: &str) -> Option<Entry> {
-        unimplemented!()
+
+    fn get(&self, kind: Kind, view: &View, name: &str) -> Option<Entry> {
+        let (place, item) = self.0.of_kind(kind).find(name)?;
+        view.sees(kind, &place.namespace, &place.audience).then(|| item.entry())
     }
-    fn for_each(&self, _kind: Kind, _view: &View, _visit: &mut dyn FnMut(Entry)) {
-        unimplemented!()
+
+    fn for_each(&self, kind: Kind, view: &View, visit: &mut dyn FnMut(Entry)) {
+        let chunks = self.0.of_kind(kind).visible(view).flat_map(|(_, partition)| &partition.chunks);
+        chunks.flat_map(|chunk| &chunk.items).map(Item::entry).for_each(visit);
     }
-    fn difference(&self, _kind: Kind, _view: &View, _from: Option<(&Self, &View)>) -> Arc<Difference> {
-        unimplemented!()
+
+    fn difference(&self, kind: Kind, view: &View, from: Option<(&Self, &View)>) -> Arc<Difference> {
+        let to = self.0.of_kind(kind);
+        let from = from.map(|(catalog, seen)| (catalog.0.of_kind(kind), seen));
+        match from {
+            Some((served, seen)) if Arc::ptr_eq(served, to) && seen == view => Arc::default(),
+            _ => diff::step(from.map(|(served, seen)| (&**served, seen)), (to, view)),
+        }
     }
+
     fn is_outdated(&self) -> bool {
-        unimplemented!()
+        self.0.revision.0 < self.0.oldest_kept.load(atomic::Ordering::Relaxed)
     }
 }

@@ -1,0 +1,116 @@
+//! What changed between two states of a kind, each as a view sees it. What is the same by identity is not looked at.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use mainsheet_api::{version::ResourceVersion, view::View, wire::Entry, xds::catalog::Difference};
+
+use crate::{
+    chunk::{Chunk, Item},
+    partition::Partition,
+    served::Served,
+};
+
+/// The step to a state, worked out once for all who make it.
+pub(crate) fn step(from: Option<(&Served, &View)>, to: (&Served, &View)) -> Arc<Difference> {
+    let key = (from.map(|(served, view)| (served.made, view.digest())), to.1.digest());
+    to.0.steps.get(
+        key,
+        |difference| weight_of(difference),
+        || {
+            Arc::new(match from {
+                Some(from) => difference(from, to),
+                None => everything(to.0, to.1),
+            })
+        },
+    )
+}
+
+/// Bytes that a difference takes beside the chunks: about two pieces, a name and a version for each entry.
+fn weight_of(difference: &Difference) -> usize {
+    256 * (difference.changed.len() + difference.removed.len())
+}
+
+/// The step from nothing.
+fn everything(to: &Served, view: &View) -> Difference {
+    let chunks = to.visible(view).flat_map(|(_, partition)| &partition.chunks);
+    Difference::new(chunks.flat_map(|chunk| chunk.items.iter().map(Item::entry)).collect(), Vec::new())
+}
+
+/// The step from one state and view to another.
+fn difference(from: (&Served, &View), to: (&Served, &View)) -> Difference {
+    let mut step = Step::default();
+    merge(from.0.visible(from.1), to.0.visible(to.1), |before, after| match (before, after) {
+        (Some(before), Some(after)) if Arc::ptr_eq(before, after) => {}
+        (before, after) => step.partition(before.map(|it| &**it), after.map(|it| &**it)),
+    });
+    step.finish()
+}
+
+#[derive(Default)]
+struct Step {
+    changed: Vec<Entry>,
+    removed: BTreeMap<Arc<str>, ResourceVersion>,
+}
+
+impl Step {
+    fn partition(&mut self, before: Option<&Partition>, after: Option<&Partition>) {
+        let before = before.map_or(&[][..], |partition| &partition.chunks);
+        let after = after.map_or(&[][..], |partition| &partition.chunks);
+        merge(items_unless_in(before, after), items_unless_in(after, before), |before, after| {
+            match (before, after) {
+                (Some(before), Some(after)) if before.held.version == after.held.version => {}
+                (_, Some(after)) => self.changed.push(after.entry()),
+                (Some(before), None) => {
+                    self.removed.insert(before.name.clone(), before.held.version.clone());
+                }
+                (None, None) => {}
+            }
+        });
+    }
+
+    /// A name that left one partition and turned up in another has changed, if its version has; it is not gone.
+    fn finish(mut self) -> Difference {
+        if !self.removed.is_empty() {
+            self.changed.retain(|entry| {
+                self.removed.remove(&entry.name).is_none_or(|version| version != entry.version)
+            });
+        }
+        Difference::new(self.changed, self.removed.into_keys().collect())
+    }
+}
+
+/// The entries of chunks, without those chunks that `others` has, too.
+fn items_unless_in<'a>(
+    chunks: &'a [Arc<Chunk>],
+    others: &[Arc<Chunk>],
+) -> impl Iterator<Item = (&'a Arc<str>, &'a Item)> {
+    let others: HashSet<*const Chunk> = others.iter().map(Arc::as_ptr).collect();
+    chunks
+        .iter()
+        .filter(move |chunk| !others.contains(&Arc::as_ptr(chunk)))
+        .flat_map(|chunk| chunk.items.iter().map(|item| (&item.name, item)))
+}
+
+/// Walks two sorted lists at once and visits each key with what the two have for it.
+fn merge<K: Ord, V>(
+    left: impl Iterator<Item = (K, V)>,
+    right: impl Iterator<Item = (K, V)>,
+    mut visit: impl FnMut(Option<V>, Option<V>),
+) {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return,
+        };
+        let one = if order.is_le() { left.next() } else { None };
+        let other = if order.is_ge() { right.next() } else { None };
+        visit(one.map(|(_, value)| value), other.map(|(_, value)| value));
+    }
+}

@@ -1,0 +1,281 @@
+//! The fold: a state and a commit give the next state. A pure function; everything that is served comes out of it.
+//!
+//! A *contest* is all that the layers say of one wire name. Its winner is served: the one of the strongest source,
+//! then the first in order of keys. Wire names are what is unique, because clients refuse a response that holds a name
+//! twice (rule 45): Envoy's names are bare, so two namespaces can contest one, and so can two scopes an Istio name.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use mainsheet_api::{
+    change::Change,
+    key::Key,
+    kind::Kind,
+    resource::{Record, SourceName},
+    version::Revision,
+    view::Audience,
+};
+
+use crate::{
+    chunk::Item,
+    partition::{Edit, PartitionKey},
+    served::Edits,
+    snapshot::{ByKey, Held, KindState, Layers, Snapshot},
+    store::State,
+};
+
+/// Sources from the strongest to the weakest; those that are not named come last, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Precedence(pub(crate) Vec<SourceName>);
+
+impl Precedence {
+    fn rank(&self, source: &SourceName) -> usize {
+        self.0.iter().position(|named| named == source).unwrap_or(self.0.len())
+    }
+}
+
+/// One layer's say on a wire name.
+#[derive(Clone, Debug)]
+pub(crate) struct Contestant {
+    pub(crate) item: Item,
+    pub(crate) audience: Audience,
+}
+
+/// Several layers' say on a wire name.
+#[derive(Debug)]
+pub(crate) struct Contest {
+    pub(crate) winner: Arc<Held>,
+    /// The rest, the strongest first, with their bytes: the winner's are in its chunk.
+    pub(crate) losers: Vec<Contestant>,
+}
+
+/// The state after these changes.
+pub(crate) fn fold(
+    before: &Snapshot,
+    revision: Revision,
+    changes: impl IntoIterator<Item = Change>,
+) -> Snapshot {
+    let mut fold =
+        Fold { before, layers: before.layers.clone(), contests: BTreeMap::new(), texts: Texts::default() };
+    for change in changes {
+        match change {
+            Change::Put(record) => fold.put(&record),
+            Change::Remove { source, key } => fold.remove(&source, &key),
+        }
+    }
+    fold.finish(revision)
+}
+
+/// The state that a store holds, reached from one that is older: what is the same stays shared. A fold of the changes
+/// that lie between.
+pub(crate) fn fold_whole(before: &Snapshot, state: State) -> Snapshot {
+    let known: HashSet<(&SourceName, &Key)> =
+        state.records.iter().map(|record| (&record.source, &record.key)).collect();
+    let mut changes = Vec::new();
+    for (source, layer) in &before.layers {
+        let gone = layer.iter().filter(|ByKey(held)| !known.contains(&(source, &held.key)));
+        changes
+            .extend(gone.map(|ByKey(held)| Change::Remove { source: source.clone(), key: held.key.clone() }));
+    }
+    drop(known);
+    fold(before, state.revision, changes.into_iter().chain(state.records.into_iter().map(Change::Put)))
+}
+
+struct Fold<'a> {
+    before: &'a Snapshot,
+    layers: Layers,
+    contests: BTreeMap<Kind, BTreeMap<Arc<str>, OpenContest>>,
+    texts: Texts,
+}
+
+/// A contest that the commit touches.
+struct OpenContest {
+    winner_before: Option<Contestant>,
+    contestants: Vec<Contestant>,
+    is_changed: bool,
+}
+
+impl Fold<'_> {
+    fn put(&mut self, record: &Record) {
+        let held = Arc::new(self.held(record));
+        let contestant = Contestant {
+            item: Item { held: held.clone(), name: record.entry.name.clone(), any: record.entry.any.clone() },
+            audience: record.audience.clone(),
+        };
+        let contest = self.contest(record.key.kind, &record.entry.name);
+        if contest.contestants.iter().any(|known| known.is_same(&contestant)) {
+            return;
+        }
+        contest.drop_of(&record.source, &record.key);
+        contest.contestants.push(contestant);
+        self.layers.entry(held.source.clone()).or_default().insert(ByKey(held));
+    }
+
+    fn remove(&mut self, source: &SourceName, key: &Key) {
+        let Some(layer) = self.layers.get_mut(source) else { return };
+        if layer.remove(key).is_none() {
+            return;
+        }
+        if layer.is_empty() {
+            self.layers.remove(source);
+        }
+        self.contest(key.kind, &key.wire_name().into()).drop_of(source, key);
+    }
+
+    fn contest(&mut self, kind: Kind, name: &Arc<str>) -> &mut OpenContest {
+        let open = self.contests.entry(kind).or_default();
+        open.entry(name.clone()).or_insert_with(|| self.before.kinds[kind.index()].open(name))
+    }
+
+    fn held(&mut self, record: &Record) -> Held {
+        let key = &record.key;
+        Held {
+            source: SourceName(self.texts.shared(&record.source.0)),
+            key: Key {
+                kind: key.kind,
+                namespace: self.texts.shared(&key.namespace),
+                name: key.name.clone(),
+                scope: self.texts.shared(&key.scope),
+            },
+            version: record.entry.version.clone(),
+            created: record.created,
+            provenance: record.provenance.clone(),
+            warnings: record.warnings.clone(),
+        }
+    }
+
+    fn finish(self, revision: Revision) -> Snapshot {
+        let mut kinds = self.before.kinds.clone();
+        for (kind, contests) in self.contests {
+            let state = &mut kinds[kind.index()];
+            *state = state.settled(contests, revision, &self.before.precedence);
+        }
+        Snapshot {
+            revision,
+            kinds,
+            layers: self.layers,
+            precedence: self.before.precedence.clone(),
+            oldest_kept: self.before.oldest_kept.clone(),
+        }
+    }
+}
+
+impl OpenContest {
+    fn drop_of(&mut self, source: &SourceName, key: &Key) {
+        self.contestants.retain(|known| known.item.held.source != *source || known.item.held.key != *key);
+        self.is_changed = true;
+    }
+}
+
+impl Contestant {
+    fn place(&self) -> PartitionKey {
+        PartitionKey { namespace: self.item.held.key.namespace.clone(), audience: self.audience.clone() }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let held = Arc::ptr_eq(&self.item.held, &other.item.held) || self.item.held == other.item.held;
+        held && self.audience == other.audience && self.item.any == other.item.any
+    }
+
+    /// With bytes of its own, so that a loser keeps no chunk alive.
+    fn detached(self) -> Self {
+        Self { item: Item { any: Bytes::copy_from_slice(&self.item.any), ..self.item }, ..self }
+    }
+}
+
+impl KindState {
+    /// All that the layers say of a name.
+    fn open(&self, name: &str) -> OpenContest {
+        let winner = self
+            .served
+            .find(name)
+            .map(|(place, item)| Contestant { item: item.clone(), audience: place.audience.clone() });
+        let losers = self.contests.get(name).map_or(&[][..], |contest| &contest.losers);
+        let contestants = winner.iter().chain(losers).cloned().collect();
+        OpenContest { winner_before: winner, contestants, is_changed: false }
+    }
+
+    /// With contests decided.
+    fn settled(
+        &self,
+        opened: BTreeMap<Arc<str>, OpenContest>,
+        revision: Revision,
+        precedence: &Precedence,
+    ) -> Self {
+        let mut edits = Edits::new();
+        let mut contests = self.contests.clone();
+        for (name, mut opened) in opened.into_iter().filter(|(_, opened)| opened.is_changed) {
+            opened.contestants.sort_by(|one, other| {
+                let strength = |of: &Contestant| precedence.rank(&of.item.held.source);
+                let order = |of: &Contestant| (of.item.held.source.clone(), of.item.held.key.clone());
+                strength(one).cmp(&strength(other)).then_with(|| order(one).cmp(&order(other)))
+            });
+            let mut ranked = opened.contestants.into_iter();
+            let winner = ranked.next();
+            note_clash(&mut contests, &name, winner.as_ref(), ranked);
+            note_edits(&mut edits, name, opened.winner_before, winner);
+        }
+        let served = if edits.is_empty() {
+            self.served.clone()
+        } else {
+            Arc::new(self.served.edited(edits, revision))
+        };
+        Self { served, contests }
+    }
+}
+
+fn note_clash(
+    contests: &mut OrdMap<Arc<str>, Arc<Contest>>,
+    name: &Arc<str>,
+    winner: Option<&Contestant>,
+    losers: impl Iterator<Item = Contestant>,
+) {
+    let losers: Vec<_> = losers.map(Contestant::detached).collect();
+    match winner {
+        Some(winner) if !losers.is_empty() => {
+            contests.insert(name.clone(), Arc::new(Contest { winner: winner.item.held.clone(), losers }));
+        }
+        _ => {
+            contests.remove(name);
+        }
+    }
+}
+
+fn note_edits(edits: &mut Edits, name: Arc<str>, before: Option<Contestant>, after: Option<Contestant>) {
+    if let (Some(before), Some(after)) = (&before, &after)
+        && before.is_same(after)
+    {
+        return;
+    }
+    let left = before.map(|before| before.place());
+    let place = after.as_ref().map(Contestant::place);
+    if let Some(left) = left.filter(|left| Some(left) != place.as_ref()) {
+        edits.entry(left).or_default().push(Edit::Remove(name));
+    }
+    if let (Some(place), Some(after)) = (place, after) {
+        edits.entry(place).or_default().push(Edit::Put(after.item));
+    }
+}
+
+/// Texts that many records have in common, each once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn shared(&mut self, text: &Arc<str>) -> Arc<str> {
+        match self.0.get(text) {
+            Some(known) => known.clone(),
+            None => {
+                self.0.insert(text.clone());
+                text.clone()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

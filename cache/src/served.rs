@@ -1,0 +1,209 @@
+//! What is served of one kind, and what each view sees of it.
+
+use std::{iter, ops::Bound, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use imbl::OrdMap;
+use mainsheet_api::{
+    kind::{Family, Kind},
+    limits::{CHUNK_BYTES_TARGET, FULL_ANSWERS_BYTES_MAX, STEPS_BYTES_MAX, VIEW_VERSIONS_BYTES_MAX},
+    version::{Digest, Revision, VersionSum},
+    view::{Audience, Namespaces, View},
+    xds::catalog::{Difference, Shared},
+};
+
+use crate::{
+    chunk::Item,
+    partition::{Edit, Partition, PartitionKey},
+    recent::Recent,
+};
+
+/// Edits by partition; those of a partition in order of names, one each.
+pub(crate) type Edits = std::collections::BTreeMap<PartitionKey, Vec<Edit>>;
+
+/// What is served of one kind. Never changed; a changed one shares the partitions that are the same.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) kind: Kind,
+    /// The revision that made it. Names its content.
+    pub(crate) made: Revision,
+    pub(crate) partitions: OrdMap<PartitionKey, Arc<Partition>>,
+    /// Where each name is, for kinds whose wire names do not say their namespace.
+    homes: OrdMap<Arc<str>, Arc<str>>,
+    /// Entries in all partitions.
+    pub(crate) len: usize,
+    versions: Recent<Digest, VersionSum>,
+    full_answers: Recent<Digest, Arc<Shared>>,
+    pub(crate) steps: Recent<Step, Arc<Difference>>,
+}
+
+/// A step to a [`Served`]: from what, seen how, to be seen how.
+pub(crate) type Step = (Option<(Revision, Digest)>, Digest);
+
+impl Served {
+    pub(crate) fn nothing(kind: Kind) -> Self {
+        Self::new(kind, Revision::ZERO)
+    }
+
+    fn new(kind: Kind, made: Revision) -> Self {
+        Self {
+            kind,
+            made,
+            partitions: OrdMap::new(),
+            homes: OrdMap::new(),
+            len: 0,
+            versions: Recent::new(VIEW_VERSIONS_BYTES_MAX),
+            full_answers: Recent::new(FULL_ANSWERS_BYTES_MAX),
+            steps: Recent::new(STEPS_BYTES_MAX),
+        }
+    }
+
+    /// With edits made.
+    pub(crate) fn edited(&self, edits: Edits, made: Revision) -> Self {
+        let mut next = Self::new(self.kind, made);
+        next.homes = self.homes_edited(&edits);
+        next.partitions = self.partitions.clone();
+        next.len = self.len;
+        let nothing = Partition::default();
+        for (key, edits) in edits {
+            let before = self.partitions.get(&key).map_or(&nothing, |partition| partition);
+            let after = before.edited(edits);
+            next.len = next.len - before.len + after.len;
+            if after.len == 0 {
+                next.partitions.remove(&key);
+            } else {
+                next.partitions.insert(key, Arc::new(after));
+            }
+        }
+        next
+    }
+
+    fn homes_edited(&self, edits: &Edits) -> OrdMap<Arc<str>, Arc<str>> {
+        let mut homes = self.homes.clone();
+        if self.kind.info().family == Family::Istio {
+            return homes;
+        }
+        // Removals first: a name may leave one namespace and turn up in another.
+        let all = || edits.iter().flat_map(|(key, edits)| edits.iter().map(move |edit| (key, edit)));
+        for (_, edit) in all() {
+            if let Edit::Remove(name) = edit {
+                homes.remove(name);
+            }
+        }
+        for (key, edit) in all() {
+            if let Edit::Put(item) = edit {
+                homes.insert(item.name.clone(), key.namespace.clone());
+            }
+        }
+        homes
+    }
+
+    /// The entry of that name, whoever may see it.
+    pub(crate) fn find(&self, name: &str) -> Option<(&PartitionKey, &Item)> {
+        let namespace = match self.kind.info().family {
+            Family::Istio => name.split_once('/')?.0,
+            Family::Envoy => self.homes.get(name)?,
+        };
+        self.of_namespace(namespace).find_map(|(key, partition)| Some((key, partition.get(name)?)))
+    }
+
+    fn of_namespace<'a>(
+        &'a self,
+        namespace: &str,
+    ) -> impl Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + use<'a> {
+        let namespace: Arc<str> = Arc::from(namespace);
+        let first = PartitionKey { namespace: namespace.clone(), audience: Audience::everyone() };
+        self.partitions
+            .range::<_, PartitionKey>((Bound::Included(first), Bound::Unbounded))
+            .take_while(move |(key, _)| key.namespace == namespace)
+    }
+
+    /// The partitions that a view sees, in order.
+    pub(crate) fn visible<'a>(
+        &'a self,
+        view: &'a View,
+    ) -> Box<dyn Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + 'a> {
+        let candidates: Box<dyn Iterator<Item = _>> = match view.namespaces(self.kind) {
+            Namespaces::None => Box::new(iter::empty()),
+            // A view of a few namespaces does not look at all that there are.
+            Namespaces::Only(names) if names.len() < self.partitions.len() => {
+                Box::new(names.iter().flat_map(|name| self.of_namespace(name)))
+            }
+            Namespaces::Only(_) | Namespaces::All => Box::new(self.partitions.iter()),
+        };
+        Box::new(candidates.filter(|(key, _)| view.sees(self.kind, &key.namespace, &key.audience)))
+    }
+
+    /// The version of what a view sees.
+    pub(crate) fn version(&self, view: &View) -> VersionSum {
+        let work_out =
+            || self.visible(view).fold(VersionSum::EMPTY, |sum, (_, partition)| sum.plus(partition.sum));
+        self.versions.get(view.digest(), |_| 0, work_out)
+    }
+
+    /// Everything that a view sees, as `resources` of a SotW response.
+    pub(crate) fn full(&self, view: &View) -> Arc<Shared> {
+        let work_out = || {
+            let mut pieces = Pieces::default();
+            let mut count = 0;
+            for (_, partition) in self.visible(view) {
+                partition.chunks.iter().for_each(|chunk| pieces.push(&chunk.bytes));
+                count += partition.len;
+            }
+            Arc::new(pieces.finish(count))
+        };
+        // What it holds beside the chunks is at most all its bytes; that is the case of many small namespaces.
+        self.full_answers.get(view.digest(), |answer| answer.len, work_out)
+    }
+
+    /// Drops what was worked out, for a state that is no longer the newest: whoever still asks works it out anew.
+    pub(crate) fn forget(&self) {
+        self.full_answers.forget();
+        self.steps.forget();
+    }
+}
+
+/// Pieces smaller than this are copied together with their neighbours: each piece costs a stream a reference, a
+/// frame and a place in the list of a vectored write, whatever its size.
+const PIECE_BYTES_MIN: usize = 16 << 10;
+
+/// Collects the pieces of an answer, small neighbours together.
+#[derive(Default)]
+struct Pieces {
+    pieces: Vec<Bytes>,
+    run: Vec<Bytes>,
+    run_len: usize,
+    len: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: &Bytes) {
+        self.len += piece.len();
+        if piece.len() >= PIECE_BYTES_MIN {
+            self.join_run();
+            self.pieces.push(piece.clone());
+            return;
+        }
+        self.run_len += piece.len();
+        self.run.push(piece.clone());
+        if self.run_len >= CHUNK_BYTES_TARGET {
+            self.join_run();
+        }
+    }
+
+    fn join_run(&mut self) {
+        if self.run.len() < 2 {
+            self.pieces.append(&mut self.run);
+        } else {
+            let mut joined = BytesMut::with_capacity(self.run_len);
+            self.run.drain(..).for_each(|piece| joined.extend_from_slice(&piece));
+            self.pieces.push(joined.freeze());
+        }
+        self.run_len = 0;
+    }
+
+    fn finish(mut self, count: usize) -> Shared {
+        self.join_run();
+        Shared { pieces: self.pieces, len: self.len, count }
+    }
+}

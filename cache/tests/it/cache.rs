@@ -1,0 +1,152 @@
+//! The cache on a store: what is committed is published, whichever way a follower came by it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use mainsheet_api::{
+    change::Change,
+    kind::Kind,
+    resource::Record,
+    version::Revision,
+    view::{Audience, View},
+    wire::Entry,
+    xds::catalog::Catalog,
+};
+use mainsheet_cache::{
+    Cache, CacheOptions, Follower,
+    snapshot::SnapshotCatalog,
+    store::{MemoryStore, SharedStore, StoreOptions},
+};
+use tokio::sync::watch;
+
+use crate::stores::{commit, key, record, remove, source};
+
+const KIND: Kind = Kind::VIRTUAL_SERVICE;
+
+fn put(layer: &str, name: &str, body: &str) -> Change {
+    let of_canary = record(layer, key(name), body);
+    Change::Put(Arc::new(Record { audience: Audience::everyone(), ..Record::clone(&of_canary) }))
+}
+
+fn options() -> CacheOptions {
+    CacheOptions { precedence: vec![source("hold"), source("files")], history_len_max: 3 }
+}
+
+async fn open(store: &SharedStore) -> (Cache, Follower) {
+    Cache::open(store.clone(), options()).await.unwrap()
+}
+
+fn shown(catalog: &SnapshotCatalog) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    catalog.for_each(KIND, &View::everything(), &mut |entry| entries.push(entry));
+    entries
+}
+
+fn names(catalog: &SnapshotCatalog) -> Vec<String> {
+    shown(catalog).iter().map(|entry| entry.name.to_string()).collect()
+}
+
+async fn put_all(store: &SharedStore, changes: Vec<Change>) -> Revision {
+    let base = *store.head().borrow();
+    store.commit(commit(base, changes)).await.unwrap()
+}
+
+/// Runs a test beside a follower that must not end before it.
+async fn beside<T>(follower: Follower, test: impl Future<Output = T>) -> T {
+    tokio::select! {
+        ended = follower.run() => panic!("the follower ended: {ended:?}"),
+        result = tokio::time::timeout(Duration::from_secs(30), test) => result.expect("in time"),
+    }
+}
+
+async fn reaches(news: &mut watch::Receiver<SnapshotCatalog>, revision: Revision) -> SnapshotCatalog {
+    news.wait_for(|catalog| catalog.revision() >= revision).await.unwrap().clone()
+}
+
+#[tokio::test]
+async fn commit_is_published_and_older_snapshots_stay_as_they_are() {
+    let store: SharedStore = Arc::new(MemoryStore::default());
+    let (cache, follower) = open(&store).await;
+    let mut news = cache.subscribe();
+    beside(follower, async {
+        let first = cache.commit(commit(Revision::ZERO, vec![put("files", "a", "1")])).await.unwrap();
+        let before = reaches(&mut news, first).await;
+        assert_eq!(names(&before), ["shop/a"]);
+        let second = put_all(&store, vec![put("files", "b", "1"), remove("a")]).await;
+        let after = reaches(&mut news, second).await;
+        assert_eq!(names(&after), ["shop/b"]);
+        assert_eq!(names(&cache.snapshot()), ["shop/b"]);
+        assert_eq!(names(&before), ["shop/a"]);
+        let step = after.difference(KIND, &View::everything(), Some((&before, &View::everything())));
+        assert_eq!((step.changed.len(), step.removed.len()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_replica_and_every_restart_serves_the_same() {
+    let store: SharedStore = Arc::new(MemoryStore::default());
+    let (first, follower) = open(&store).await;
+    let mut news = first.subscribe();
+    let stepwise = beside(follower, async {
+        for round in 0..20 {
+            let name = format!("n{}", round % 7);
+            let layer = ["files", "kube", "hold"][round % 3];
+            put_all(&store, vec![put(layer, &name, &round.to_string())]).await;
+            news.changed().await.unwrap();
+        }
+        let last = put_all(&store, vec![remove("n3")]).await;
+        reaches(&mut news, last).await
+    })
+    .await;
+    let (restarted, _follower) = open(&store).await;
+    let loaded = restarted.snapshot();
+    assert_eq!(loaded.revision(), stepwise.revision());
+    assert_eq!(loaded.version(KIND, &View::everything()), stepwise.version(KIND, &View::everything()));
+    assert_eq!(shown(&loaded), shown(&stepwise));
+    assert_eq!(loaded.0.clashes(), stepwise.0.clashes());
+}
+
+#[tokio::test]
+async fn follower_that_missed_dropped_commits_sends_only_what_changed() {
+    let options = StoreOptions { commits_kept_max: 1, ..StoreOptions::default() };
+    let store: SharedStore = Arc::new(MemoryStore::new(options));
+    put_all(&store, vec![put("files", "a", "1"), put("files", "b", "1"), put("files", "c", "1")]).await;
+    let (cache, follower) = open(&store).await;
+    let before = cache.snapshot();
+    put_all(&store, vec![put("files", "b", "2")]).await;
+    put_all(&store, vec![remove("c")]).await;
+    let last = put_all(&store, vec![put("files", "d", "1")]).await;
+    let mut news = cache.subscribe();
+    let after = beside(follower, reaches(&mut news, last)).await;
+    let step = after.difference(KIND, &View::everything(), Some((&before, &View::everything())));
+    let changed: Vec<&str> = step.changed.iter().map(|entry| &*entry.name).collect();
+    assert_eq!(changed, ["shop/b", "shop/d"]);
+    assert_eq!(step.removed, ["shop/c".into()]);
+}
+
+#[tokio::test]
+async fn snapshot_is_outdated_once_the_history_has_moved_past_it() {
+    let store: SharedStore = Arc::new(MemoryStore::default());
+    let (cache, follower) = open(&store).await;
+    let first = cache.snapshot();
+    let mut news = cache.subscribe();
+    beside(follower, async {
+        for round in 1..=3 {
+            assert!(!first.is_outdated());
+            let revision = put_all(&store, vec![put("files", "a", &round.to_string())]).await;
+            reaches(&mut news, revision).await;
+        }
+        assert!(first.is_outdated());
+        assert!(!cache.snapshot().is_outdated());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn follower_ends_when_nobody_is_left() {
+    let store: SharedStore = Arc::new(MemoryStore::default());
+    let (cache, follower) = open(&store).await;
+    let news = cache.subscribe();
+    drop((cache, news));
+    tokio::time::timeout(Duration::from_secs(30), follower.run()).await.unwrap().unwrap();
+}
