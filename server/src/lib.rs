@@ -4,7 +4,13 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod debug;
+pub mod http;
+mod listen;
 pub mod log;
+pub mod metrics;
 pub mod readiness;
+pub mod sinks;
 pub mod source;
+pub mod stream;
 pub mod task;

@@ -16,3 +16,6 @@ pub use crate::generated::{
     },
     google::{self, protobuf::Any, rpc::Status},
 };
+
+/// Descriptors of every message and service of our .proto files: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("../generated/descriptors.bin");

@@ -1,0 +1,46 @@
+//! Debug endpoints: one file each, one row in the table. Read only, and of everything: whoever reaches the port sees
+//! what every client sees.
+
+mod syncz;
+
+use axum::{
+    Json, Router,
+    response::IntoResponse,
+    routing::{MethodRouter, get},
+};
+use serde::Serialize;
+
+use crate::http::Links;
+
+/// One endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// Where it is.
+    pub path: &'static str,
+    /// What it shows.
+    pub help: &'static str,
+    route: fn() -> MethodRouter<Links>,
+}
+
+/// Every endpoint.
+pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    path: "/debug/syncz",
+    help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig.",
+    route: || get(syncz::syncz),
+}];
+
+pub(crate) fn router() -> Router<Links> {
+    let index = Router::new().route("/debug", get(index));
+    ENDPOINTS.iter().fold(index, |router, endpoint| router.route(endpoint.path, (endpoint.route)()))
+}
+
+#[derive(Serialize)]
+struct Listed {
+    path: &'static str,
+    help: &'static str,
+}
+
+/// /debug: which endpoints there are.
+async fn index() -> impl IntoResponse {
+    Json(ENDPOINTS.iter().map(|Endpoint { path, help, .. }| Listed { path, help }).collect::<Vec<_>>())
+}

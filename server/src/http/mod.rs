@@ -1,0 +1,124 @@
+//! HTTP: health, metrics, and the debug endpoints. Read only.
+
+mod health;
+
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use mainsheet_api::kind::Kind;
+use mainsheet_cache::snapshot::SnapshotCatalog;
+use tokio::{net::TcpStream, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::debug;
+
+use crate::{
+    debug as pages,
+    listen::{Connection, ListenLimits, Listener},
+    metrics::Metrics,
+    readiness::Readiness,
+    sinks::Sinks,
+};
+
+/// Connections at once: scrapers, probes and a few people.
+const CONNECTIONS_MAX: usize = 256;
+
+/// How long a client has to send a request's headers, and how long a connection may be idle.
+const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long responses have to end when the server stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What the endpoints read from.
+#[derive(Clone)]
+pub struct Links {
+    /// The newest snapshot.
+    pub newest: watch::Receiver<SnapshotCatalog>,
+    /// What is awaited.
+    pub readiness: Readiness,
+    /// What sinks hold.
+    pub sinks: Arc<Sinks>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The HTTP service, with its port taken.
+pub struct Server {
+    listener: Listener,
+    router: Router,
+}
+
+impl Server {
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// Where it can't be had.
+    pub async fn bind(address: SocketAddr, links: Links) -> std::io::Result<Self> {
+        let limits = ListenLimits { connections_max: CONNECTIONS_MAX, grace: GRACE };
+        let listener = Listener::bind(address, limits).await?;
+        Ok(Self { listener, router: router(links) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then lets responses under way end within a grace time.
+    ///
+    /// # Errors
+    /// None so far; the port is taken before.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let router = self.router;
+        let serve = move |stream, connection| serve(stream, connection, router.clone());
+        self.listener.run(stop, TaskTracker::new(), serve).await;
+        Ok(())
+    }
+}
+
+fn router(links: Links) -> Router {
+    Router::new()
+        .route("/healthz/live", get(health::live))
+        .route("/healthz/ready", get(health::ready))
+        .route("/metrics", get(metrics))
+        .merge(pages::router())
+        .with_state(links)
+}
+
+/// What says how things stand is read now; the rest was counted as it happened.
+async fn metrics(State(links): State<Links>) -> impl IntoResponse {
+    let snapshot = links.newest.borrow().clone();
+    for kind in Kind::all() {
+        let count = i64::try_from(snapshot.0.count(kind)).unwrap_or(i64::MAX);
+        links.metrics.resources.with_label_values(&[kind.info().name]).set(count);
+    }
+    links.metrics.revision.set(i64::try_from(snapshot.0.revision().0).unwrap_or(i64::MAX));
+    links.metrics.ready.set(i64::from(links.readiness.is_ready()));
+    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], links.metrics.text())
+}
+
+async fn serve(stream: TcpStream, connection: Connection, router: Router) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
+    let service = TowerToHyperService::new(router);
+    let mut http1 = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut draining = false;
+    let served = loop {
+        tokio::select! {
+            () = connection.close.cancelled() => return,
+            () = connection.draining.cancelled(), if !draining => {
+                draining = true;
+                http1.as_mut().graceful_shutdown();
+            }
+            served = http1.as_mut() => break served,
+        }
+    };
+    if let Err(error) = served {
+        debug!(peer = %connection.peer, %error, "connection ended");
+    }
+}

@@ -1,0 +1,96 @@
+//! The names, help and labels of every metric: one row each. `docs/metrics.md` is made of this table.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+
+/// One metric.
+#[derive(Debug)]
+pub struct Row {
+    /// As Prometheus knows it.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// The labels that it is told apart by.
+    pub labels: &'static [&'static str],
+    /// How it behaves.
+    pub shape: Shape,
+}
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by size, in [`SECONDS`].
+    Histogram,
+}
+
+const fn row(name: &'static str, help: &'static str, labels: &'static [&'static str], shape: Shape) -> Row {
+    Row { name, help, labels, shape }
+}
+
+const KIND: &[&str] = &["kind"];
+
+macro_rules! table {
+    ($($(#[$doc:meta])* $id:ident = $name:literal, $shape:ident, $labels:expr, $help:literal;)*) => {
+        $(pub(super) const $id: Row = row($name, $help, $labels, Shape::$shape);)*
+        /// Every metric.
+        pub const TABLE: &[Row] = &[$(row($name, $help, $labels, Shape::$shape)),*];
+    };
+}
+
+table! {
+    BUILD_INFO = "mainsheet_build_info", Gauge, &["version"], "Always 1; the label says which build runs.";
+    READY = "mainsheet_ready", Gauge, &[], "1 when streams are accepted, 0 while something is awaited.";
+    REVISION = "mainsheet_revision", Gauge, &[], "The revision that is served.";
+    RESOURCES = "mainsheet_resources", Gauge, KIND, "Resources that are served.";
+    CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";
+    STREAMS = "mainsheet_streams", Gauge, &["variant"], "Open discovery streams; each is one sink.";
+    STREAMS_REFUSED = "mainsheet_streams_refused_total", Counter, &[], "Discovery streams that were not let in.";
+    PUSHES = "mainsheet_pushes_total", Counter, KIND, "Responses handed to the transport.";
+    PUSH_BYTES = "mainsheet_push_bytes_total", Counter, KIND, "Bytes of those responses.";
+    PUSH_RESOURCES = "mainsheet_push_resources_total", Counter, KIND, "Resources in those responses.";
+    ACKS = "mainsheet_acks_total", Counter, KIND, "Responses that clients took.";
+    NACKS = "mainsheet_nacks_total", Counter, KIND, "Responses that clients refused.";
+    COMMIT_ACK = "mainsheet_commit_ack_seconds", Histogram, &[],
+        "Time from the publishing of a revision to each ACK of a response that carried it to a waiting client.";
+    COMMIT_LAST_ACK = "mainsheet_commit_last_ack_seconds", Histogram, &[],
+        "The same, to the ACK after which no response of that revision awaited one.";
+    PROCESS_RESIDENT = "process_resident_memory_bytes", Gauge, &[], "Memory that the process has resident.";
+    PROCESS_VIRTUAL = "process_virtual_memory_bytes", Gauge, &[], "Memory that the process has mapped.";
+    PROCESS_THREADS = "process_threads", Gauge, &[], "Threads of the process.";
+    PROCESS_FDS = "process_open_fds", Gauge, &[], "File descriptors that are open.";
+    PROCESS_FDS_MAX = "process_max_fds", Gauge, &[], "File descriptors that may be open.";
+    PROCESS_CPU = "process_cpu_seconds_total", Counter, &[], "CPU time used, in user and system mode.";
+}
+
+/// Upper ends of a histogram's buckets: from what a process on this machine takes to what makes people ask.
+pub const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+const VALID: &str = "the table's names are valid, and tested";
+
+fn opts(row: &Row) -> Opts {
+    Opts::new(row.name, row.help)
+}
+
+pub(super) fn counter(row: &Row) -> IntCounter {
+    IntCounter::with_opts(opts(row)).expect(VALID)
+}
+
+pub(super) fn counter_vec(row: &Row) -> IntCounterVec {
+    IntCounterVec::new(opts(row), row.labels).expect(VALID)
+}
+
+pub(super) fn gauge(row: &Row) -> IntGauge {
+    IntGauge::with_opts(opts(row)).expect(VALID)
+}
+
+pub(super) fn gauge_vec(row: &Row) -> IntGaugeVec {
+    IntGaugeVec::new(opts(row), row.labels).expect(VALID)
+}
+
+pub(super) fn histogram(row: &Row) -> Histogram {
+    Histogram::with_opts(HistogramOpts::new(row.name, row.help).buckets(SECONDS.to_vec())).expect(VALID)
+}

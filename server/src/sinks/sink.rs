@@ -1,0 +1,247 @@
+//! One stream's client: who it is, and for each type what it asked for, was sent, took and refused.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use mainsheet_api::{
+    node::Node,
+    time::{Timestamp, Uptime},
+    version::{Nonce, Revision},
+    xds::server::{self, Outcome},
+};
+
+use super::{Moment, Peer, Sinks, StreamId};
+
+/// Responses of one type whose ACK is awaited for the statistics. A page of a delta is a response, so a first answer
+/// of 128 MiB fits.
+const AWAITED_MAX: usize = 64;
+
+/// One stream's client.
+#[derive(Debug)]
+pub struct Sink {
+    /// Which stream.
+    pub id: StreamId,
+    /// Its other end.
+    pub peer: Peer,
+    /// Since when.
+    pub connected: Timestamp,
+    node: OnceLock<Node>,
+    types: Mutex<BTreeMap<Arc<str>, TypeState>>,
+}
+
+/// What is known of one type on one stream.
+#[derive(Clone, Debug, Default)]
+pub struct TypeState {
+    /// What is asked for.
+    pub subscription: Subscription,
+    /// The last response.
+    pub sent: Option<Sent>,
+    /// The last response that was taken.
+    pub acked: Option<Acked>,
+    /// The last response that was refused.
+    pub nacked: Option<Nacked>,
+    /// Since when the subscription is what it is.
+    since: Uptime,
+    /// Responses that count for the time from commit to ACK, and were not answered yet.
+    awaited: VecDeque<(Nonce, Revision)>,
+}
+
+/// What a client asks for of a type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// All that there is.
+    pub wildcard: bool,
+    /// This many names.
+    pub names: usize,
+}
+
+/// A response that was handed to the transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What it said.
+    pub what: server::Sent,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A response that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// Of the response.
+    pub nonce: Nonce,
+    /// Of the response.
+    pub version: String,
+    /// Of the response.
+    pub revision: Revision,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A response that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nacked {
+    /// Of the response.
+    pub nonce: Nonce,
+    /// Of the response.
+    pub version: String,
+    /// Of the response.
+    pub revision: Revision,
+    /// What the client said.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a client stands with a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncState {
+    /// Nothing was sent yet.
+    NotSent,
+    /// It took the last response.
+    Synced,
+    /// It has not answered the last response.
+    Stale,
+    /// It refused the last response.
+    Error,
+}
+
+impl TypeState {
+    /// How the client stands with it.
+    #[must_use]
+    pub fn sync_state(&self) -> SyncState {
+        let Some(sent) = &self.sent else { return SyncState::NotSent };
+        if self.nacked.as_ref().is_some_and(|nacked| nacked.nonce == sent.what.nonce) {
+            SyncState::Error
+        } else if self.acked.as_ref().is_some_and(|acked| acked.nonce == sent.what.nonce) {
+            SyncState::Synced
+        } else {
+            SyncState::Stale
+        }
+    }
+
+    /// The client answered the response of this nonce: which revisions are not awaited any more. A client may leave
+    /// out the answer to a response when a newer one came (rule 15), so older ones are settled with it.
+    fn settle(&mut self, nonce: &Nonce) -> Vec<Revision> {
+        match self.awaited.iter().position(|(awaited, _)| awaited == nonce) {
+            Some(place) => self.awaited.drain(..=place).map(|(_, revision)| revision).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+impl Sink {
+    pub(super) fn new(id: StreamId, peer: Peer, connected: Timestamp) -> Self {
+        Self { id, peer, connected, node: OnceLock::new(), types: Mutex::default() }
+    }
+
+    /// Who it says it is, once its first request came.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
+        self.node.get()
+    }
+
+    /// What is known of each type, by type URL.
+    #[must_use]
+    pub fn types(&self) -> BTreeMap<Arc<str>, TypeState> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, TypeState>> {
+        self.types.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_type<T>(&self, type_url: &Arc<str>, change: impl FnOnce(&mut TypeState) -> T) -> T {
+        change(self.lock().entry(Arc::clone(type_url)).or_default())
+    }
+}
+
+/// The only writer of one [`Sink`]. Dropping it takes the stream from the registry.
+#[derive(Debug)]
+pub struct SinkWriter {
+    sinks: Arc<Sinks>,
+    sink: Arc<Sink>,
+}
+
+impl SinkWriter {
+    pub(super) fn new(sinks: Arc<Sinks>, sink: Arc<Sink>) -> Self {
+        Self { sinks, sink }
+    }
+
+    /// What a request meant.
+    pub fn record(&mut self, outcome: &Outcome, now: Moment) {
+        match outcome {
+            Outcome::Connected(node) => {
+                // Given once a stream; a second one would change nothing.
+                let _ = self.sink.node.set((**node).clone());
+            }
+            Outcome::Subscribed { type_url, wildcard, names } => self.sink.with_type(type_url, |state| {
+                state.subscription = Subscription { wildcard: *wildcard, names: *names };
+                state.since = now.uptime;
+            }),
+            Outcome::Acked { type_url, nonce, version, revision } => {
+                let (version, revision) = (version.clone(), *revision);
+                let acked = Acked { nonce: nonce.clone(), version, revision, at: now.wall };
+                self.on_acked(type_url, acked, now.uptime);
+            }
+            Outcome::Nacked { type_url, nonce, version, revision, message } => {
+                let (version, revision, message) = (version.clone(), *revision, message.clone());
+                let nacked = Nacked { nonce: nonce.clone(), version, revision, message, at: now.wall };
+                self.on_nacked(type_url, nacked);
+            }
+        }
+    }
+
+    /// A response was handed to the transport.
+    pub fn record_sent(&mut self, sent: &server::Sent, now: Moment) {
+        self.sinks.metrics.on_sent(sent);
+        self.sink.with_type(&sent.type_url, |state| {
+            if self.sinks.times().sent(sent.revision, state.since) {
+                state.awaited.push_back((sent.nonce.clone(), sent.revision));
+            }
+            if state.awaited.len() > AWAITED_MAX
+                && let Some((_, revision)) = state.awaited.pop_front()
+            {
+                self.sinks.times().abandoned(revision);
+            }
+            state.sent = Some(Sent { what: sent.clone(), at: now.wall });
+        });
+    }
+
+    fn on_acked(&self, type_url: &Arc<str>, acked: Acked, now: Uptime) {
+        self.sinks.metrics.on_acked(type_url);
+        let settled = self.sink.with_type(type_url, |state| {
+            let settled = state.settle(&acked.nonce);
+            state.acked = Some(acked);
+            settled
+        });
+        for revision in settled {
+            let answered = self.sinks.times().acked(revision, now);
+            if let Some(answered) = answered {
+                self.sinks.metrics.on_answered(answered.after, answered.is_last);
+            }
+        }
+    }
+
+    fn on_nacked(&self, type_url: &Arc<str>, nacked: Nacked) {
+        self.sinks.metrics.on_nacked(type_url);
+        let node = self.sink.node().map_or("", |node| node.id.as_str());
+        tracing::warn!(node, %type_url, version = nacked.version, message = nacked.message, "refused by the client");
+        let settled = self.sink.with_type(type_url, |state| {
+            let settled = state.settle(&nacked.nonce);
+            state.nacked = Some(nacked);
+            settled
+        });
+        settled.into_iter().for_each(|revision| self.sinks.times().abandoned(revision));
+    }
+}
+
+impl Drop for SinkWriter {
+    fn drop(&mut self) {
+        for state in self.sink.lock().values() {
+            state.awaited.iter().for_each(|(_, revision)| self.sinks.times().abandoned(*revision));
+        }
+        self.sinks.close(&self.sink);
+    }
+}

@@ -1,0 +1,124 @@
+//! Opens ADS streams: who is let in, and the two halves of each.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE};
+use hyper::body::Incoming;
+use mainsheet_api::{
+    view::View,
+    xds::{Variant, catalog::Catalog, server::ServerSession},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+use tonic::{Status, body::Body};
+
+use super::{
+    Links, StreamOptions,
+    body::StreamBody,
+    exchange::Exchange,
+    reader::{Reader, Requests},
+};
+use crate::{
+    listen::Connection,
+    sinks::{Moment, Peer},
+};
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// The aggregated discovery service.
+pub(super) struct Ads<C> {
+    links: Links<C>,
+    options: StreamOptions,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl<C: Catalog + Send + Sync + 'static> Ads<C> {
+    pub(super) fn new(links: Links<C>, options: StreamOptions, tasks: TaskTracker) -> Self {
+        let places = Arc::new(Semaphore::new(options.streams_max));
+        Self { links, options, places, tasks }
+    }
+
+    /// Answers the opening of a stream: with the stream, or with the reason why not.
+    pub(super) fn open(
+        &self,
+        variant: Variant,
+        request: Request<Incoming>,
+        on: &Connection,
+    ) -> Response<Body> {
+        match self.admit(request.headers(), on) {
+            Ok(place) => self.start(variant, request.into_body(), on, place),
+            Err(status) => {
+                self.links.metrics.streams_refused.inc();
+                status.into_http()
+            }
+        }
+    }
+
+    fn admit(&self, headers: &HeaderMap, on: &Connection) -> Result<OwnedSemaphorePermit, Status> {
+        if on.draining.is_cancelled() {
+            return Err(Status::unavailable("the server is stopping"));
+        }
+        let awaited = self.links.readiness.awaited();
+        if !awaited.is_empty() {
+            // Rule 11: an empty answer now would empty the client.
+            return Err(Status::unavailable(format!("not ready: awaiting {}", awaited.join(", "))));
+        }
+        refuse_compressed(headers)?;
+        let full = |_| {
+            Status::unavailable(format!(
+                "{} streams are open, as many as are allowed",
+                self.options.streams_max
+            ))
+        };
+        Arc::clone(&self.places).try_acquire_owned().map_err(full)
+    }
+
+    fn start(
+        &self,
+        variant: Variant,
+        requests: Incoming,
+        on: &Connection,
+        place: OwnedSemaphorePermit,
+    ) -> Response<Body> {
+        let Links { newest, sinks, clock, .. } = self.links.clone();
+        // Both receivers have seen the catalog that the session begins with, so that only newer ones are news.
+        let mut for_body = newest;
+        let catalog = for_body.borrow_and_update().clone();
+        let for_reader = for_body.clone();
+        let identity = Arc::clone(&self.options.identity);
+        let session = ServerSession::new(variant, identity, catalog, View::nothing());
+        let sink = sinks.open(Peer { address: on.peer, variant }, Moment::of(&*clock));
+        let exchange = Arc::new(Exchange::new(session, sink));
+        let reader = Reader {
+            exchange: Arc::clone(&exchange),
+            newest: for_reader,
+            connection: on.clone(),
+            views: self.options.views.clone(),
+            clock: Arc::clone(&clock),
+            write_deadline: self.options.write_deadline.max(Duration::from_millis(1)),
+        };
+        let requests = Requests::new(variant, requests);
+        self.tasks.spawn(async move {
+            reader.run(requests).await;
+            drop(place);
+        });
+        let mut response = Response::new(Body::new(StreamBody::new(exchange, for_body, clock)));
+        response.headers_mut().insert(CONTENT_TYPE, GRPC);
+        response
+    }
+}
+
+/// Requests are small; the decoder takes them as they are.
+fn refuse_compressed(headers: &HeaderMap) -> Result<(), Status> {
+    match headers.get("grpc-encoding") {
+        Some(encoding) if encoding != "identity" => {
+            let mut status = Status::unimplemented("compressed requests are not taken; use `identity`");
+            status
+                .metadata_mut()
+                .insert("grpc-accept-encoding", tonic::metadata::MetadataValue::from_static("identity"));
+            Err(status)
+        }
+        _ => Ok(()),
+    }
+}

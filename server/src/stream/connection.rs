@@ -1,0 +1,83 @@
+//! One HTTP/2 connection: its settings, its tasks, its end.
+
+use std::{future::Future, pin::pin};
+
+use hyper::{rt::Executor, server::conn::http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mainsheet_api::xds::catalog::Catalog;
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use super::{
+    StreamOptions,
+    grpc::{OnConnection, Services},
+};
+use crate::listen::Connection;
+
+/// Bytes of requests that one stream may have under way: a large first request should not take a round trip for each
+/// 64 KiB, and 100 of them should not hold much.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+
+/// The same, for all streams of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
+/// Bytes of one stream that HTTP/2 holds back at most before it stops asking for more.
+const SEND_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of a request's headers. Tokens of a few KiB are the largest honest ones.
+const HEADER_BYTES_MAX: u32 = 32 << 10;
+
+/// Runs a connection's streams as tasks that are known, so that stopping waits for them.
+#[derive(Clone)]
+pub(super) struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+/// The settings of every connection. Pings from clients are answered, however many (rule 88).
+pub(super) fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Builder<Tracked> {
+    let mut builder = http2::Builder::new(Tracked(tasks.clone()));
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(options.keepalive_interval)
+        .keep_alive_timeout(options.keepalive_timeout)
+        .max_concurrent_streams(options.streams_per_connection_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX);
+    builder
+}
+
+/// Serves one connection until the client leaves, it is closed from outside, or it was drained.
+pub(super) async fn serve<C: Catalog + Send + Sync + 'static>(
+    stream: TcpStream,
+    connection: Connection,
+    builder: http2::Builder<Tracked>,
+    services: Services<C>,
+) {
+    let service = OnConnection { services, connection: connection.clone() };
+    let mut http2 = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut draining = false;
+    let served = loop {
+        tokio::select! {
+            () = connection.close.cancelled() => return,
+            () = connection.draining.cancelled(), if !draining => {
+                draining = true;
+                // GOAWAY: no new streams; those that run are ended by their readers.
+                http2.as_mut().graceful_shutdown();
+            }
+            served = http2.as_mut() => break served,
+        }
+    };
+    if let Err(error) = served {
+        debug!(peer = %connection.peer, %error, "connection ended");
+    }
+}

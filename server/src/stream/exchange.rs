@@ -1,0 +1,163 @@
+//! What the two halves of a stream share: the reader, which takes requests in, and the body, which is pulled for
+//! responses. Neither waits for the other; the lock is held for one step of the session and never across an await.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use mainsheet_api::{
+    node::Node,
+    time::Uptime,
+    view::View,
+    wire::Frame,
+    xds::{
+        catalog::Catalog,
+        server::{Outcome, Refusal, Request, Sent, ServerSession},
+    },
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::sinks::{Moment, SinkWriter};
+
+/// What the reader and the body of one stream share.
+pub(super) struct Exchange<C> {
+    state: Mutex<State<C>>,
+    /// Wakes the body.
+    body: AtomicWaker,
+    /// Milliseconds of uptime, plus one, at which the transport last took a chunk while it has not asked for more
+    /// since. Zero: it has asked, and there was nothing to send.
+    writing_since: AtomicU64,
+    /// Cancelled when the body is dropped: the stream is over, however it ended.
+    pub(super) gone: CancellationToken,
+}
+
+struct State<C> {
+    session: ServerSession<C>,
+    sink: SinkWriter,
+    end: Option<Status>,
+    half_closed: bool,
+}
+
+/// What the body is to do.
+pub(super) enum Pull {
+    /// Send this.
+    Push(Frame, Sent),
+    /// Send the trailers.
+    End(Status),
+    /// Wait for news, or until then.
+    Nothing(Option<Uptime>),
+}
+
+impl<C: Catalog> Exchange<C> {
+    pub(super) fn new(session: ServerSession<C>, sink: SinkWriter) -> Self {
+        Self {
+            state: Mutex::new(State { session, sink, end: None, half_closed: false }),
+            body: AtomicWaker::new(),
+            writing_since: AtomicU64::new(0),
+            gone: CancellationToken::new(),
+        }
+    }
+
+    /// A panic while it was held leaves a session that may answer wrongly, to this client alone.
+    fn lock(&self) -> MutexGuard<'_, State<C>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- the reader's side
+
+    /// Takes a request in. `view_of` says what a client sees, once its node is known.
+    pub(super) fn on_request(&self, request: Request, now: Moment, view_of: impl FnOnce(&Node) -> View) {
+        let mut state = self.lock();
+        match state.session.on_request(request, now.uptime) {
+            Ok(outcomes) => {
+                let connected = outcomes.iter().find_map(|outcome| match outcome {
+                    Outcome::Connected(node) => Some(node),
+                    _ => None,
+                });
+                if let Some(node) = connected {
+                    state.session.on_view(view_of(node));
+                }
+                outcomes.iter().for_each(|outcome| state.sink.record(outcome, now));
+            }
+            Err(refusal) => {
+                state.end.get_or_insert(status_of(refusal));
+            }
+        }
+        drop(state);
+        self.body.wake();
+    }
+
+    /// The client will send nothing more (rule 12).
+    pub(super) fn on_half_close(&self) {
+        let mut state = self.lock();
+        state.half_closed = true;
+        state.session.on_half_close();
+        drop(state);
+        self.body.wake();
+    }
+
+    /// There is a newer catalog; the body takes it when the transport has room.
+    pub(super) fn on_news(&self) {
+        self.body.wake();
+    }
+
+    /// Ends the stream once the response under way is out. The first reason counts.
+    pub(super) fn end(&self, status: Status) {
+        self.lock().end.get_or_insert(status);
+        self.body.wake();
+    }
+
+    /// For how long the transport has had a chunk that it did not get rid of.
+    pub(super) fn stuck_for(&self, now: Uptime) -> Duration {
+        match self.writing_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => now.since(Uptime(Duration::from_millis(since - 1))),
+        }
+    }
+
+    // ---- the body's side
+
+    /// What to do next. `newer` is the newest catalog, where it changed since the last call.
+    pub(super) fn pull(&self, newer: Option<C>, now: Uptime) -> Pull {
+        let mut state = self.lock();
+        if let Some(status) = state.end.take() {
+            return Pull::End(status);
+        }
+        if let Some(catalog) = newer {
+            state.session.on_catalog(catalog);
+        }
+        match state.session.render(now) {
+            Some(push) => Pull::Push(push.frame, push.sent),
+            None if state.half_closed && state.session.is_finished() => Pull::End(Status::ok("")),
+            None => Pull::Nothing(state.session.next_deadline()),
+        }
+    }
+
+    /// The last chunk of a response was handed to the transport.
+    pub(super) fn on_sent(&self, sent: &Sent, now: Moment) {
+        self.lock().sink.record_sent(sent, now);
+    }
+
+    /// The transport took a chunk, or (`None`) asked for one and there was nothing.
+    pub(super) fn note_writing(&self, since: Option<Uptime>) {
+        let millis = since.map_or(0, |now| u64::try_from(now.0.as_millis()).unwrap_or(u64::MAX - 1) + 1);
+        self.writing_since.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn register(&self, waker: &std::task::Waker) {
+        self.body.register(waker);
+    }
+}
+
+fn status_of(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::InvalidArgument(reason) => Status::invalid_argument(reason),
+        Refusal::ResourceExhausted(reason) => Status::resource_exhausted(reason),
+    }
+}

@@ -1,0 +1,92 @@
+//! Which service a request is for: ADS is ours, because its responses are made of shared bytes; everything else is
+//! ordinary tonic.
+
+use std::{convert::Infallible, future::ready, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use mainsheet_api::{
+    wire::DESCRIPTORS,
+    xds::{Variant, catalog::Catalog},
+};
+use tonic::{body::Body, service::Routes};
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tower::Service as _;
+
+use super::ads::Ads;
+use crate::listen::Connection;
+
+/// The name of the aggregated service.
+pub(super) const ADS: &str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+
+/// Every gRPC service of the port. Cloning shares it.
+pub(super) struct Services<C> {
+    ads: Arc<Ads<C>>,
+    others: Routes,
+}
+
+impl<C> Clone for Services<C> {
+    fn clone(&self) -> Self {
+        Self { ads: Arc::clone(&self.ads), others: self.others.clone() }
+    }
+}
+
+impl<C: Catalog + Send + Sync + 'static> Services<C> {
+    pub(super) fn new(ads: Arc<Ads<C>>, health: HealthServer<impl Health>) -> anyhow::Result<Self> {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()?;
+        let others = Routes::new(health).add_service(reflection).prepare();
+        Ok(Self { ads, others })
+    }
+
+    /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
+    fn answer(&self, request: Request<Incoming>, connection: &Connection) -> Answer {
+        match variant_of(request.uri().path()) {
+            Some(variant) => Box::pin(ready(Ok(self.ads.open(variant, request, connection)))),
+            None => Box::pin(self.others.clone().call(request)),
+        }
+    }
+}
+
+type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+fn variant_of(path: &str) -> Option<Variant> {
+    match path.strip_prefix('/')?.strip_prefix(ADS)? {
+        "/StreamAggregatedResources" => Some(Variant::Sotw),
+        "/DeltaAggregatedResources" => Some(Variant::Delta),
+        _ => None,
+    }
+}
+
+/// The services as one connection sees them.
+pub(super) struct OnConnection<C> {
+    pub(super) services: Services<C>,
+    pub(super) connection: Connection,
+}
+
+impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incoming>> for OnConnection<C> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        self.services.answer(request, &self.connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_ads_are_its_two_variants_and_nothing_else() {
+        let variant = |method: &str| variant_of(&format!("/{ADS}/{method}"));
+        assert_eq!(variant("StreamAggregatedResources"), Some(Variant::Sotw));
+        assert_eq!(variant("DeltaAggregatedResources"), Some(Variant::Delta));
+        assert_eq!(variant("StreamAggregatedResources/"), None);
+        assert_eq!(variant_of("/grpc.health.v1.Health/Check"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! What goes out: ADS streams, rendered when the transport has room, over an accept loop of our own; ordinary tonic for
+//! every other service.
+//!
+//! | file | is |
+//! |---|---|
+//! | `ads` | opens streams: admission, and the two halves of each |
+//! | `reader` | the reading half: requests in, news on, a watch over the writing half |
+//! | `body` | the writing half: pulled by the transport |
+//! | `exchange` | what the halves share: the session, under a lock held for one step |
+//! | `pieces` | a frame cut into chunks of shared bytes |
+//! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
+//! | `grpc` | which service a request is for |
+//! | `health` | grpc.health.v1, following readiness |
+
+mod ads;
+mod body;
+mod connection;
+mod exchange;
+mod grpc;
+mod health;
+mod options;
+mod pieces;
+mod reader;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use mainsheet_api::{time::Clock, xds::catalog::Catalog};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use options::StreamOptions;
+
+use crate::{
+    listen::{ListenLimits, Listener},
+    metrics::Metrics,
+    readiness::Readiness,
+    sinks::Sinks,
+};
+
+/// What the stream service is connected to.
+#[derive(Clone)]
+pub struct Links<C> {
+    /// The newest catalog, as news.
+    pub newest: watch::Receiver<C>,
+    /// Until it awaits nothing, streams are refused.
+    pub readiness: Readiness,
+    /// Where what sinks hold is kept.
+    pub sinks: Arc<Sinks>,
+    /// Where is counted.
+    pub metrics: Arc<Metrics>,
+    /// Both clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The stream service, with its port taken.
+pub struct Server<C> {
+    listener: Listener,
+    options: StreamOptions,
+    links: Links<C>,
+}
+
+impl<C: Catalog + Send + Sync + 'static> Server<C> {
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// Where it can't be had.
+    pub async fn bind(address: SocketAddr, options: StreamOptions, links: Links<C>) -> std::io::Result<Self> {
+        let limits = ListenLimits { connections_max: options.connections_max, grace: options.grace };
+        let listener = Listener::bind(address, limits).await?;
+        Ok(Self { listener, options, links })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`; then refuses new streams, ends those that run with UNAVAILABLE, and closes what is left
+    /// after the grace time (rule 94).
+    ///
+    /// # Errors
+    /// None so far; the port is taken before.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let tasks = TaskTracker::new();
+        let (health, health_service) = health::service().await;
+        let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.clone(), tasks.clone()));
+        let grpc = grpc::Services::new(ads, health_service)?;
+        let http2 = connection::builder(&self.options, &tasks);
+        let metrics = Arc::clone(&self.links.metrics);
+        let serve = move |stream, connection| {
+            let counted = metrics.connection();
+            let served = connection::serve(stream, connection, http2.clone(), grpc.clone());
+            async move {
+                served.await;
+                drop(counted);
+            }
+        };
+        let accepting = self.listener.run(stop.clone(), tasks, serve);
+        let following = health::follow(health, self.links.readiness, stop.clone());
+        let timing = follow_revisions(self.links.newest, self.links.sinks, self.links.clock, stop);
+        tokio::join!(accepting, following, timing);
+        Ok(())
+    }
+}
+
+/// Notes when each revision was published, for the time until it is acknowledged.
+async fn follow_revisions<C: Catalog>(
+    mut newest: watch::Receiver<C>,
+    sinks: Arc<Sinks>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    loop {
+        let changed = tokio::select! {
+            () = stop.cancelled() => return,
+            changed = newest.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+        let revision = newest.borrow_and_update().revision();
+        sinks.on_published(revision, clock.uptime());
+    }
+}

@@ -1,0 +1,44 @@
+//! What the stream service can be told.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::config::Views;
+
+/// What the stream service can be told.
+#[derive(Clone, Debug)]
+pub struct StreamOptions {
+    /// `control_plane.identifier` of every response (rule 8).
+    pub identity: Arc<str>,
+    /// Who sees what.
+    pub views: Views,
+    /// TCP connections at once. Each takes a file descriptor, of which a process commonly has 65,536.
+    pub connections_max: usize,
+    /// Discovery streams at once, over all connections.
+    pub streams_max: usize,
+    /// RPCs at once on one connection. An ADS client needs one; istiod opens one a source, istioctl one a command.
+    pub streams_per_connection_max: u32,
+    /// How often an idle client is pinged (rule 88).
+    pub keepalive_interval: Duration,
+    /// How long the client has to answer the ping before it counts as dead.
+    pub keepalive_timeout: Duration,
+    /// How long a client may leave what is sent to it unread before its connection is closed (rule 87).
+    pub write_deadline: Duration,
+    /// How long streams have to end by themselves when the server stops.
+    pub grace: Duration,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            identity: Arc::from("mainsheet"),
+            views: Views::default(),
+            connections_max: 10_000,
+            streams_max: 20_000,
+            streams_per_connection_max: 100,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(10),
+            write_deadline: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The reading half of one stream: a task that takes requests in and tells the body of news. It also watches the
+//! writing half from outside, because a body that the transport has no room for is not polled and can't watch itself.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body::Body;
+use mainsheet_api::{
+    limits::REQUEST_BYTES_MAX,
+    time::Clock,
+    wire::{DeltaDiscoveryRequest, DiscoveryRequest},
+    xds::{Variant, catalog::Catalog, server::Request},
+};
+use tokio::{sync::watch, time::Interval};
+use tonic::{Code, Status, Streaming, codec::BufferSettings};
+use tonic_prost::ProstDecoder;
+use tracing::{debug, warn};
+
+use super::exchange::Exchange;
+use crate::{config::Views, listen::Connection, sinks::Moment};
+
+/// Requests handled before the other tasks of this thread get a turn: a client that never stops asking costs others
+/// no more than this.
+const BATCH_LEN_MAX: usize = 32;
+
+/// Bytes that a stream's decoder starts with; an ACK takes about 200.
+const BUFFER_BYTES: usize = 1 << 10;
+
+/// How many times a write deadline is looked at within its length: the most that it can be overrun by is a quarter.
+const LOOKS_PER_DEADLINE: u32 = 4;
+
+/// The requests of a stream, in either form.
+pub(super) enum Requests {
+    Sotw(Streaming<DiscoveryRequest>),
+    Delta(Streaming<DeltaDiscoveryRequest>),
+}
+
+impl Requests {
+    pub(super) fn new<B>(variant: Variant, body: B) -> Self
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let settings = BufferSettings::new(BUFFER_BYTES, BUFFER_BYTES);
+        let max = Some(REQUEST_BYTES_MAX);
+        match variant {
+            Variant::Sotw => Self::Sotw(Streaming::new_request(ProstDecoder::new(settings), body, None, max)),
+            Variant::Delta => {
+                Self::Delta(Streaming::new_request(ProstDecoder::new(settings), body, None, max))
+            }
+        }
+    }
+
+    /// The next request; `None` once the client has sent its last.
+    async fn next(&mut self) -> Result<Option<Request>, Status> {
+        match self {
+            Self::Sotw(requests) => Ok(requests.message().await?.map(Request::Sotw)),
+            Self::Delta(requests) => Ok(requests.message().await?.map(Request::Delta)),
+        }
+    }
+}
+
+/// The reading half of one stream.
+pub(super) struct Reader<C> {
+    pub(super) exchange: Arc<Exchange<C>>,
+    pub(super) newest: watch::Receiver<C>,
+    pub(super) connection: Connection,
+    pub(super) views: Views,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) write_deadline: Duration,
+}
+
+/// What woke the reader.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once; a box would cost an allocation a request"
+)]
+enum News {
+    Request(Result<Option<Request>, Status>),
+    Catalog,
+    NoMoreCatalogs,
+    Draining,
+    Look,
+    Gone,
+}
+
+/// Which of the things that the reader waits for may still come.
+struct Awaited {
+    requests: bool,
+    endings: bool,
+}
+
+impl<C: Catalog> Reader<C> {
+    /// Runs until the body is gone or the connection is closed for the client's not reading.
+    pub(super) async fn run(mut self, mut requests: Requests) {
+        let mut awaited = Awaited { requests: true, endings: true };
+        let mut look = tokio::time::interval(self.write_deadline / LOOKS_PER_DEADLINE);
+        let mut batch_len = 0;
+        loop {
+            match self.next_news(&mut requests, &mut look, &awaited).await {
+                News::Request(request) => {
+                    awaited.requests = self.on_request(request);
+                    batch_len += 1;
+                    if batch_len == BATCH_LEN_MAX {
+                        batch_len = 0;
+                        tokio::task::yield_now().await;
+                    }
+                }
+                News::Catalog => self.exchange.on_news(),
+                News::Draining | News::NoMoreCatalogs => {
+                    awaited.endings = false;
+                    self.exchange.end(Status::unavailable("the server is stopping"));
+                }
+                News::Look if self.is_stuck() => return self.connection.close.cancel(),
+                News::Look => {}
+                News::Gone => return,
+            }
+        }
+    }
+
+    async fn next_news(&mut self, requests: &mut Requests, look: &mut Interval, awaited: &Awaited) -> News {
+        tokio::select! {
+            biased;
+            () = self.exchange.gone.cancelled() => News::Gone,
+            () = self.connection.draining.cancelled(), if awaited.endings => News::Draining,
+            changed = self.newest.changed(), if awaited.endings => match changed {
+                Ok(()) => News::Catalog,
+                Err(_) => News::NoMoreCatalogs,
+            },
+            _ = look.tick() => News::Look,
+            request = requests.next(), if awaited.requests => News::Request(request),
+        }
+    }
+
+    /// Whether there may be more requests.
+    fn on_request(&self, request: Result<Option<Request>, Status>) -> bool {
+        match request {
+            Ok(Some(request)) => {
+                let now = Moment::of(&*self.clock);
+                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id));
+                return true;
+            }
+            Ok(None) => self.exchange.on_half_close(),
+            Err(status) => {
+                debug!(peer = %self.connection.peer, %status, "request stream failed");
+                self.exchange.end(as_client_fault(status));
+            }
+        }
+        false
+    }
+
+    fn is_stuck(&self) -> bool {
+        let stuck = self.exchange.stuck_for(self.clock.uptime()) >= self.write_deadline;
+        if stuck {
+            warn!(peer = %self.connection.peer, deadline = ?self.write_deadline, "closing: the client does not read");
+        }
+        stuck
+    }
+}
+
+/// The decoder words what a client sent wrong as faults of its own.
+fn as_client_fault(status: Status) -> Status {
+    match status.code() {
+        Code::Internal => Status::invalid_argument(status.message()),
+        Code::OutOfRange => Status::resource_exhausted(status.message()),
+        _ => status,
+    }
+}
