@@ -1,0 +1,217 @@
+//! The client as its embedder sees it.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc};
+
+use mainsheet_api::{
+    kind::Kind,
+    version::ResourceVersion,
+    wire::{
+        Node,
+        google::protobuf::{Struct, Value, value},
+    },
+    xds::{
+        Variant,
+        client::{ClientSession, Wanted},
+    },
+};
+use tonic::transport::Endpoint;
+
+use crate::{
+    apply::Apply,
+    error::{BuildError, Disconnected},
+    transport::Server,
+    worker::Worker,
+};
+
+/// What is done when a stream ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reconnect {
+    /// Another one is opened, after a back-off, for as long as it takes.
+    #[default]
+    Always,
+    /// [`Client::run`] returns why.
+    Never,
+}
+
+/// A client of one server, with what it holds.
+#[derive(Debug)]
+pub struct Client {
+    server: Server,
+    variant: Variant,
+    reconnect: Reconnect,
+    session: ClientSession,
+}
+
+impl Client {
+    /// Begins a client of the server at `address` (`HOST:PORT`, also with `xds://` before it), which will know it as
+    /// `node_id`.
+    pub fn builder(address: impl Into<String>, node_id: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            address: address.into(),
+            node_id: node_id.into(),
+            cluster: String::new(),
+            metadata: BTreeMap::new(),
+            variant: Variant::Delta,
+            reconnect: Reconnect::Always,
+            wanted: Vec::new(),
+        }
+    }
+
+    /// Connects, applies what comes, answers it, and reconnects, until `stop`. An update that is being applied when
+    /// `stop` comes is finished and answered first. Run again it goes on with what it holds.
+    ///
+    /// # Errors
+    /// With [`Reconnect::Never`] only: why the stream ended, or did not open.
+    pub async fn run(
+        &mut self,
+        apply: &mut impl Apply,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Disconnected> {
+        let worker = Worker {
+            server: &self.server,
+            variant: self.variant,
+            reconnect: self.reconnect,
+            session: &mut self.session,
+            apply,
+        };
+        worker.run(stop).await
+    }
+
+    /// What is held of a type: names and versions.
+    #[must_use]
+    pub fn held(&self, type_url: &str) -> Vec<(Arc<str>, ResourceVersion)> {
+        self.session.held(type_url)
+    }
+}
+
+/// A client to be.
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    address: String,
+    node_id: String,
+    cluster: String,
+    metadata: BTreeMap<String, String>,
+    variant: Variant,
+    reconnect: Reconnect,
+    wanted: Vec<(Arc<str>, Wanted)>,
+}
+
+impl ClientBuilder {
+    /// Which form of the protocol to speak; delta unless told.
+    #[must_use]
+    pub fn variant(mut self, variant: Variant) -> Self {
+        self.variant = variant;
+        self
+    }
+
+    /// What to do when a stream ends; reconnect unless told.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// The cluster that the client says it belongs to.
+    #[must_use]
+    pub fn cluster(mut self, cluster: impl Into<String>) -> Self {
+        self.cluster = cluster.into();
+        self
+    }
+
+    /// One more entry of the node's metadata.
+    #[must_use]
+    pub fn metadata(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.metadata.insert(name.into(), text.into());
+        self
+    }
+
+    /// Asks for a type, as the server knows it: `networking.istio.io/v1/VirtualService`. The last word on a type counts.
+    #[must_use]
+    pub fn subscribe(mut self, type_url: impl Into<Arc<str>>, wanted: Wanted) -> Self {
+        let type_url = type_url.into();
+        self.wanted.retain(|(other, _)| *other != type_url);
+        self.wanted.push((type_url, wanted));
+        self
+    }
+
+    /// Asks for a kind under its preferred version.
+    #[must_use]
+    pub fn subscribe_kind(self, kind: Kind, wanted: Wanted) -> Self {
+        self.subscribe(kind.type_url(), wanted)
+    }
+
+    /// Finishes it. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Where the address is none, the node has no id, or nothing is asked for.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let server = Server::new(self.address.clone(), endpoint(&self.address)?);
+        if self.node_id.is_empty() {
+            return Err(BuildError::NoNode);
+        }
+        if self.wanted.is_empty() {
+            return Err(BuildError::NoSubscription);
+        }
+        let fields = self.metadata.into_iter().map(|(name, text)| (name, string(text))).collect();
+        let node = Node {
+            id: self.node_id,
+            cluster: self.cluster,
+            metadata: Some(Struct { fields }),
+            user_agent_name: "mainsheet".to_owned(),
+            user_agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            client_features: Vec::new(),
+        };
+        let session = ClientSession::new(self.variant, node, self.wanted);
+        Ok(Client { server, variant: self.variant, reconnect: self.reconnect, session })
+    }
+}
+
+fn string(text: String) -> Value {
+    Value { kind: Some(value::Kind::StringValue(text)) }
+}
+
+fn endpoint(address: &str) -> Result<Endpoint, BuildError> {
+    let wrong = || BuildError::Address(address.to_owned());
+    let authority = match address.split_once("://") {
+        None => address,
+        Some(("xds" | "http", authority)) => authority,
+        Some(("xdss" | "https", _)) => return Err(BuildError::Tls(address.to_owned())),
+        Some(_) => return Err(wrong()),
+    };
+    let authority: http::uri::Authority = authority.trim_end_matches('/').parse().map_err(|_| wrong())?;
+    if authority.port_u16().is_none() || authority.host().is_empty() {
+        return Err(wrong());
+    }
+    Endpoint::from_shared(format!("http://{authority}")).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(address: &str) -> Result<Client, BuildError> {
+        Client::builder(address, "me").subscribe("t", Wanted::Everything).build()
+    }
+
+    #[test]
+    fn addresses_are_taken_with_and_without_scheme() {
+        for address in ["127.0.0.1:15010", "xds://127.0.0.1:15010", "http://[::1]:15010/", "host.example:1"] {
+            assert!(built(address).is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for address in ["", "127.0.0.1", ":15010", "ftp://a:1", "a b:1", "a:99999"] {
+            assert_eq!(built(address).unwrap_err(), BuildError::Address(address.into()), "{address}");
+        }
+        assert_eq!(built("https://a:1").unwrap_err(), BuildError::Tls("https://a:1".into()));
+    }
+
+    #[test]
+    fn client_without_node_or_subscription_is_refused() {
+        let nameless = Client::builder("a:1", "").subscribe("t", Wanted::Everything).build();
+        assert_eq!(nameless.unwrap_err(), BuildError::NoNode);
+        assert_eq!(Client::builder("a:1", "me").build().unwrap_err(), BuildError::NoSubscription);
+    }
+}

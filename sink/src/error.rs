@@ -1,0 +1,52 @@
+//! What can go wrong, by who has to act.
+
+/// Why a client can't be built: the embedder's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// Not an address.
+    #[error("`{0}` is not an address; write HOST:PORT or xds://HOST:PORT")]
+    Address(String),
+    /// An address that asks for TLS.
+    #[error("`{0}` asks for TLS, which this client does not speak; write HOST:PORT for plaintext")]
+    Tls(String),
+    /// Servers refuse a client without a node id (rule 6).
+    #[error("node id is empty")]
+    NoNode,
+    /// Nothing is asked for.
+    #[error("no subscription")]
+    NoSubscription,
+}
+
+/// Why a stream ended, or did not open. None of it is final: a server that refuses now may take the client later.
+#[derive(Debug, thiserror::Error)]
+pub enum Disconnected {
+    /// Nobody answers there.
+    #[error("connect to `{address}`")]
+    Connect {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The server refused or ended the stream, or the connection broke.
+    #[error("stream of `{address}`: {:?}: {}", status.code(), status.message())]
+    Status {
+        /// Where.
+        address: String,
+        /// What the server said.
+        status: tonic::Status,
+    },
+    /// The server ended the stream in good order.
+    #[error("stream of `{address}`: closed by the server")]
+    Closed {
+        /// Where.
+        address: String,
+    },
+    /// The server has stopped reading.
+    #[error("stream of `{address}`: the server took no request for {} s", crate::transport::SEND_TIMEOUT.as_secs())]
+    Stuck {
+        /// Where.
+        address: String,
+    },
+}

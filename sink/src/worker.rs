@@ -1,0 +1,91 @@
+//! The loop: open a stream, take responses, apply, answer; and again. Runs in its caller's future, without tasks.
+
+use std::{future::Future, pin::pin};
+
+use mainsheet_api::xds::{
+    Variant,
+    client::{ClientSession, Response, Step},
+    server::Request,
+};
+
+use crate::{
+    apply::{Apply, Event},
+    backoff::Backoff,
+    client::Reconnect,
+    error::Disconnected,
+    transport::{Server, Stream},
+};
+
+/// A client at work.
+pub(crate) struct Worker<'a, A> {
+    pub(crate) server: &'a Server,
+    pub(crate) variant: Variant,
+    pub(crate) reconnect: Reconnect,
+    pub(crate) session: &'a mut ClientSession,
+    pub(crate) apply: &'a mut A,
+}
+
+impl<A: Apply> Worker<'_, A> {
+    /// Runs until `stop`, or until the first stream ends where there is to be no other.
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Disconnected> {
+        let mut stop = pin!(stop);
+        let mut backoff = Backoff::default();
+        loop {
+            let Err(reason) = self.attempt(stop.as_mut(), &mut backoff).await else { return Ok(()) };
+            let retry_in = match self.reconnect {
+                Reconnect::Always => Some(backoff.next(rand::random())),
+                Reconnect::Never => None,
+            };
+            tracing::debug!(error = &reason as &dyn std::error::Error, ?retry_in, "disconnected");
+            self.apply.on_event(Event::Disconnected { reason: &reason, retry_in });
+            let Some(retry_in) = retry_in else { return Err(reason) };
+            tokio::select! {
+                () = stop.as_mut() => return Ok(()),
+                () = tokio::time::sleep(retry_in) => {}
+            }
+        }
+    }
+
+    /// One stream, from its opening to its end. `Ok` is the order to stop.
+    async fn attempt(
+        &mut self,
+        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+        backoff: &mut Backoff,
+    ) -> Result<(), Disconnected> {
+        let first = self.session.on_connected();
+        let mut stream = tokio::select! {
+            () = stop.as_mut() => return Ok(()),
+            stream = self.server.open(self.variant, first) => stream?,
+        };
+        self.apply.on_event(Event::Connected);
+        loop {
+            let response = tokio::select! {
+                () = stop.as_mut() => break,
+                response = stream.receive() => response?,
+            };
+            // Not sooner: a server that is not ready accepts connections, and refuses streams.
+            backoff.reset();
+            self.take(response, &stream).await?;
+        }
+        stream.close().await;
+        Ok(())
+    }
+
+    async fn take(&mut self, response: Response, stream: &Stream) -> Result<(), Disconnected> {
+        match self.session.on_response(response) {
+            Step::Ignore => Ok(()),
+            Step::Refuse(request, malformed) => {
+                tracing::debug!(error = &malformed as &dyn std::error::Error, "response refused");
+                self.apply.on_event(Event::Refused(&malformed));
+                stream.send(request).await
+            }
+            Step::Apply(update) => {
+                let request: Request = match self.apply.apply(&update).await {
+                    Ok(()) => self.session.accept(&update),
+                    Err(rejection) => self.session.reject(&update, &rejection.0),
+                };
+                stream.send(request).await
+            }
+        }
+    }
+}
