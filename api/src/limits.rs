@@ -39,6 +39,13 @@ pub const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Depth of nested values in a document. Envoy's deepest useful ones are about 40.
 pub const DOCUMENT_DEPTH_MAX: usize = 128;
 
+/// Values that the anchors and aliases of one document may copy. A document of 32 MiB holds some millions; honest ones
+/// repeat a match or two.
+pub const ALIAS_NODES_MAX: usize = 100_000;
+
+/// Errors listed for one document. Nobody reads more, and they are stored with the rejected candidate.
+pub const FINDINGS_MAX: usize = 100;
+
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);

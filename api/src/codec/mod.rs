@@ -1,11 +1,34 @@
 //! Documents to resources and back, by descriptor: YAML or JSON in Kubernetes form for Istio's kinds, as Envoy writes
 //! them for Envoy's.
 
+//!
+//! | module | is |
+//! |---|---|
+//! | `yaml` | a text as a tree of nodes that know their line and column |
+//! | `document`, `kubernetes`, `envoy` | what a document is, and what stands around its body |
+//! | `decoder`, `message`, `scalar`, `well_known` | a tree to protobuf bytes, by descriptor, with every error at once |
+//! | `write` | the way back: entries and bodies as documents |
+//!
+//! The same document always gives the same bytes, and one that is written reads as what it was written from.
+
+mod base64;
+mod decoder;
+mod descriptors;
+mod document;
+mod encode;
+mod envoy;
+mod kubernetes;
+mod message;
+mod moment;
+mod scalar;
 mod source_map;
+mod suggest;
+mod well_known;
+mod yaml;
 
 pub use source_map::SourceMap;
 
-use crate::{key::Key, resource::Resource, verdict::Finding};
+use crate::{key::Key, kind::TYPE_URL_PREFIX, resource::Resource, verdict::Finding};
 
 /// What a document that doesn't say gets.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +74,20 @@ pub enum Content {
 
 /// Reads every document of a text. Never fails as a whole: what can't be read is a [`Content::Rejected`], and what
 /// stands before it counts.
+///
+/// Findings list all that is wrong with a document, not only the first thing. Where the text stops being YAML, the rest
+/// is one rejected document without a key: it may have held any resource.
 #[must_use]
 pub fn read(text: &str, defaults: Defaults<'_>) -> Vec<Document> {
-    let _ = (text, defaults);
-    Vec::new()
+    let parsed = yaml::parse(text);
+    let mut documents = Vec::with_capacity(parsed.documents.len());
+    for node in &parsed.documents {
+        document::read(node, defaults, &mut documents);
+    }
+    if let Some((position, reason)) = parsed.broken {
+        let reason = format!("not YAML from here on: {reason}");
+        let content = document::rejected(None, position, ["not-yaml", &reason, ""]);
+        documents.push(Document { line: position.line, content });
+    }
+    documents
 }

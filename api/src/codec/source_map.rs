@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::verdict::{Finding, Position};
 
-/// Paths (`spec.http[0].route[1].weight`) and where their values' keys stand.
+/// Paths and where their values' keys stand (of an item of a list: where the item begins).
+///
+/// `spec.http[0].route[1].weight`, an entry of a map `metadata.labels[app]`. Fields go by their JSON names whichever
+/// way the document spells them; those of Envoy's resources by their .proto names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceMap {
     positions: BTreeMap<String, Position>,
@@ -14,6 +17,13 @@ impl SourceMap {
     /// Notes where a path stands.
     pub fn insert(&mut self, path: impl Into<String>, position: Position) {
         self.positions.insert(path.into(), position);
+    }
+
+    /// Notes where a path stands first: of a key that stands twice, the first counts.
+    pub(super) fn insert_first(&mut self, path: &str, position: Position) {
+        if !self.positions.contains_key(path) {
+            self.positions.insert(path.to_owned(), position);
+        }
     }
 
     /// Where a path stands, or the nearest path above it that is known.

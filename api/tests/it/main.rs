@@ -1,3 +1,5 @@
 //! One integration-test binary for the crate: fewer links, quicker builds.
 
+mod codec;
+mod envoy_descriptors;
 mod generated;

@@ -1,0 +1,166 @@
+//! One document being decoded: where the reader is, what it found, which spelling it expects.
+
+use prost_reflect::FieldDescriptor;
+
+use super::{
+    source_map::SourceMap,
+    yaml::{Node, Pair, Problem, Value},
+};
+use crate::{
+    limits::FINDINGS_MAX,
+    verdict::{Finding, Position, Severity},
+};
+
+/// How a document writes what JSON leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Istio's kinds: lowerCamelCase names, Go's durations (`1m30s`), 32-bit integers as numbers only.
+    Kubernetes,
+    /// Envoy's: names as in the .proto files, protobuf's JSON durations (`90s`).
+    Envoy,
+}
+
+impl Form {
+    /// A field's name as this form's documentation has it; paths are made of these.
+    pub(super) fn name(self, field: &FieldDescriptor) -> &str {
+        match self {
+            Self::Kubernetes => field.json_name(),
+            Self::Envoy => field.name(),
+        }
+    }
+}
+
+/// Decodes one document. What to decode is in the `impl` blocks of `message`, `scalar` and `well_known`.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    pub(super) form: Form,
+    pub(super) findings: Vec<Finding>,
+    pub(super) map: SourceMap,
+    path: String,
+    position: Position,
+}
+
+impl Decoder {
+    pub(super) fn new(form: Form, root: Position) -> Self {
+        let mut map = SourceMap::default();
+        map.insert("", root);
+        Self { form, findings: Vec::new(), map, path: String::new(), position: root }
+    }
+
+    /// Steps into a field: `.name`.
+    pub(super) fn field<R>(&mut self, name: &str, at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        self.step(&[dot, name], at, inner)
+    }
+
+    /// Steps into an item of a list: `[3]`.
+    pub(super) fn item<R>(&mut self, index: usize, at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
+        self.step(&["[", &index.to_string(), "]"], at, inner)
+    }
+
+    /// Steps into an entry of a map: `[key]`.
+    pub(super) fn entry<R>(&mut self, key: &str, at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
+        self.step(&["[", key, "]"], at, inner)
+    }
+
+    fn step<R>(&mut self, pieces: &[&str], at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = (self.path.len(), self.position);
+        for piece in pieces {
+            self.path.push_str(piece);
+        }
+        self.position = at;
+        self.map.insert_first(&self.path, at);
+        let result = inner(self);
+        self.path.truncate(outer.0);
+        self.position = outer.1;
+        result
+    }
+
+    /// Notes an error about where the reader is.
+    pub(super) fn refuse(&mut self, code: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        let finding = Finding {
+            code: code.to_owned(),
+            severity: Severity::Error,
+            path: self.path.clone(),
+            position: self.position,
+            reason: reason.into(),
+            remedy: remedy.into(),
+        };
+        match self.findings.len() {
+            len if len < FINDINGS_MAX => self.findings.push(finding),
+            FINDINGS_MAX => self.findings.push(Finding {
+                code: "too-many-findings".to_owned(),
+                reason: format!("more than {FINDINGS_MAX} errors, of which the rest is not listed"),
+                remedy: String::new(),
+                ..finding
+            }),
+            _ => {}
+        }
+    }
+
+    /// Notes that a value is not what the field takes.
+    pub(super) fn wrong_type(&mut self, wanted: &str, node: &Node<'_>, remedy: impl Into<String>) {
+        match &node.value {
+            Value::Problem(problem) => self.problem(*problem),
+            _ => self.refuse("wrong-type", format!("wanted {wanted}, found {}", node.describe()), remedy),
+        }
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem) {
+        self.refuse(problem.code, problem.reason, problem.remedy);
+    }
+
+    /// Notes that something stands twice; the reader is at the second.
+    pub(super) fn duplicate(&mut self, key: &str, first: Position) {
+        let reason = format!("`{key}` stands twice, first at {first}");
+        self.refuse("duplicate-key", reason, "keep one of them");
+    }
+
+    /// Goes through a map whose keys the author chooses. Repeated keys are refused, null values passed over.
+    pub(super) fn entries<'n, 't>(
+        &mut self,
+        pairs: &'n [Pair<'t>],
+        mut each: impl FnMut(&mut Self, &'n Pair<'t>),
+    ) {
+        let mut seen = std::collections::HashMap::with_capacity(pairs.len());
+        for pair in pairs {
+            self.entry(&pair.key, pair.position, |decoder| match seen.get(&pair.key) {
+                Some(first) => decoder.duplicate(&pair.key, *first),
+                None => {
+                    seen.insert(&pair.key, pair.position);
+                    each(decoder, pair);
+                }
+            });
+        }
+    }
+
+    /// Goes through a map whose keys are given: hands each known, non-null value to `each`, in the text's order.
+    pub(super) fn known<'n, 't>(
+        &mut self,
+        pairs: &'n [Pair<'t>],
+        names: &[&str],
+        mut each: impl FnMut(&mut Self, &'n Pair<'t>),
+    ) {
+        let mut seen = std::collections::HashMap::with_capacity(pairs.len());
+        for pair in pairs {
+            self.field(&pair.key, pair.position, |decoder| {
+                if let Some(first) = seen.insert(&pair.key, pair.position) {
+                    decoder.duplicate(&pair.key, first);
+                } else if names.contains(&&*pair.key) {
+                    each(decoder, pair);
+                } else {
+                    decoder.unknown(&pair.key, &pair.value, names.iter().copied());
+                }
+            });
+        }
+    }
+
+    /// Notes a key that nothing here has.
+    pub(super) fn unknown<'k>(&mut self, key: &str, value: &Node<'_>, known: impl Iterator<Item = &'k str>) {
+        if let Value::Problem(problem) = &value.value {
+            return self.problem(*problem);
+        }
+        let remedy = super::suggest::remedy(key, known);
+        self.refuse("unknown-field", format!("no field is named `{key}` here"), remedy);
+    }
+}

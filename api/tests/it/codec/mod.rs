@@ -1,0 +1,47 @@
+//! Documents to resources and back.
+
+mod envoy;
+mod kubernetes;
+mod refusals;
+
+use mainsheet_api::{
+    codec::{Content, Defaults, Document, SourceMap, read},
+    key::Key,
+    resource::Resource,
+    verdict::Finding,
+};
+
+const DEFAULTS: Defaults<'_> = Defaults { namespace: "default", scope: "" };
+
+fn documents(text: &str) -> Vec<Document> {
+    read(text, DEFAULTS)
+}
+
+fn single(text: &str) -> Content {
+    let mut documents = documents(text);
+    assert_eq!(documents.len(), 1, "{documents:?}");
+    documents.remove(0).content
+}
+
+fn accepted(text: &str) -> (Resource, SourceMap) {
+    match single(text) {
+        Content::Resource { resource, map } => (*resource, map),
+        other => panic!("not accepted: {other:?}\n{text}"),
+    }
+}
+
+fn rejected(text: &str) -> (Option<Key>, Vec<Finding>) {
+    match single(text) {
+        Content::Rejected { key, findings } => (key, findings),
+        other => panic!("not rejected: {other:?}\n{text}"),
+    }
+}
+
+/// `line:column code path: reason; remedy`
+fn lines(findings: &[Finding]) -> Vec<String> {
+    let line = |finding: &Finding| {
+        let Finding { position, code, path, reason, remedy, .. } = finding;
+        format!("{position} {code} {path}: {reason}; {remedy}")
+    };
+    findings.iter().map(line).collect()
+}
