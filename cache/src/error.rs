@@ -81,6 +81,16 @@ pub enum StoreError {
         /// What this version writes.
         known: u32,
     },
+    /// Written by a version of mainsheet with other kinds. Leaving those resources out would take them from every sink.
+    #[error(
+        "open store `{path}`: it holds resources of kind `{kind}`, which this version does not have; use the version that wrote it, or another data directory"
+    )]
+    UnknownKind {
+        /// The file.
+        path: String,
+        /// Group and kind.
+        kind: String,
+    },
     /// The status area's bound is reached.
     #[error("status area is full: {bytes} bytes of {bytes_max}")]
     StatusFull {

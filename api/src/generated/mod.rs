@@ -66,3 +66,10 @@ pub mod istio {
         }
     }
 }
+pub mod mainsheet {
+    pub mod store {
+        pub mod v1 {
+            include!("mainsheet.store.v1.rs");
+        }
+    }
+}

@@ -6,11 +6,15 @@
 //! | module | is |
 //! |---|---|
 //! | `rules` | what refuses a commit, and what counts against a bound: the same in every backend |
+//! | `options` | a store's bounds |
+//! | `encoding` | rows of durable backends |
 //! | `memory` | a store without a disk |
-//! | `options` | its bounds |
+//! | `redb` | a store in one file |
 
+mod encoding;
 mod memory;
 mod options;
+mod redb;
 mod rules;
 
 use std::{pin::Pin, sync::Arc};
@@ -23,7 +27,7 @@ use mainsheet_api::{
 };
 use tokio::sync::watch;
 
-pub use self::{memory::MemoryStore, options::StoreOptions};
+pub use self::{memory::MemoryStore, options::StoreOptions, redb::RedbStore};
 
 use crate::error::{CommitError, StoreError};
 

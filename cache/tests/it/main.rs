@@ -4,4 +4,7 @@
 
 mod cache;
 mod store_contract;
+mod store_crash;
+mod store_files;
+mod store_model;
 mod stores;

@@ -23,6 +23,12 @@ macro_rules! contract {
                 super::$claim(super::Backend::Memory).await;
             })*
         }
+        mod redb {
+            $(#[tokio::test]
+            async fn $claim() {
+                super::$claim(super::Backend::Redb).await;
+            })*
+        }
     };
 }
 

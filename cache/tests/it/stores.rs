@@ -14,12 +14,14 @@ use mainsheet_api::{
     view::Audience,
     wire::{Any, Entry},
 };
-use mainsheet_cache::store::{Follow, MemoryStore, SharedStore, State, Store, StoreOptions};
+use mainsheet_cache::store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions};
+use tempfile::TempDir;
 
 /// Which store a test of the contract runs on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Backend {
     Memory,
+    Redb,
 }
 
 impl Backend {
@@ -29,7 +31,12 @@ impl Backend {
 
     pub(crate) async fn open_with(self, options: StoreOptions) -> TestStore {
         match self {
-            Self::Memory => TestStore { store: Arc::new(MemoryStore::new(options)) },
+            Self::Memory => TestStore { store: Arc::new(MemoryStore::new(options)), _dir: None },
+            Self::Redb => {
+                let dir = tempfile::tempdir().unwrap();
+                let store = RedbStore::open(dir.path(), options).await.unwrap();
+                TestStore { store: Arc::new(store), _dir: Some(dir) }
+            }
         }
     }
 }
@@ -37,6 +44,7 @@ impl Backend {
 /// A store, and where it is kept as long as the test lasts.
 pub(crate) struct TestStore {
     pub(crate) store: SharedStore,
+    _dir: Option<TempDir>,
 }
 
 impl std::ops::Deref for TestStore {

@@ -1,0 +1,234 @@
+//! The vocabulary as rows, and back. The rows are `api/proto/mainsheet/store/v1/store.proto`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Change, Commit, Committed},
+    generated::mainsheet::store::v1 as rows,
+    key::Key,
+    kind::Kind,
+    resource::{Provenance, Record, SourceName},
+    time::Timestamp,
+    verdict::{Finding, Position, Severity},
+    version::{ResourceVersion, Revision},
+    view::Audience,
+    wire::Entry,
+};
+use prost::{DecodeError, Message};
+
+use super::rules;
+
+/// Why a row can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// Of a kind that this version does not have. Skipping it would take it from every sink without a word.
+    #[error("kind `{0}` is not known")]
+    Kind(String),
+    /// No row of ours.
+    #[error("row lacks its {0}")]
+    Incomplete(&'static str),
+    /// No protobuf.
+    #[error(transparent)]
+    Protobuf(#[from] DecodeError),
+}
+
+/// Bytes of changes in one part of a commit: small enough for stores that bound a value (etcd takes 1.5 MiB a request).
+pub(super) const PART_BYTES_MAX: usize = 512 << 10;
+
+/// A commit's parts, in order. At least one change is in each.
+pub(super) fn encode_commit(commit: &Commit) -> Vec<Bytes> {
+    let weights: Vec<usize> = commit.changes.iter().map(rules::weight).collect();
+    let parts = cut(&weights);
+    let mut header = Some(rows::CommitHeader {
+        cause: commit.cause.clone(),
+        at: commit.at.0,
+        parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+        changes: u32::try_from(commit.changes.len()).unwrap_or(u32::MAX),
+        weight: weights.iter().sum::<usize>() as u64,
+    });
+    let mut changes = commit.changes.iter();
+    let mut encode = |len: usize| {
+        let changes = changes.by_ref().take(len).map(change_to_row).collect();
+        rows::CommitPart { header: header.take(), changes }.encode_to_vec().into()
+    };
+    parts.into_iter().map(&mut encode).collect()
+}
+
+/// How many neighbours go into each part.
+fn cut(weights: &[usize]) -> Vec<usize> {
+    let mut parts = Vec::new();
+    let (mut len, mut bytes) = (0, 0);
+    for weight in weights {
+        if len > 0 && bytes + weight > PART_BYTES_MAX {
+            parts.push(len);
+            (len, bytes) = (0, 0);
+        }
+        len += 1;
+        bytes += weight;
+    }
+    parts.push(len);
+    parts
+}
+
+/// What a commit's first part says of it.
+pub(super) fn decode_header(part: &Bytes) -> Result<rows::CommitHeader, Unreadable> {
+    rows::CommitPart::decode(part.clone())?.header.ok_or(Unreadable::Incomplete("header"))
+}
+
+/// A commit from all of its parts.
+pub(super) fn decode_commit(revision: Revision, parts: Vec<Bytes>) -> Result<Committed, Unreadable> {
+    let mut header = None;
+    let mut changes = Vec::new();
+    for part in parts {
+        let part = rows::CommitPart::decode(part)?;
+        header = header.or(part.header);
+        for change in part.changes {
+            changes.push(change_from_row(change)?);
+        }
+    }
+    let header = header.ok_or(Unreadable::Incomplete("header"))?;
+    if u32::try_from(changes.len()) != Ok(header.changes) {
+        return Err(Unreadable::Incomplete("changes"));
+    }
+    Ok(Committed { revision, cause: header.cause, at: Timestamp(header.at), changes })
+}
+
+/// What is known of one (source, key).
+pub(super) fn encode_row(changed: Revision, change: &Change) -> Vec<u8> {
+    let record = match change {
+        Change::Put(record) => Some(record_to_row(record)),
+        Change::Remove { .. } => None,
+    };
+    rows::Row { changed: changed.0, record }.encode_to_vec()
+}
+
+/// When it changed last, without a look at the rest.
+pub(super) fn decode_row_changed(row: &[u8]) -> Result<Revision, Unreadable> {
+    Ok(Revision(rows::RowHead::decode(row)?.changed))
+}
+
+/// The record, or `None` where it was removed.
+pub(super) fn decode_row(row: Bytes) -> Result<Option<Record>, Unreadable> {
+    rows::Row::decode(row)?.record.map(record_from_row).transpose()
+}
+
+/// (source, key) as the key of a row: each text with its length, so that no two places are the same bytes.
+pub(super) fn encode_place(source: &SourceName, key: &Key) -> Vec<u8> {
+    let kind = key.kind.info();
+    let texts = [kind.group, kind.name, &key.namespace, &key.name, &key.scope, &source.0];
+    let mut place = Vec::with_capacity(texts.iter().map(|text| 4 + text.len()).sum());
+    for text in texts {
+        place.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        place.extend(text.as_bytes());
+    }
+    place
+}
+
+fn change_to_row(change: &Change) -> rows::Change {
+    let change = match change {
+        Change::Put(record) => rows::change::Change::Put(record_to_row(record)),
+        Change::Remove { source, key } => rows::change::Change::Remove(rows::Removal {
+            source: source.0.to_string(),
+            key: Some(key_to_row(key)),
+        }),
+    };
+    rows::Change { change: Some(change) }
+}
+
+fn change_from_row(row: rows::Change) -> Result<Change, Unreadable> {
+    match row.change.ok_or(Unreadable::Incomplete("change"))? {
+        rows::change::Change::Put(record) => Ok(Change::Put(Arc::new(record_from_row(record)?))),
+        rows::change::Change::Remove(removal) => {
+            Ok(Change::Remove { source: SourceName(removal.source.into()), key: key_from_row(removal.key)? })
+        }
+    }
+}
+
+fn record_to_row(record: &Record) -> rows::Record {
+    rows::Record {
+        source: record.source.0.to_string(),
+        key: Some(key_to_row(&record.key)),
+        entry: Some(rows::Entry {
+            name: record.entry.name.to_string(),
+            version: record.entry.version.to_string(),
+            any: record.entry.any.clone(),
+        }),
+        audience: record.audience.as_str().to_owned(),
+        created: record.created.0,
+        provenance: Some(rows::Provenance {
+            origin: record.provenance.origin.clone(),
+            line: record.provenance.line,
+        }),
+        warnings: record.warnings.iter().map(finding_to_row).collect(),
+    }
+}
+
+fn record_from_row(row: rows::Record) -> Result<Record, Unreadable> {
+    let entry = row.entry.ok_or(Unreadable::Incomplete("entry"))?;
+    let provenance = row.provenance.unwrap_or_default();
+    Ok(Record {
+        source: SourceName(row.source.into()),
+        key: key_from_row(row.key)?,
+        entry: Entry {
+            name: entry.name.into(),
+            version: ResourceVersion::new(entry.version),
+            any: entry.any,
+        },
+        audience: Audience::from_text(row.audience),
+        created: Timestamp(row.created),
+        provenance: Provenance { origin: provenance.origin, line: provenance.line },
+        warnings: row.warnings.into_iter().map(finding_from_row).collect::<Result<_, _>>()?,
+    })
+}
+
+fn key_to_row(key: &Key) -> rows::Key {
+    let kind = key.kind.info();
+    rows::Key {
+        group: kind.group.to_owned(),
+        kind: kind.name.to_owned(),
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
+        scope: key.scope.to_string(),
+    }
+}
+
+fn key_from_row(row: Option<rows::Key>) -> Result<Key, Unreadable> {
+    let row = row.ok_or(Unreadable::Incomplete("key"))?;
+    let kind = Kind::all()
+        .find(|kind| kind.info().group == row.group && kind.info().name == row.kind)
+        .ok_or_else(|| Unreadable::Kind(format!("{}/{}", row.group, row.kind)))?;
+    Ok(Key { kind, namespace: row.namespace.into(), name: row.name.into(), scope: row.scope.into() })
+}
+
+fn finding_to_row(finding: &Finding) -> rows::Finding {
+    let severity = match finding.severity {
+        Severity::Warning => rows::Severity::Warning,
+        Severity::Error => rows::Severity::Error,
+    };
+    rows::Finding {
+        code: finding.code.clone(),
+        severity: severity.into(),
+        path: finding.path.clone(),
+        line: finding.position.line,
+        column: finding.position.column,
+        reason: finding.reason.clone(),
+        remedy: finding.remedy.clone(),
+    }
+}
+
+fn finding_from_row(row: rows::Finding) -> Result<Finding, Unreadable> {
+    let severity = match row.severity() {
+        rows::Severity::Warning => Severity::Warning,
+        rows::Severity::Error => Severity::Error,
+        rows::Severity::Unspecified => return Err(Unreadable::Incomplete("severity")),
+    };
+    Ok(Finding {
+        code: row.code,
+        severity,
+        path: row.path,
+        position: Position { line: row.line, column: row.column },
+        reason: row.reason,
+        remedy: row.remedy,
+    })
+}

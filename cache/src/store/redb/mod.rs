@@ -1,0 +1,171 @@
+//! The embedded durable store: one file, one process.
+//!
+//! | module | is |
+//! |---|---|
+//! | `open` | the data directory: its lock, making a store, refusing one that is damaged or newer |
+//! | `table` | the tables and their sealed rows |
+//! | `read`, `write` | what the contract asks for, inside a transaction |
+//! | `fault` | what went wrong inside, before it is told outside |
+//!
+//! Every write is one transaction, answered after it was flushed; a crash keeps all of it or nothing. Everything that
+//! touches the file runs on the runtime's blocking threads. A panic there, which damage could cause inside the
+//! database, is an error of this store and not the end of the process.
+
+mod fault;
+mod open;
+mod read;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ::redb::{Database, ReadableDatabase};
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Commit, Fence},
+    version::Revision,
+};
+use tokio::{sync::watch, task::spawn_blocking};
+
+use self::fault::Fault;
+use super::{Answer, Follow, State, Store, StoreOptions};
+use crate::error::{CommitError, StoreError};
+
+/// The newest format of the file that this version reads, and the one that it writes.
+const FORMAT: u32 = 1;
+
+/// A store in one file, `mainsheet.redb`. When the last use of it is dropped the file is closed, which flushes it.
+#[derive(Debug)]
+pub struct RedbStore {
+    opened: Arc<Opened>,
+}
+
+/// An open file.
+#[derive(Debug)]
+struct Opened {
+    database: Database,
+    path: PathBuf,
+    options: StoreOptions,
+    /// Whose turn it is to write. The database would queue writers too; this also keeps their news in order.
+    turn: Mutex<()>,
+    head: watch::Sender<Revision>,
+    /// Last, so that it is released when the database is closed.
+    _lock: File,
+}
+
+impl RedbStore {
+    /// Opens the store of a data directory, makes it where there is none, and reads all of it through: what is served
+    /// later is what was accepted. The directory is made readable for its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Newer`], [`StoreError::UnknownKind`],
+    /// [`StoreError::Io`].
+    pub async fn open(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
+        let dir = dir.into();
+        let path = open::file_in(&dir);
+        let opened = spawn_blocking(move || open::open(&dir, options)).await;
+        let opened = opened.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
+        opened.map(|opened| Self { opened: Arc::new(opened) }).map_err(|fault| fault.of("open", &path))
+    }
+
+    /// Reads, on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&read::Tables) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let opened = Arc::clone(&self.opened);
+        let answer = spawn_blocking(move || read(&read::Tables::open(&opened.database.begin_read()?)?)).await;
+        let answer = answer.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
+        answer.map_err(|fault| fault.of("read", &self.opened.path))
+    }
+
+    /// Writes, on a thread that may block.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Opened) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let opened = Arc::clone(&self.opened);
+        let answer = spawn_blocking(move || {
+            let _turn = opened.turn();
+            write(&opened)
+        })
+        .await;
+        answer.unwrap_or_else(|panicked| Err(Fault::from(panicked).into())).map_err(|refusal| match refusal {
+            Refusal::Rule(refused) => *refused,
+            Refusal::Fault(fault) => fault.of("write", &self.opened.path).into(),
+        })
+    }
+}
+
+impl Opened {
+    /// A writer that panicked has not committed, so the next one finds the file whole.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why nothing was written.
+enum Refusal {
+    /// As a rule has it.
+    Rule(Box<CommitError>),
+    /// The store failed.
+    Fault(Fault),
+}
+
+impl<F: Into<Fault>> From<F> for Refusal {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl Store for RedbStore {
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+        Box::pin(self.write(move |opened| {
+            let revision = write::commit(opened, &commit)?;
+            opened.head.send_replace(revision);
+            Ok(revision)
+        }))
+    }
+
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        Box::pin(self.read(read::Tables::load))
+    }
+
+    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
+        Box::pin(self.read(move |tables| tables.follow(after, bytes_max)))
+    }
+
+    fn head(&self) -> watch::Receiver<Revision> {
+        self.opened.head.subscribe()
+    }
+
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
+        Box::pin(async move { self.write(write::take_lease).await.map_err(store_error) })
+    }
+
+    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        let prefix = prefix.to_owned();
+        Box::pin(self.read(move |tables| tables.status(&prefix)))
+    }
+
+    fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.write(move |opened| write::set_status(opened, entries)).await.map_err(store_error)
+        })
+    }
+}
+
+/// Of writes that no rule of commits refuses.
+fn store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Store(error) => error,
+        rule => StoreError::Io { step: "write", source: rule.into() },
+    }
+}

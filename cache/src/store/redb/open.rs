@@ -1,0 +1,87 @@
+//! The data directory: its lock, making a store in it, and refusing one that can't be trusted.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use mainsheet_api::version::Revision;
+use redb::{Database, ReadableDatabase};
+use tokio::sync::watch;
+
+use super::{super::StoreOptions, FORMAT, Opened, fault::Fault, read, write};
+
+/// Bytes of pages that the database keeps in memory. What is served is in the snapshot; this is for writing.
+const PAGE_CACHE_BYTES: usize = 32 << 20;
+
+pub(super) fn file_in(dir: &Path) -> PathBuf {
+    dir.join("mainsheet.redb")
+}
+
+pub(super) fn open(dir: &Path, options: StoreOptions) -> Result<Opened, Fault> {
+    make_dir(dir)?;
+    let lock = lock(dir)?;
+    let path = file_in(dir);
+    if !path.try_exists()? {
+        make_store(dir, &path)?;
+    }
+    let file = own_file().open(&path)?;
+    if file.metadata()?.len() == 0 {
+        // The database would begin anew in it.
+        return Err(Fault::damaged("it is empty"));
+    }
+    let mut database = open_database(file)?;
+    // Two-phase commits leave nothing to roll back: what it repairs is the free list.
+    if !database.check_integrity()? {
+        tracing::warn!(path = %path.display(), "the list of free pages was damaged and has been made anew");
+    }
+    let standing = read::Tables::open(&database.begin_read()?)?.verify()?;
+    let head = watch::Sender::new(Revision(standing.head));
+    Ok(Opened { database, path, options, turn: Mutex::new(()), head, _lock: lock })
+}
+
+/// Held as long as the store is open. The database locks its file too; this also keeps two from making one at once.
+fn lock(dir: &Path) -> Result<File, Fault> {
+    let lock = own_file().create(true).truncate(false).open(dir.join("mainsheet.lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Fault::InUse),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Under another name until it is whole: a file of the store's name that is empty or half made is a damaged one, never
+/// one to begin anew with.
+fn make_store(dir: &Path, path: &Path) -> Result<(), Fault> {
+    let unfinished = dir.join("mainsheet.redb.new");
+    let file = own_file().create(true).truncate(true).open(&unfinished)?;
+    let database = open_database(file)?;
+    write::initialise(&database, FORMAT)?;
+    drop(database);
+    fs::rename(&unfinished, path)?;
+    // The name is as durable as the content.
+    Ok(File::open(dir)?.sync_all()?)
+}
+
+pub(super) fn open_database(file: File) -> Result<Database, Fault> {
+    Ok(Database::builder().set_cache_size(PAGE_CACHE_BYTES).create_file(file)?)
+}
+
+fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// For reading and writing, by its owner only.
+fn own_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,175 @@
+//! Reading, inside one read transaction: what one call sees is one revision, whatever is written meanwhile.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::Committed, generated::mainsheet::store::v1 as rows, resource::Record, version::Revision,
+};
+use prost::Message;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
+
+use super::{
+    super::{Follow, State, encoding, rules},
+    FORMAT,
+    fault::Fault,
+    table::{
+        COMMITS, FORMAT_KEY, META, RECORDS, REMOVED, STANDING_KEY, STATUS, part_key, unseal, unseal_bytes,
+    },
+};
+
+type Opened = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// All tables as of one revision.
+pub(super) struct Tables {
+    meta: Opened,
+    records: Opened,
+    removed: Opened,
+    commits: Opened,
+    status: Opened,
+}
+
+impl Tables {
+    /// The format is looked at first: nothing else is where it is expected in a newer one.
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
+        let meta = transaction.open_table(META)?;
+        check_format(&meta)?;
+        Ok(Self {
+            meta,
+            records: transaction.open_table(RECORDS)?,
+            removed: transaction.open_table(REMOVED)?,
+            commits: transaction.open_table(COMMITS)?,
+            status: transaction.open_table(STATUS)?,
+        })
+    }
+
+    pub(super) fn standing(&self) -> Result<rows::Standing, Fault> {
+        standing(&self.meta)
+    }
+
+    pub(super) fn load(&self) -> Result<State, Fault> {
+        let standing = self.standing()?;
+        let (mut records, mut count) = (Vec::new(), 0);
+        for row in self.records.iter()? {
+            let (place, row) = row?;
+            count += 1;
+            records.extend(decode_record(place.value(), row.value())?.map(Arc::new));
+        }
+        if count != standing.rows {
+            return Err(Fault::damaged(format!("{count} rows of records, not {}", standing.rows)));
+        }
+        // On disk they are in order of the kinds' names.
+        records.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
+        Ok(State { revision: Revision(standing.head), records })
+    }
+
+    pub(super) fn follow(&self, after: Revision, bytes_max: usize) -> Result<Follow, Fault> {
+        let standing = self.standing()?;
+        if after.0 < standing.compacted || after.0 > standing.head {
+            return Ok(Follow::Compacted);
+        }
+        let mut commits = Vec::new();
+        let mut bytes = 0_u64;
+        for revision in after.0 + 1..=standing.head {
+            let (header, first) = self.first_part(Revision(revision))?;
+            bytes = bytes.saturating_add(header.weight);
+            if !commits.is_empty() && bytes > bytes_max as u64 {
+                break;
+            }
+            commits.push(self.committed(Revision(revision), header.parts, first)?);
+        }
+        Ok(Follow::Commits(commits))
+    }
+
+    fn first_part(&self, revision: Revision) -> Result<(rows::CommitHeader, Bytes), Fault> {
+        let first = part(&self.commits, revision, 0)?;
+        Ok((encoding::decode_header(&first)?, first))
+    }
+
+    fn committed(&self, revision: Revision, parts: u32, first: Bytes) -> Result<Committed, Fault> {
+        let rest = (1..parts).map(|number| part(&self.commits, revision, number));
+        let parts = std::iter::once(Ok(first)).chain(rest).collect::<Result<_, _>>()?;
+        Ok(encoding::decode_commit(revision, parts)?)
+    }
+
+    pub(super) fn status(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, Fault> {
+        let mut entries = Vec::new();
+        for row in self.status.range(prefix.as_bytes()..)? {
+            let (key, value) = row?;
+            if !key.value().starts_with(prefix.as_bytes()) {
+                break;
+            }
+            let value = unseal_bytes(key.value(), value.value())?;
+            let key = String::from_utf8(key.value().to_vec())
+                .map_err(|_| Fault::damaged("key of a status entry is no text"))?;
+            entries.push((key, value));
+        }
+        Ok(entries)
+    }
+
+    /// Reads everything, and compares it with what should be there.
+    pub(super) fn verify(&self) -> Result<rows::Standing, Fault> {
+        let standing = self.standing()?;
+        self.load()?;
+        self.verify_commits(&standing)?;
+        for row in self.removed.iter()? {
+            let (key, row) = row?;
+            unseal(key.value(), row.value())?;
+        }
+        let entries = self.status("")?;
+        let bytes: usize = entries.iter().map(|(key, value)| rules::status_weight(key, value)).sum();
+        if (entries.len() as u64, bytes as u64) != (standing.status_entries, standing.status_bytes) {
+            return Err(Fault::damaged("the status area is not as large as it should be"));
+        }
+        Ok(standing)
+    }
+
+    /// One at a time, so that a long history needs no memory.
+    fn verify_commits(&self, standing: &rows::Standing) -> Result<(), Fault> {
+        let mut weight = 0;
+        for revision in standing.compacted + 1..=standing.head {
+            let (header, first) = self.first_part(Revision(revision))?;
+            self.committed(Revision(revision), header.parts, first)?;
+            weight += header.weight;
+        }
+        if weight == standing.commits_weight {
+            return Ok(());
+        }
+        Err(Fault::damaged(format!("commits weigh {weight} bytes, not {}", standing.commits_weight)))
+    }
+}
+
+fn check_format(meta: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<(), Fault> {
+    let row = meta
+        .get(FORMAT_KEY)?
+        .ok_or_else(|| Fault::damaged("it has no format: it is no store of mainsheet"))?;
+    let bytes = unseal(FORMAT_KEY, row.value())?;
+    match bytes.try_into().map(u32::from_be_bytes) {
+        Ok(FORMAT) => Ok(()),
+        Ok(newer) if newer > FORMAT => Err(Fault::Newer(newer)),
+        _ => Err(Fault::damaged("its format is none that ever was")),
+    }
+}
+
+pub(super) fn standing(
+    meta: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<rows::Standing, Fault> {
+    let row = meta.get(STANDING_KEY)?.ok_or_else(|| Fault::damaged("it does not say where it stands"))?;
+    rows::Standing::decode(unseal(STANDING_KEY, row.value())?)
+        .map_err(|error| Fault::damaged(error.to_string()))
+}
+
+pub(super) fn part(
+    commits: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    revision: Revision,
+    part: u32,
+) -> Result<Bytes, Fault> {
+    let key = part_key(revision, part);
+    let row = commits.get(&key[..])?;
+    let row = row.ok_or_else(|| Fault::damaged(format!("part {part} of commit {revision} is missing")))?;
+    unseal_bytes(&key, row.value())
+}
+
+fn decode_record(place: &[u8], row: &[u8]) -> Result<Option<Record>, Fault> {
+    Ok(encoding::decode_row(unseal_bytes(place, row)?)?)
+}

@@ -1,0 +1,240 @@
+//! Writing: each function is one transaction.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use mainsheet_api::{
+    change::{Change, Commit, Fence},
+    generated::mainsheet::store::v1 as rows,
+    version::Revision,
+};
+use prost::Message;
+use redb::{Database, ReadableTable, Table, WriteTransaction};
+
+use super::{
+    super::{StoreOptions, encoding, rules},
+    Opened, Refusal,
+    fault::Fault,
+    read,
+    table::{
+        COMMITS, META, RECORDS, REMOVED, Rows, STANDING_KEY, STATUS, part_key, place_of_removed, removed_key,
+        seal, unseal, unseal_bytes,
+    },
+};
+
+type Opening<'transaction> = Table<'transaction, &'static [u8], &'static [u8]>;
+
+/// A transaction that is flushed when it is committed.
+///
+/// Flushed in two phases, so that what was acknowledged is never taken back: with one, the database answers damage
+/// that it finds after a crash with the transaction before. It also keeps its free list with each commit, so that a
+/// start after a crash is as quick as any.
+pub(super) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+pub(super) fn commit(opened: &Opened, commit: &Commit) -> Result<Revision, Refusal> {
+    let transaction = begin(&opened.database)?;
+    let mut tables = Tables::open(&transaction)?;
+    tables.check(opened, commit)?;
+    let revision = tables.add(commit)?;
+    tables.compact(&opened.options)?;
+    tables.close()?;
+    transaction.commit()?;
+    Ok(revision)
+}
+
+pub(super) fn take_lease(opened: &Opened) -> Result<Fence, Refusal> {
+    let transaction = begin(&opened.database)?;
+    let mut meta = transaction.open_table(META)?;
+    let mut standing = read::standing(&meta)?;
+    standing.lease += 1;
+    put_standing(&mut meta, &standing)?;
+    drop(meta);
+    transaction.commit()?;
+    Ok(Fence(standing.lease))
+}
+
+pub(super) fn set_status(opened: &Opened, entries: Vec<(String, Option<Bytes>)>) -> Result<(), Refusal> {
+    let transaction = begin(&opened.database)?;
+    let mut meta = transaction.open_table(META)?;
+    let mut standing = read::standing(&meta)?;
+    let before = standing.status_bytes;
+    // Of several for one key, the last.
+    let entries: BTreeMap<String, Option<Bytes>> = entries.into_iter().collect();
+    let mut status = transaction.open_table(STATUS)?;
+    for (key, value) in &entries {
+        replace_status(&mut status, &mut standing, key, value.as_deref())?;
+    }
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    rules::check_status(bytes(before), bytes(standing.status_bytes), opened.options.status_bytes_max)
+        .map_err(Fault::Rule)?;
+    drop(status);
+    put_standing(&mut meta, &standing)?;
+    drop(meta);
+    Ok(transaction.commit()?)
+}
+
+fn replace_status(
+    status: &mut Opening<'_>,
+    standing: &mut rows::Standing,
+    key: &str,
+    value: Option<&[u8]>,
+) -> Result<(), Fault> {
+    let name = key.as_bytes();
+    let old = match value {
+        Some(value) => status.insert(name, &seal(name, value)[..])?,
+        None => status.remove(name)?,
+    };
+    if let Some(old) = old {
+        standing.status_entries -= 1;
+        standing.status_bytes -= rules::status_weight(key, unseal(name, old.value())?) as u64;
+    }
+    if let Some(value) = value {
+        standing.status_entries += 1;
+        standing.status_bytes += rules::status_weight(key, value) as u64;
+    }
+    Ok(())
+}
+
+/// Makes an empty store.
+pub(super) fn initialise(database: &Database, format: u32) -> Result<(), Fault> {
+    use super::table::FORMAT_KEY;
+    let transaction = begin(database)?;
+    let each: [Rows; 4] = [RECORDS, REMOVED, COMMITS, STATUS];
+    for table in each {
+        transaction.open_table(table)?;
+    }
+    let mut meta = transaction.open_table(META)?;
+    meta.insert(FORMAT_KEY, &seal(FORMAT_KEY, &format.to_be_bytes())[..])?;
+    put_standing(&mut meta, &rows::Standing::default())?;
+    drop(meta);
+    Ok(transaction.commit()?)
+}
+
+fn put_standing(meta: &mut Opening<'_>, standing: &rows::Standing) -> Result<(), Fault> {
+    meta.insert(STANDING_KEY, &seal(STANDING_KEY, &standing.encode_to_vec())[..])?;
+    Ok(())
+}
+
+/// What a commit writes to.
+struct Tables<'transaction> {
+    standing: rows::Standing,
+    meta: Opening<'transaction>,
+    records: Opening<'transaction>,
+    removed: Opening<'transaction>,
+    commits: Opening<'transaction>,
+}
+
+impl<'transaction> Tables<'transaction> {
+    fn open(transaction: &'transaction WriteTransaction) -> Result<Self, Fault> {
+        let meta = transaction.open_table(META)?;
+        Ok(Self {
+            standing: read::standing(&meta)?,
+            meta,
+            records: transaction.open_table(RECORDS)?,
+            removed: transaction.open_table(REMOVED)?,
+            commits: transaction.open_table(COMMITS)?,
+        })
+    }
+
+    fn close(mut self) -> Result<(), Fault> {
+        put_standing(&mut self.meta, &self.standing)
+    }
+
+    fn check(&self, opened: &Opened, commit: &Commit) -> Result<(), Refusal> {
+        let standing = rules::Standing {
+            head: Revision(self.standing.head),
+            compacted: Revision(self.standing.compacted),
+            lease: Fence(self.standing.lease),
+        };
+        let changed = |source: &_, key: &_| {
+            self.changed(&encoding::encode_place(source, key)).map_err(|fault| fault.of("read", &opened.path))
+        };
+        rules::check(commit, standing, changed).map_err(|refused| Refusal::Rule(Box::new(refused)))
+    }
+
+    fn changed(&self, place: &[u8]) -> Result<Option<Revision>, Fault> {
+        let Some(row) = self.records.get(place)? else { return Ok(None) };
+        Ok(Some(encoding::decode_row_changed(unseal(place, row.value())?)?))
+    }
+
+    fn add(&mut self, commit: &Commit) -> Result<Revision, Fault> {
+        let revision = Revision(self.standing.head).next();
+        self.standing.head = revision.0;
+        for change in &commit.changes {
+            self.apply(revision, change)?;
+        }
+        for (number, part) in (0..).zip(encoding::encode_commit(commit)) {
+            let key = part_key(revision, number);
+            self.commits.insert(&key[..], &seal(&key, &part)[..])?;
+        }
+        self.standing.commits_weight +=
+            commit.changes.iter().map(|change| rules::weight(change) as u64).sum::<u64>();
+        Ok(revision)
+    }
+
+    fn apply(&mut self, revision: Revision, change: &Change) -> Result<(), Fault> {
+        let place = encoding::encode_place(change.source(), change.key());
+        let row = seal(&place, &encoding::encode_row(revision, change));
+        if self.records.insert(&place[..], &row[..])?.is_none() {
+            self.standing.rows += 1;
+        }
+        if let Change::Remove { .. } = change {
+            let key = removed_key(revision, &place);
+            self.removed.insert(&key[..], &seal(&key, &[])[..])?;
+        }
+        Ok(())
+    }
+
+    fn compact(&mut self, options: &StoreOptions) -> Result<(), Fault> {
+        loop {
+            let kept = self.standing.head - self.standing.compacted;
+            let is_over = kept > options.commits_kept_max as u64
+                || self.standing.commits_weight > options.commits_bytes_max as u64;
+            if kept <= 1 || !is_over {
+                return self.forget_removed();
+            }
+            self.drop_oldest()?;
+        }
+    }
+
+    fn drop_oldest(&mut self) -> Result<(), Fault> {
+        let oldest = Revision(self.standing.compacted).next();
+        let header = encoding::decode_header(&read::part(&self.commits, oldest, 0)?)?;
+        for number in 0..header.parts {
+            self.commits.remove(&part_key(oldest, number)[..])?;
+        }
+        self.standing.compacted = oldest.0;
+        self.standing.commits_weight -= header.weight;
+        Ok(())
+    }
+
+    /// Removals of commits that are no longer kept.
+    fn forget_removed(&mut self) -> Result<(), Fault> {
+        let end = Revision(self.standing.compacted).next().0.to_be_bytes();
+        let mut forgotten = Vec::new();
+        for row in self.removed.range::<&[u8]>(..&end[..])? {
+            forgotten.push(row?.0.value().to_vec());
+        }
+        for key in forgotten {
+            self.removed.remove(&key[..])?;
+            self.forget_row(place_of_removed(&key)?)?;
+        }
+        Ok(())
+    }
+
+    /// It may be back since, or have been removed again.
+    fn forget_row(&mut self, place: &[u8]) -> Result<(), Fault> {
+        let row = self.records.get(place)?.map(|row| unseal_bytes(place, row.value())).transpose()?;
+        let Some(row) = row else { return Ok(()) };
+        let is_forgotten = encoding::decode_row_changed(&row)?.0 <= self.standing.compacted;
+        if is_forgotten && encoding::decode_row(row)?.is_none() {
+            self.records.remove(place)?;
+            self.standing.rows -= 1;
+        }
+        Ok(())
+    }
+}
