@@ -39,6 +39,14 @@ pub const FILE_BYTES_MAX: u64 = 32 << 20;
 /// Depth of nested values in a document. Envoy's deepest useful ones are about 40.
 pub const DOCUMENT_DEPTH_MAX: usize = 128;
 
+/// Messages within messages in a body: the decoders of C++ and Rust stop there, so Envoy would refuse what is deeper. A
+/// level of free-form JSON (`google.protobuf.Struct`) takes three.
+pub const MESSAGE_DEPTH_MAX: usize = 100;
+
+/// Anys within Anys that are decoded to be shown. Envoy's nest three or four deep; each is decoded by itself, which
+/// bounds the messages in it only.
+pub const ANY_DEPTH_MAX: usize = 8;
+
 /// Values that the anchors and aliases of one document may copy. A document of 32 MiB holds some millions; honest ones
 /// repeat a match or two.
 pub const ALIAS_NODES_MAX: usize = 100_000;

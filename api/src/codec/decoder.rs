@@ -7,7 +7,7 @@ use super::{
     yaml::{Node, Pair, Problem, Value},
 };
 use crate::{
-    limits::FINDINGS_MAX,
+    limits::{FINDINGS_MAX, MESSAGE_DEPTH_MAX},
     verdict::{Finding, Position, Severity},
 };
 
@@ -38,13 +38,15 @@ pub(super) struct Decoder {
     pub(super) map: SourceMap,
     path: String,
     position: Position,
+    /// Messages around what is decoded.
+    depth: usize,
 }
 
 impl Decoder {
     pub(super) fn new(form: Form, root: Position) -> Self {
         let mut map = SourceMap::default();
         map.insert("", root);
-        Self { form, findings: Vec::new(), map, path: String::new(), position: root }
+        Self { form, findings: Vec::new(), map, path: String::new(), position: root, depth: 0 }
     }
 
     /// Steps into a field: `.name`.
@@ -73,6 +75,24 @@ impl Decoder {
         let result = inner(self);
         self.path.truncate(outer.0);
         self.position = outer.1;
+        result
+    }
+
+    /// Steps into messages within the message. `None`: refused, too deep for those who decode it.
+    pub(super) fn nested<R>(
+        &mut self,
+        levels: usize,
+        inner: impl FnOnce(&mut Self) -> Option<R>,
+    ) -> Option<R> {
+        if self.depth + levels >= MESSAGE_DEPTH_MAX {
+            let reason =
+                format!("messages are nested deeper than {MESSAGE_DEPTH_MAX} levels, which Envoy refuses");
+            self.refuse("too-deep", reason, "each level of free-form values counts as three");
+            return None;
+        }
+        self.depth += levels;
+        let result = inner(self);
+        self.depth -= levels;
         result
     }
 

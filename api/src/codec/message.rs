@@ -124,7 +124,7 @@ impl Decoder {
         let mut entries: BTreeMap<MapKey<'_>, Vec<u8>> = BTreeMap::new();
         self.entries(pairs, |decoder, pair| {
             let key = decoder.map_key(&key_kind, &pair.key);
-            let value = decoder.value(&value_kind, &pair.value);
+            let value = decoder.nested(1, |decoder| decoder.value(&value_kind, &pair.value));
             if let (Some((key, key_wire)), Some(value)) = (key, value) {
                 let mut entry = Vec::new();
                 for (number, wire) in [(1, key_wire), (2, value)] {
@@ -163,10 +163,10 @@ impl Decoder {
     /// One value, whatever its type. `None`: refused.
     pub(super) fn value<'n>(&mut self, kind: &Kind, node: &'n Node<'_>) -> Option<Wire<'n>> {
         let Kind::Message(descriptor) = kind else { return self.scalar(kind, node) };
-        match descriptor.full_name().strip_prefix("google.protobuf.") {
-            Some(name) => self.well_known(name, descriptor, node),
-            None => Some(self.message(descriptor, node).into()),
-        }
+        self.nested(1, |decoder| match descriptor.full_name().strip_prefix("google.protobuf.") {
+            Some(name) => decoder.well_known(name, descriptor, node),
+            None => Some(decoder.message(descriptor, node).into()),
+        })
     }
 }
 

@@ -24,9 +24,11 @@ mod scalar;
 mod source_map;
 mod suggest;
 mod well_known;
+mod write;
 mod yaml;
 
 pub use source_map::SourceMap;
+pub use write::{DecodeError, Received, decode_entry, spec_json, write_json, write_json_list, write_yaml};
 
 use crate::{key::Key, kind::TYPE_URL_PREFIX, resource::Resource, verdict::Finding};
 

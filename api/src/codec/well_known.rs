@@ -115,7 +115,8 @@ impl Decoder {
                 if let Some(first) = seen.insert(&pair.key, pair.position) {
                     return decoder.duplicate(&pair.key, first);
                 }
-                if let Some(value) = decoder.any_value(&pair.value) {
+                // Two levels: the entry and the value in it.
+                if let Some(value) = decoder.nested(2, |decoder| decoder.any_value(&pair.value)) {
                     fields.insert(&*pair.key, value);
                 }
             });
@@ -139,7 +140,9 @@ impl Decoder {
         };
         let mut bytes = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            if let Some(value) = self.item(index, item.position, |decoder| decoder.any_value(item)) {
+            if let Some(value) = self
+                .item(index, item.position, |decoder| decoder.nested(1, |decoder| decoder.any_value(item)))
+            {
                 Wire::from(value).put(1, &mut bytes);
             }
         }
@@ -153,8 +156,8 @@ impl Decoder {
             Value::Number(_) => (2, Wire::Fixed64(self.double(node)?.to_le_bytes())),
             Value::Text(text) => (3, Wire::Bytes(text.as_bytes().into())),
             Value::Bool(value) => (4, Wire::Varint(u64::from(*value))),
-            Value::Map(pairs) => (5, self.struct_fields(pairs).into()),
-            Value::List(_) => (6, self.list_value(node)?.into()),
+            Value::Map(pairs) => (5, self.nested(1, |decoder| Some(decoder.struct_fields(pairs)))?.into()),
+            Value::List(_) => (6, self.nested(1, |decoder| decoder.list_value(node))?.into()),
             Value::Problem(problem) => {
                 self.problem(*problem);
                 return None;

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::{accepted, documents, lines, rejected, single};
 
-const CLUSTER: &str = r#"
+pub(super) const CLUSTER: &str = r#"
 "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
 mainsheet.io/namespace: shop
 mainsheet.io/sink-selector: edge=true
@@ -23,7 +23,7 @@ load_assignment:
     - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8080}}}
 "#;
 
-const LISTENER: &str = r#"
+pub(super) const LISTENER: &str = r#"
 resources:
 - "@type": type.googleapis.com/envoy.config.listener.v3.Listener
   name: http

@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{DEFAULTS, accepted, documents, rejected, single};
 
-const REVIEWS: &str = r#"
+pub(super) const REVIEWS: &str = r#"
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata:

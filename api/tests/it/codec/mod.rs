@@ -1,8 +1,12 @@
 //! Documents to resources and back.
 
+mod arbitrary;
+mod descriptors;
 mod envoy;
 mod kubernetes;
 mod refusals;
+mod robust;
+mod round_trip;
 
 use mainsheet_api::{
     codec::{Content, Defaults, Document, SourceMap, read},

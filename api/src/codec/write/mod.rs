@@ -1,0 +1,205 @@
+//! The way back: what a client receives, as the documents from which it could have come.
+
+mod error;
+mod message;
+mod tree;
+mod yaml;
+
+use prost::Message;
+use prost_reflect::DynamicMessage;
+
+use super::{
+    TYPE_URL_PREFIX,
+    decoder::Form,
+    descriptors,
+    envoy::{NAMESPACE, name_fields},
+    moment,
+};
+use crate::{
+    generated::istio::mcp::v1alpha1 as mcp,
+    key::Key,
+    kind::{Family, Kind},
+    resource::Resource,
+    time::Timestamp,
+    version::ResourceVersion,
+    wire::Any,
+};
+
+pub use error::DecodeError;
+use tree::Tree;
+
+/// A resource as a client holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// Its key (in the empty scope), labels, annotations and body; `upstream_version` is the version that came with
+    /// it. The namespace of Envoy's resources is empty: it is not sent.
+    pub resource: Resource,
+    /// When the server first had it, if it says so.
+    pub created: Option<Timestamp>,
+}
+
+/// Unwraps what a response carries: [`crate::wire::Entry::any`], decoded.
+///
+/// # Errors
+/// When it is not a resource of this kind; the body itself is not looked into, but for the name of Envoy's.
+pub fn decode_entry(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
+    match kind.info().family {
+        Family::Istio => decode_mcp(kind, any),
+        Family::Envoy => decode_envoy(kind, any),
+    }
+}
+
+fn decode_mcp(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
+    check_type("istio.mcp.v1alpha1.Resource", &any.type_url)?;
+    let mcp::Resource { metadata, body } = mcp::Resource::decode(any.value.clone())
+        .map_err(|source| DecodeError::bytes(&any.type_url, source))?;
+    let (metadata, body) = metadata.zip(body).ok_or(DecodeError::Incomplete)?;
+    check_type(kind.info().message, &body.type_url)?;
+    let (namespace, name) = metadata
+        .name
+        .split_once('/')
+        .filter(|(_, name)| !name.is_empty() && !name.contains('/'))
+        .ok_or_else(|| DecodeError::Name { name: metadata.name.clone() })?;
+    // istiod takes `/name` for a resource of the namespace `default`.
+    let namespace = if namespace.is_empty() { "default" } else { namespace };
+    let created = metadata.create_time.map(|time| {
+        let seconds = u64::try_from(time.seconds).unwrap_or(0);
+        Timestamp(seconds.saturating_mul(1000) + u64::try_from(time.nanos).unwrap_or(0) / 1_000_000)
+    });
+    let version = Some(metadata.version).filter(|version| !version.is_empty());
+    let resource = Resource {
+        key: Key::new(kind, namespace, name),
+        labels: metadata.labels,
+        annotations: metadata.annotations,
+        body,
+        upstream_version: version.map(ResourceVersion::new),
+    };
+    Ok(Received { resource, created })
+}
+
+/// The name of every Envoy kind is its first field.
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+fn decode_envoy(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
+    check_type(kind.info().message, &any.type_url)?;
+    let Named { name } =
+        Named::decode(any.value.clone()).map_err(|source| DecodeError::bytes(&any.type_url, source))?;
+    if name.is_empty() {
+        return Err(DecodeError::Name { name });
+    }
+    let resource = Resource {
+        key: Key::new(kind, "", name),
+        labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
+        body: any.clone(),
+        upstream_version: None,
+    };
+    Ok(Received { resource, created: None })
+}
+
+fn check_type(wanted: &str, url: &str) -> Result<(), DecodeError> {
+    if url.rsplit('/').next() == Some(wanted) {
+        return Ok(());
+    }
+    Err(DecodeError::Type { wanted: wanted.to_owned(), found: url.to_owned() })
+}
+
+/// A YAML document that [`super::read`] reads as this resource. Fields that are not set are left out.
+///
+/// # Errors
+/// When the body is not what its kind says.
+pub fn write_yaml(received: &Received) -> Result<String, DecodeError> {
+    Ok(yaml::text(&document(received)?))
+}
+
+/// The same as JSON, in the same order, over several lines.
+///
+/// # Errors
+/// When the body is not what its kind says.
+pub fn write_json(received: &Received) -> Result<String, DecodeError> {
+    Ok(document(received)?.json())
+}
+
+/// Several resources as one JSON document, a `v1/List`, as `kubectl get -o json` prints them.
+///
+/// # Errors
+/// When a body is not what its kind says.
+pub fn write_json_list<'r>(received: impl IntoIterator<Item = &'r Received>) -> Result<String, DecodeError> {
+    let items = received.into_iter().map(document).collect::<Result<_, _>>()?;
+    let list = [("apiVersion", Tree::from("v1")), ("kind", Tree::from("List")), ("items", Tree::List(items))];
+    Ok(Tree::map(list).json())
+}
+
+/// A body alone, as `spec` has it; fields in the order of their names.
+///
+/// # Errors
+/// When it is not what its kind says.
+pub fn spec_json(kind: Kind, body: &Any) -> Result<serde_json::Value, DecodeError> {
+    Ok(Tree::Map(fields(kind, body)?).into_value())
+}
+
+fn document(received: &Received) -> Result<Tree, DecodeError> {
+    let fields = fields(received.resource.key.kind, &received.resource.body)?;
+    Ok(match received.resource.key.kind.info().family {
+        Family::Istio => kubernetes(received, fields),
+        Family::Envoy => envoy(&received.resource, fields),
+    })
+}
+
+fn fields(kind: Kind, body: &Any) -> Result<Vec<(String, Tree)>, DecodeError> {
+    check_type(kind.info().message, &body.type_url)?;
+    let message = DynamicMessage::decode(descriptors::body(kind).clone(), body.value.clone())
+        .map_err(|source| DecodeError::bytes(&body.type_url, source))?;
+    let form = match kind.info().family {
+        Family::Istio => Form::Kubernetes,
+        Family::Envoy => Form::Envoy,
+    };
+    Ok(message::fields(form, &message, 0))
+}
+
+fn kubernetes(received: &Received, spec: Vec<(String, Tree)>) -> Tree {
+    let Received { resource, created } = received;
+    let texts = |map: &std::collections::BTreeMap<String, String>| {
+        Tree::Map(map.iter().map(|(key, value)| (key.clone(), Tree::from(value.as_str()))).collect())
+    };
+    let mut metadata = vec![("name", Tree::from(&*resource.key.name))];
+    if !resource.key.namespace.is_empty() {
+        metadata.push(("namespace", Tree::from(&*resource.key.namespace)));
+    }
+    for (name, map) in [("labels", &resource.labels), ("annotations", &resource.annotations)] {
+        if !map.is_empty() {
+            metadata.push((name, texts(map)));
+        }
+    }
+    if let Some(created) = created {
+        let (seconds, nanos) = created.seconds_and_nanos();
+        metadata.push(("creationTimestamp", moment::timestamp_text(seconds, nanos).into()));
+    }
+    if let Some(version) = &resource.upstream_version {
+        metadata.push(("resourceVersion", version.as_str().into()));
+    }
+    Tree::map([
+        ("apiVersion", resource.key.kind.api_version().into()),
+        ("kind", resource.key.kind.info().name.into()),
+        ("metadata", Tree::map(metadata)),
+        ("spec", Tree::Map(spec)),
+    ])
+}
+
+fn envoy(resource: &Resource, body: Vec<(String, Tree)>) -> Tree {
+    let kind = resource.key.kind;
+    let mut fields = vec![("@type".to_owned(), format!("{TYPE_URL_PREFIX}{}", kind.info().message).into())];
+    if !resource.key.namespace.is_empty() {
+        fields.push((NAMESPACE.to_owned(), Tree::from(&*resource.key.namespace)));
+    }
+    fields.extend(resource.annotations.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
+    // The name first, whatever its number: it is what people look for.
+    let (name, rest): (Vec<_>, Vec<_>) =
+        body.into_iter().partition(|(field, _)| *field == name_fields(kind)[0]);
+    fields.extend(name.into_iter().chain(rest));
+    Tree::Map(fields)
+}
