@@ -54,6 +54,16 @@ pub const ALIAS_NODES_MAX: usize = 100_000;
 /// Errors listed for one document. Nobody reads more, and they are stored with the rejected candidate.
 pub const FINDINGS_MAX: usize = 100;
 
+/// Bytes of reports that wait to be taken in; sources wait beyond that. A first scan of 10,000 files of 1 KB is 20 MiB.
+pub const PENDING_BYTES_MAX: usize = 256 << 20;
+
+/// The part of [`PENDING_BYTES_MAX`] that one namespace may take before its reports are taken in early.
+pub const PENDING_NAMESPACE_BYTES_MAX: usize = PENDING_BYTES_MAX / 8;
+
+/// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
+pub const REJECTED_LEN_MAX: usize = 1000;
+
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
+const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod debug;
 pub mod http;
+pub mod intake;
 mod listen;
 pub mod log;
 pub mod metrics;

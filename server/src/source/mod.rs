@@ -5,6 +5,11 @@
 //! documents". Which keys have gone is worked out by the intake, against what the source's layer holds from that origin.
 //! So a source needs no memory that a restart could lose.
 
+pub mod file;
+mod health;
+
+pub use health::SourceHealth;
+
 use mainsheet_api::{codec::Document, resource::SourceName};
 
 /// Reports that are to be taken in together.
@@ -33,7 +38,8 @@ pub enum Extent {
 /// What one origin holds now.
 #[derive(Debug)]
 pub struct Report {
-    /// A path below the source, for files.
+    /// A path below the source, for files. One that is empty or ends in `/` stands for all origins that begin with it,
+    /// in a partial report of a [`Extent::Whole`] batch: a folder that could not be looked at.
     pub origin: String,
     /// What it holds; empty for one that is gone.
     pub documents: Vec<Document>,
@@ -49,4 +55,14 @@ pub enum Completeness {
     Whole,
     /// Keys that it does not mention stay.
     Partial,
+}
+
+/// Whether an origin is one that a prefix (`shop/`, or the empty one) or an origin (`a.yaml`) names.
+pub(crate) fn is_below(origin: &str, prefix: &str) -> bool {
+    origin == prefix || is_prefix(prefix) && origin.starts_with(prefix)
+}
+
+/// Whether a report's origin stands for all origins that begin with it.
+pub(crate) fn is_prefix(origin: &str) -> bool {
+    origin.is_empty() || origin.ends_with('/')
 }

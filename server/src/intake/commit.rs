@@ -1,0 +1,126 @@
+//! One round's way into the store: judged, planned against the newest snapshot, committed, published.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use mainsheet_api::{
+    change::{Change, Commit, Fence},
+    key::Key,
+    time::Clock,
+    version::Revision,
+};
+use mainsheet_cache::{Cache, CommitError, snapshot::SnapshotCatalog};
+use tokio::sync::watch;
+
+use super::{
+    guard::Hold,
+    judge::{Judged, judge_all},
+    layer::Layer,
+    merge::Round,
+    plan::{JudgedRound, Now, Plan, plan},
+    stats::{IntakeStats, add},
+};
+
+/// Between attempts to write to a store that fails.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What commits: under one lease, one round after the other.
+#[derive(Clone)]
+pub(super) struct Committer {
+    pub(super) cache: Cache,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stats: Arc<IntakeStats>,
+    pub(super) fence: Fence,
+    /// The newest revision of its own: what is planned next must have seen it.
+    pub(super) committed: Revision,
+}
+
+/// A round that was taken in and, if it changed something, is published.
+pub(super) struct Done {
+    pub(super) round: Arc<JudgedRound>,
+    /// The source's layer as it was before.
+    pub(super) layer: Arc<Layer>,
+    pub(super) holds: Vec<Hold>,
+    pub(super) committed: Revision,
+}
+
+impl Committer {
+    /// Takes a round in. `protected` are keys that rejected documents of other origins name.
+    ///
+    /// # Errors
+    /// Where another writer took the lease, or the cache is gone.
+    pub(super) async fn take_in(self, round: Round, protected: HashSet<Key>) -> anyhow::Result<Done> {
+        let Round { source, is_whole, reports, released } = round;
+        let reports = judge_all(reports).await?;
+        self.count(&reports);
+        let round = Arc::new(JudgedRound { source, is_whole, reports, released, protected });
+        let mut snapshots = self.cache.subscribe();
+        let mut seen_min = self.committed;
+        loop {
+            let snapshot = at_least(&mut snapshots, seen_min).await?;
+            let base = snapshot.0.revision();
+            let (layer, Plan { changes, holds }) = self.plan(snapshot, Arc::clone(&round)).await?;
+            if changes.is_empty() {
+                return Ok(Done { round, layer, holds, committed: self.committed });
+            }
+            match self.cache.commit(self.commit_of(&round, base, changes)).await {
+                Ok(committed) => {
+                    add(&self.stats.commits, 1);
+                    self.stats.succeeded();
+                    // What is planned next, and what awaits this source, must see it.
+                    at_least(&mut snapshots, committed).await?;
+                    return Ok(Done { round, layer, holds, committed });
+                }
+                Err(CommitError::Conflict { .. }) => {
+                    add(&self.stats.conflicts, 1);
+                    seen_min = base.next();
+                }
+                Err(CommitError::Store(error)) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(source = %round.source, error, "commit failed; it is tried again");
+                    self.stats.failed(error);
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
+                // Somebody else has the lease, or the commit itself is at fault.
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Off the tasks that serve: looking a layer of 10,000 entries up takes some milliseconds.
+    async fn plan(
+        &self,
+        snapshot: SnapshotCatalog,
+        round: Arc<JudgedRound>,
+    ) -> anyhow::Result<(Arc<Layer>, Plan)> {
+        let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
+        let work = move || {
+            let layer = Layer::of(snapshot.0.layer(&round.source));
+            let plan = plan(&layer, &round, now);
+            (Arc::new(layer), plan)
+        };
+        Ok(tokio::task::spawn_blocking(work).await?)
+    }
+
+    fn commit_of(&self, round: &JudgedRound, base: Revision, changes: Vec<Change>) -> Commit {
+        let cause = format!("source {}", round.source);
+        Commit { base, fence: self.fence, cause, at: self.clock.wall(), changes }
+    }
+
+    fn count(&self, reports: &[Judged]) {
+        for report in reports {
+            add(&self.stats.accepted, report.accepted.len());
+            add(&self.stats.rejected, report.rejected.len());
+            add(&self.stats.ignored, report.ignored);
+        }
+    }
+}
+
+/// Waits for a snapshot that has seen a revision.
+async fn at_least(
+    snapshots: &mut watch::Receiver<SnapshotCatalog>,
+    revision: Revision,
+) -> anyhow::Result<SnapshotCatalog> {
+    let is_new = |snapshot: &SnapshotCatalog| snapshot.0.revision() >= revision;
+    let snapshot = snapshots.wait_for(is_new).await.map_err(|_| anyhow::anyhow!("the cache is gone"))?;
+    Ok(snapshot.clone())
+}

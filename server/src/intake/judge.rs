@@ -1,0 +1,106 @@
+//! From documents to what may be served and what may not.
+
+use std::thread;
+
+use futures_util::future::try_join_all;
+use mainsheet_api::{
+    codec::{Content, Document},
+    key::Key,
+    resource::Resource,
+    validate,
+    verdict::{Finding, Verdict},
+};
+
+use crate::source::{Completeness, Report};
+
+/// A report, judged.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) origin: String,
+    pub(crate) completeness: Completeness,
+    pub(crate) accepted: Vec<Accepted>,
+    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) ignored: usize,
+}
+
+/// A resource that may be served.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) resource: Resource,
+    pub(crate) line: u32,
+    pub(crate) warnings: Vec<Finding>,
+}
+
+/// A document that may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    /// Whose it is, where it can be told.
+    pub(crate) key: Option<Key>,
+    pub(crate) line: u32,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Judged {
+    /// The keys that it mentions, served or not.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        let accepted = self.accepted.iter().map(|accepted| &accepted.resource.key);
+        accepted.chain(self.rejected.iter().filter_map(|rejected| rejected.key.as_ref()))
+    }
+}
+
+/// Reports below which judging takes less time than handing it to other threads.
+const SHARED_LEN_MIN: usize = 64;
+
+/// Judges reports: large batches on all cores, beside the tasks that serve.
+///
+/// # Errors
+/// Where a check panics.
+pub(crate) async fn judge_all(mut reports: Vec<Report>) -> anyhow::Result<Vec<Judged>> {
+    if reports.len() < SHARED_LEN_MIN {
+        return Ok(reports.into_iter().map(judge).collect());
+    }
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let share = reports.len().div_ceil(workers);
+    let mut judged = Vec::new();
+    while !reports.is_empty() {
+        let rest = reports.split_off(share.min(reports.len()));
+        let reports = std::mem::replace(&mut reports, rest);
+        judged.push(tokio::task::spawn_blocking(|| reports.into_iter().map(judge).collect::<Vec<_>>()));
+    }
+    Ok(try_join_all(judged).await?.into_iter().flatten().collect())
+}
+
+/// Judges each document by itself: a rejected one does not touch its neighbours.
+pub(crate) fn judge(report: Report) -> Judged {
+    let Report { origin, documents, completeness } = report;
+    let mut judged = Judged { origin, completeness, accepted: Vec::new(), rejected: Vec::new(), ignored: 0 };
+    for Document { line, content } in documents {
+        match content {
+            Content::Resource { resource, map } => {
+                let mut findings = validate::check(&resource);
+                map.place(&mut findings);
+                let verdict = Verdict { findings };
+                if verdict.is_accepted() {
+                    judged.accepted.push(Accepted { resource: *resource, line, warnings: verdict.findings });
+                } else {
+                    judged.rejected.push(Rejected {
+                        key: Some(resource.key),
+                        line,
+                        findings: verdict.findings,
+                    });
+                }
+            }
+            Content::Rejected { key, findings } => judged.rejected.push(Rejected { key, line, findings }),
+            Content::Ignored { what } => {
+                tracing::debug!(
+                    origin = judged.origin,
+                    line,
+                    what,
+                    "document of a kind that is not served is ignored"
+                );
+                judged.ignored += 1;
+            }
+        }
+    }
+    judged
+}

@@ -1,0 +1,231 @@
+//! What was received and not yet taken in: the newest report of each origin. Receiving goes on while a commit is made;
+//! what changes several times meanwhile is kept once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use mainsheet_api::{
+    codec::{Content, Document},
+    key::Key,
+    limits::{PENDING_BYTES_MAX, PENDING_NAMESPACE_BYTES_MAX},
+    resource::SourceName,
+    time::Uptime,
+};
+
+use super::debounce::Debounce;
+use crate::source::{Batch, Extent, Report};
+
+/// Reports by source and origin, the newest of each.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    quiet: Duration,
+    delay_max: Duration,
+    sources: BTreeMap<SourceName, OfSource>,
+    /// The source that was served last; the next one's turn comes first.
+    last: Option<SourceName>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct OfSource {
+    is_whole: bool,
+    reports: BTreeMap<String, Waiting>,
+    debounce: Debounce,
+    bytes_of: HashMap<Arc<str>, usize>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    report: Report,
+    bytes: usize,
+    namespaces: BTreeSet<Arc<str>>,
+    is_at_once: bool,
+}
+
+/// What is to be taken in next, of one source.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) source: SourceName,
+    /// Whether origins that are not reported are gone.
+    pub(crate) is_whole: bool,
+    pub(crate) reports: Vec<Report>,
+    /// Keys whose removal the shrink guard has let go.
+    pub(crate) released: BTreeSet<Key>,
+}
+
+impl Pending {
+    pub(crate) fn new(quiet: Duration, delay_max: Duration) -> Self {
+        Self { quiet, delay_max, sources: BTreeMap::new(), last: None, bytes: 0 }
+    }
+
+    /// Takes in a batch. `known` tells the namespaces of what is served from an origin: a report that says it is gone
+    /// concerns those.
+    pub(crate) fn receive<'a>(
+        &mut self,
+        batch: Batch,
+        now: Uptime,
+        known: impl Fn(&str) -> BTreeSet<Arc<str>> + 'a,
+    ) {
+        let (quiet, delay_max) = (self.quiet, self.delay_max);
+        let source = self.sources.entry(batch.source).or_insert_with(|| OfSource {
+            is_whole: false,
+            reports: BTreeMap::new(),
+            debounce: Debounce::new(quiet, delay_max),
+            bytes_of: HashMap::new(),
+        });
+        if batch.extent == Extent::Whole {
+            self.bytes -= source.clear();
+            source.is_whole = true;
+        }
+        for report in batch.reports {
+            let mut namespaces = known(&report.origin);
+            namespaces.extend(report.documents.iter().filter_map(namespace_of));
+            if namespaces.is_empty() {
+                namespaces.insert(Arc::from(""));
+            }
+            let bytes = bytes_of(&report);
+            let is_at_once = batch.extent != Extent::Loose;
+            self.bytes -= source.insert(Waiting { report, bytes, namespaces, is_at_once }, now);
+            self.bytes += bytes;
+        }
+    }
+
+    /// Whether nothing more is to be received for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= PENDING_BYTES_MAX
+    }
+
+    /// Bytes and origins that wait.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        (self.bytes, self.sources.values().map(|source| source.reports.len()).sum())
+    }
+
+    /// When the next round is due; `Some` of the past where one is due now.
+    pub(crate) fn next(&self) -> Option<Uptime> {
+        self.sources.values().filter_map(OfSource::next).min()
+    }
+
+    /// Takes what is due of one source, the sources in turn.
+    pub(crate) fn take(&mut self, now: Uptime) -> Option<Round> {
+        let is_full = self.is_full();
+        let is_due =
+            |(_, source): &(&SourceName, &OfSource)| is_full || source.next().is_some_and(|due| due <= now);
+        let due: Vec<SourceName> = self.sources.iter().filter(is_due).map(|(name, _)| name.clone()).collect();
+        let after_last = due.iter().find(|name| self.last.as_ref().is_none_or(|last| *name > last));
+        let name = after_last.or(due.first())?.clone();
+        let round = self.take_of(&name, if is_full { Take::Everything } else { Take::Due(now) });
+        self.last = Some(name);
+        Some(round)
+    }
+
+    /// Takes all that waits of one source, due or not.
+    pub(crate) fn take_all(&mut self, name: &SourceName) -> Round {
+        self.take_of(name, Take::Everything)
+    }
+
+    fn take_of(&mut self, name: &SourceName, take: Take) -> Round {
+        let empty =
+            Round { source: name.clone(), is_whole: false, reports: Vec::new(), released: BTreeSet::new() };
+        let Some(source) = self.sources.get_mut(name) else { return empty };
+        let is_whole = std::mem::take(&mut source.is_whole);
+        let taken = source.take(if is_whole { Take::Everything } else { take });
+        self.bytes -= taken.iter().map(|waiting| waiting.bytes).sum::<usize>();
+        Round { is_whole, reports: taken.into_iter().map(|waiting| waiting.report).collect(), ..empty }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Take {
+    Everything,
+    Due(Uptime),
+}
+
+impl OfSource {
+    /// Returns the bytes that this sets free.
+    fn insert(&mut self, waiting: Waiting, now: Uptime) -> usize {
+        for namespace in &waiting.namespaces {
+            let bytes = self.bytes_of.entry(Arc::clone(namespace)).or_default();
+            *bytes += waiting.bytes;
+            if !waiting.is_at_once {
+                self.debounce.touch(namespace, now);
+                if *bytes > PENDING_NAMESPACE_BYTES_MAX {
+                    self.debounce.cut_short(namespace);
+                }
+            }
+        }
+        let replaced = self.reports.remove(&waiting.report.origin);
+        let mut waiting = waiting;
+        if let Some(replaced) = &replaced {
+            waiting.is_at_once |= replaced.is_at_once;
+            self.forget(replaced);
+        }
+        self.reports.insert(waiting.report.origin.clone(), waiting);
+        replaced.map_or(0, |replaced| replaced.bytes)
+    }
+
+    fn forget(&mut self, waiting: &Waiting) {
+        for namespace in &waiting.namespaces {
+            if let Some(bytes) = self.bytes_of.get_mut(namespace) {
+                *bytes -= waiting.bytes;
+                if *bytes == 0 {
+                    self.bytes_of.remove(namespace);
+                }
+            }
+        }
+    }
+
+    /// Returns the bytes that this sets free.
+    fn clear(&mut self) -> usize {
+        self.take(Take::Everything).iter().map(|waiting| waiting.bytes).sum()
+    }
+
+    fn take(&mut self, take: Take) -> Vec<Waiting> {
+        let is_taken: Box<dyn Fn(&Waiting) -> bool> = match take {
+            Take::Everything => {
+                self.debounce.clear();
+                Box::new(|_| true)
+            }
+            Take::Due(now) => {
+                let due = self.debounce.take_due(now);
+                Box::new(move |waiting| {
+                    waiting.is_at_once || due.iter().any(|namespace| waiting.namespaces.contains(namespace))
+                })
+            }
+        };
+        let taken: Vec<_> =
+            self.reports.extract_if(.., |_, waiting| is_taken(waiting)).map(|(_, waiting)| waiting).collect();
+        for waiting in &taken {
+            self.forget(waiting);
+        }
+        taken
+    }
+
+    fn next(&self) -> Option<Uptime> {
+        let is_at_once = self.is_whole || self.reports.values().any(|waiting| waiting.is_at_once);
+        if is_at_once { Some(Uptime::default()) } else { self.debounce.next() }
+    }
+}
+
+fn namespace_of(document: &Document) -> Option<Arc<str>> {
+    match &document.content {
+        Content::Resource { resource, .. } => Some(Arc::clone(&resource.key.namespace)),
+        Content::Rejected { key, .. } => key.as_ref().map(|key| Arc::clone(&key.namespace)),
+        Content::Ignored { .. } => None,
+    }
+}
+
+/// About what a report takes up: bodies, and about as much as a document's maps and positions do beside them.
+fn bytes_of(report: &Report) -> usize {
+    const DOCUMENT: usize = 1024;
+    let of_document = |document: &Document| match &document.content {
+        Content::Resource { resource, .. } => DOCUMENT + resource.body.value.len(),
+        Content::Rejected { .. } | Content::Ignored { .. } => DOCUMENT,
+    };
+    report.origin.len() + report.documents.iter().map(of_document).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests;

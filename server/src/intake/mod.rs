@@ -1,0 +1,148 @@
+//! The intake: the only writer of the sources' layers.
+//!
+//! ```text
+//! sources --Batch--> merge + debounce --Round--> judge --> plan (guard) --Commit--> cache
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | `merge`, `debounce` | what waits, and until when: pure |
+//! | `judge` | documents to accepted and rejected ones: pure |
+//! | `plan`, `layer` | what a round changes in its source's layer: pure |
+//! | `guard` | removals that are held, and until when: pure |
+//! | `verdicts`, `stats` | what others may read |
+//! | `commit` | one round's way into the store |
+//! | `task` | the task around all of it |
+//!
+//! A rejected resource changes nothing: what was last good of its key stays, and the rest of its file is taken in. Content
+//! that is the same makes no commit. One commit is in flight; receiving goes on beside it.
+
+mod commit;
+mod debounce;
+mod guard;
+mod judge;
+mod layer;
+mod merge;
+mod plan;
+mod stats;
+mod task;
+mod verdicts;
+
+use std::{sync::Arc, time::Duration};
+
+use mainsheet_api::{resource::SourceName, time::Clock};
+use mainsheet_cache::Cache;
+use tokio::sync::{mpsc, watch};
+
+pub use self::{
+    guard::{GuardRule, Hold},
+    stats::IntakeStats,
+    task::Intake,
+    verdicts::{REJECTED_PREFIX, RejectedCandidate, Verdicts},
+};
+use crate::{readiness::Readiness, source::Batch};
+
+/// Batches between the sources and the intake, which empties them into its map at once: room for a burst.
+const BATCHES_LEN_MAX: usize = 256;
+
+/// How the intake behaves.
+#[derive(Clone, Debug)]
+pub struct IntakeOptions {
+    /// How long a namespace must be quiet before its changes are taken in.
+    pub quiet: Duration,
+    /// How long a namespace that never is waits at most.
+    pub delay_max: Duration,
+    /// How long the shrink guard holds removals.
+    pub guard_hold: Duration,
+    /// What happens then.
+    pub guard: GuardRule,
+}
+
+impl Default for IntakeOptions {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_millis(100),
+            delay_max: Duration::from_secs(1),
+            guard_hold: Duration::from_secs(60),
+            guard: GuardRule::Proceed,
+        }
+    }
+}
+
+impl IntakeOptions {
+    /// How long held removals are held, for people.
+    fn hold_text(&self) -> String {
+        match self.guard {
+            GuardRule::Proceed => format!("for {} s, or until it is confirmed", self.guard_hold.as_secs()),
+            GuardRule::Stay => "until it is confirmed".to_owned(),
+        }
+    }
+}
+
+/// What the intake is connected to.
+pub struct IntakeParts {
+    /// Where it commits, and reads what its sources' layers hold.
+    pub cache: Cache,
+    /// Times debounces and holds, and dates commits.
+    pub clock: Arc<dyn Clock>,
+    /// Awaits every source that never told everything into this store.
+    pub readiness: Readiness,
+    /// The configured sources.
+    pub sources: Vec<SourceName>,
+}
+
+/// What others do with the intake. Cloning shares it.
+#[derive(Clone)]
+pub struct IntakeHandle {
+    /// Where sources send.
+    pub batches: mpsc::Sender<Batch>,
+    /// Counters and gauges.
+    pub stats: Arc<IntakeStats>,
+    /// What is rejected now.
+    pub verdicts: Verdicts,
+    /// What the shrink guard holds now.
+    pub holds: watch::Receiver<Vec<Hold>>,
+    confirmations: mpsc::Sender<SourceName>,
+}
+
+impl IntakeHandle {
+    /// Says that the removals that are held of a source are meant. They are made soon.
+    pub async fn confirm(&self, source: SourceName) {
+        // An intake that has ended holds nothing any more.
+        let _ = self.confirmations.send(source).await;
+    }
+}
+
+/// An intake, to be run by a task ([`Intake::run`]), and its handle. From here on every source is awaited.
+#[must_use]
+pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHandle) {
+    let IntakeParts { cache, clock, readiness, sources } = parts;
+    let (batches, received) = mpsc::channel(BATCHES_LEN_MAX);
+    let (confirmations, confirmed) = mpsc::channel(1);
+    let (holds, held) = watch::channel(Vec::new());
+    let stats = Arc::<IntakeStats>::default();
+    let verdicts = verdicts::VerdictsWriter::default();
+    let handle = IntakeHandle {
+        batches,
+        stats: Arc::clone(&stats),
+        verdicts: verdicts.reader(),
+        holds: held,
+        confirmations,
+    };
+    let awaited = sources
+        .into_iter()
+        .map(|source| (source.clone(), readiness.guard(format!("source {source}"))))
+        .collect();
+    let intake = Intake {
+        cache,
+        clock,
+        stats,
+        batches: received,
+        confirmations: confirmed,
+        holds,
+        awaited,
+        verdicts,
+        options,
+    };
+    (intake, handle)
+}

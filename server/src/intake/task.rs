@@ -1,0 +1,261 @@
+//! The intake's task: receives while a round is taken in, and keeps the books.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use mainsheet_api::{
+    key::Key,
+    resource::SourceName,
+    time::{Clock, Uptime},
+    version::Revision,
+};
+use mainsheet_cache::Cache;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    IntakeOptions,
+    commit::{Committer, Done},
+    guard::{Guard, Hold},
+    judge::Judged,
+    layer::Layer,
+    merge::{Pending, Round},
+    stats::{IntakeStats, set},
+    verdicts::VerdictsWriter,
+};
+use crate::{readiness::ReadinessGuard, source::Batch};
+
+/// Between writes to the status area.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where the status area notes that a source has once told everything.
+fn completed_key(source: &SourceName) -> String {
+    format!("source/{source}/completed")
+}
+
+type InFlight = Pin<Box<dyn Future<Output = anyhow::Result<Done>> + Send>>;
+
+/// The intake, ready to run.
+pub struct Intake {
+    pub(super) cache: Cache,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stats: Arc<IntakeStats>,
+    pub(super) batches: mpsc::Receiver<Batch>,
+    pub(super) confirmations: mpsc::Receiver<SourceName>,
+    pub(super) holds: watch::Sender<Vec<Hold>>,
+    pub(super) awaited: BTreeMap<SourceName, ReadinessGuard>,
+    pub(super) verdicts: VerdictsWriter,
+    pub(super) options: IntakeOptions,
+}
+
+impl Intake {
+    /// Takes the lease and takes batches in, until the order to end; then ends the commit that is in flight.
+    ///
+    /// # Errors
+    /// Where the store can't be read at the start, where another writer takes the lease, or the cache is gone.
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.release_completed().await?;
+        let fence = self.cache.store().take_lease().await?;
+        let committer = Committer {
+            cache: self.cache.clone(),
+            clock: Arc::clone(&self.clock),
+            stats: Arc::clone(&self.stats),
+            fence,
+            committed: Revision::ZERO,
+        };
+        let pending = Pending::new(self.options.quiet, self.options.delay_max);
+        let guard = Guard::new(self.options.guard_hold, self.options.guard);
+        let books = Books {
+            intake: self,
+            committer,
+            pending,
+            guard,
+            layers: BTreeMap::new(),
+            saved: Uptime::default(),
+        };
+        books.run(stop).await
+    }
+
+    /// Sources that completed in an earlier run are not awaited.
+    async fn release_completed(&mut self) -> anyhow::Result<()> {
+        let status = self.cache.store().status("").await?;
+        let keys: BTreeSet<&str> = status.iter().map(|(key, _)| key.as_str()).collect();
+        let completed: Vec<_> =
+            self.awaited.extract_if(.., |source, _| keys.contains(&*completed_key(source))).collect();
+        completed.into_iter().for_each(|(_, guard)| guard.release());
+        self.verdicts.stored_before(status.into_iter().map(|(key, _)| key));
+        Ok(())
+    }
+}
+
+/// The running intake.
+struct Books {
+    intake: Intake,
+    committer: Committer,
+    pending: Pending,
+    guard: Guard,
+    /// Each source's layer as it was last seen; a hint to which namespaces an origin's report belongs.
+    layers: BTreeMap<SourceName, Arc<Layer>>,
+    saved: Uptime,
+}
+
+impl Books {
+    async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut in_flight: Option<InFlight> = None;
+        loop {
+            if in_flight.is_none() {
+                in_flight = self.next_round().map(|round| self.begin(round));
+            }
+            self.show();
+            let pause = tokio::time::sleep(self.pause(in_flight.is_some()));
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(done) = when(&mut in_flight) => {
+                    in_flight = None;
+                    self.end(done?).await;
+                }
+                batch = self.intake.batches.recv(), if !self.pending.is_full() => match batch {
+                    Some(batch) => self.receive(batch),
+                    None => anyhow::bail!("every source is gone"),
+                },
+                Some(source) = self.intake.confirmations.recv() => self.confirm(&source),
+                () = pause => {}
+            }
+            self.save_if_due().await;
+        }
+        if let Some(in_flight) = in_flight {
+            let done = in_flight.await?;
+            self.end(done).await;
+        }
+        self.save().await;
+        Ok(())
+    }
+
+    fn receive(&mut self, batch: Batch) {
+        let layer = self.layers.get(&batch.source).cloned().unwrap_or_default();
+        self.pending.receive(batch, self.now(), |origin| layer.namespaces_of(origin));
+    }
+
+    /// What is to be taken in now: removals that the guard lets go, together with all that waits of the same source, which
+    /// may say otherwise of the same keys; or else what is due.
+    fn next_round(&mut self) -> Option<Round> {
+        let now = self.now();
+        match self.guard.take_due(now) {
+            Some((source, keys)) => Some(self.released(&source, keys)),
+            None => self.pending.take(now),
+        }
+    }
+
+    fn released(&mut self, source: &SourceName, keys: BTreeSet<Key>) -> Round {
+        tracing::warn!(%source, removals = keys.len(), "held removals are made now");
+        Round { released: keys, ..self.pending.take_all(source) }
+    }
+
+    fn begin(&self, round: Round) -> InFlight {
+        let origins: HashSet<&str> = round.reports.iter().map(|report| report.origin.as_str()).collect();
+        let protected = self.intake.verdicts.protected(&round.source, &origins);
+        Box::pin(self.committer.clone().take_in(round, protected))
+    }
+
+    async fn end(&mut self, done: Done) {
+        let Done { round, layer, holds, committed } = done;
+        self.committer.committed = committed;
+        self.intake.verdicts.take_in(&round);
+        self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::keys));
+        if round.is_whole {
+            for hold in self.guard.replace(&round.source, holds) {
+                alarm(&hold, &self.intake.options);
+            }
+            self.complete(&round.source).await;
+        }
+        self.layers.insert(round.source.clone(), layer);
+    }
+
+    /// The source has told everything, and it is published.
+    async fn complete(&mut self, source: &SourceName) {
+        let Some(guard) = self.intake.awaited.remove(source) else { return };
+        let marker = vec![(completed_key(source), Some(Bytes::from_static(b"1")))];
+        if let Err(error) = self.intake.cache.store().set_status(marker).await {
+            // Without it, a restart waits for the source's first batch again: nothing worse.
+            self.failed("note that a source completed", error);
+        }
+        tracing::info!(%source, "source has told everything that it has");
+        guard.release();
+    }
+
+    fn confirm(&mut self, source: &SourceName) {
+        // Made by the next round like any other removal that is due.
+        self.guard.confirm(source);
+    }
+
+    async fn save_if_due(&mut self) {
+        if self.intake.verdicts.is_unsaved() && self.saved.after(SAVE_INTERVAL) <= self.now() {
+            self.save().await;
+        }
+    }
+
+    async fn save(&mut self) {
+        self.saved = self.now();
+        let entries = self.intake.verdicts.take_unsaved();
+        if entries.is_empty() {
+            return;
+        }
+        if let Err(error) = self.intake.cache.store().set_status(entries).await {
+            self.failed("save the list of rejected documents", error);
+        }
+    }
+
+    fn failed(&self, step: &str, error: impl std::error::Error + Send + Sync + 'static) {
+        let error = format!("{:#}", anyhow::Error::from(error));
+        tracing::error!(error, "{step}");
+        self.intake.stats.failed(format!("{step}: {error}"));
+    }
+
+    /// How long there is nothing to do by itself.
+    fn pause(&self, is_busy: bool) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(3600);
+        let rounds =
+            if is_busy { None } else { self.pending.next().into_iter().chain(self.guard.next()).min() };
+        let save = self.intake.verdicts.is_unsaved().then(|| self.saved.after(SAVE_INTERVAL));
+        let due = rounds.into_iter().chain(save).min();
+        due.map_or(LONGEST, |due| due.since(self.now()).min(LONGEST))
+    }
+
+    fn show(&self) {
+        let stats = &self.intake.stats;
+        let (bytes, origins) = self.pending.depth();
+        set(&stats.pending_bytes, bytes);
+        set(&stats.pending_origins, origins);
+        set(&stats.rejected_now, self.intake.verdicts.reader().len());
+        let holds = self.guard.holds();
+        set(&stats.held, holds.iter().map(|hold| hold.gone.len()).sum());
+        self.intake.holds.send_if_modified(|shown| {
+            let is_new = *shown != holds;
+            *shown = holds;
+            is_new
+        });
+    }
+
+    fn now(&self) -> Uptime {
+        self.intake.clock.uptime()
+    }
+}
+
+/// The result of what is in flight, if anything is.
+async fn when(in_flight: &mut Option<InFlight>) -> Option<anyhow::Result<Done>> {
+    match in_flight {
+        Some(work) => Some(work.await),
+        None => None,
+    }
+}
+
+fn alarm(hold: &Hold, options: &IntakeOptions) {
+    let Hold { source, kind, have, gone, .. } = hold;
+    let then = options.hold_text();
+    tracing::warn!(%source, %kind, have, gone = gone.len(), "most of a kind is gone at once; what is served stays {then}");
+}

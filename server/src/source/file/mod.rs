@@ -1,0 +1,195 @@
+//! Files and folders of YAML and JSON as a source.
+//!
+//! ```text
+//! kernel --news--> look (walk: folders and links) --Listing--> Tree --wanted--> read (on all cores) --> Tree --Batch--> intake
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | `names` | which names count |
+//! | `walk`, `listing` | one look at the folders: what is there, what can't be told |
+//! | `read` | text of files to documents |
+//! | `tree`, `claims`, `report` | what changed, who holds a key, what is told: pure |
+//! | `watch` | the kernel's news |
+//!
+//! A look costs one `stat` a file; only files that look different, or of which there was news, are read. What can't be
+//! read, or not to its end, is told as such, and the last good of it stays.
+
+mod claims;
+mod listing;
+mod names;
+mod read;
+mod report;
+mod tree;
+mod walk;
+mod watch;
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
+
+use mainsheet_api::{
+    resource::SourceName,
+    time::{Clock, Uptime},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    listing::Listing,
+    tree::Tree,
+    watch::{News, Watch},
+};
+use super::{Batch, SourceHealth};
+
+/// Between looks without news: for what the kernel does not tell, on network file systems above all.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Between looks while something can't be looked at, or files can't be watched.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After news, for the rest of it: saving a file takes several steps, and a look at many files takes about as long.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// What a file source reads.
+#[derive(Clone, Debug)]
+pub struct FileSourceOptions {
+    /// Whose layer it writes.
+    pub name: SourceName,
+    /// Folders and files. With a single one, origins are paths below it; with several, each begins with its root as it
+    /// is given here.
+    pub roots: Vec<PathBuf>,
+    /// The namespace of documents without one.
+    pub default_namespace: String,
+}
+
+/// What a file source is connected to.
+#[derive(Clone)]
+pub struct FileSourceParts {
+    /// To the intake.
+    pub batches: mpsc::Sender<Batch>,
+    /// For whoever inspects.
+    pub health: SourceHealth,
+    /// Says how long files have been gone or empty.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Reads files and tells the intake of them, until the order to end.
+///
+/// The first batch is all that there is, and waits until every root is there.
+///
+/// # Errors
+/// Where the intake is gone, or a worker panicked.
+pub async fn run(
+    options: FileSourceOptions,
+    parts: FileSourceParts,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let work = async {
+        let mut source = FileSource::new(options, parts);
+        loop {
+            source.round().await?;
+            source.wait().await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = work => ended,
+    }
+}
+
+struct FileSource {
+    options: FileSourceOptions,
+    parts: FileSourceParts,
+    tree: Tree,
+    news: Arc<News>,
+    /// Lent to the thread that looks.
+    watch: Option<Watch>,
+    touched: HashSet<PathBuf>,
+    is_troubled: bool,
+}
+
+impl FileSource {
+    fn new(options: FileSourceOptions, parts: FileSourceParts) -> Self {
+        let news = Arc::<News>::default();
+        Self {
+            tree: Tree::new(options.name.clone()),
+            watch: Some(Watch::new(Arc::clone(&news))),
+            touched: HashSet::new(),
+            is_troubled: false,
+            news,
+            options,
+            parts,
+        }
+    }
+
+    /// Looks, reads what changed, and tells of it.
+    async fn round(&mut self) -> anyhow::Result<()> {
+        // Taken before the look: news of what happens during it is there for the next one.
+        self.touched.extend(self.news.take());
+        let touched = std::mem::take(&mut self.touched);
+        let listing = self.look().await?;
+        let complaints = listing.reasons();
+        self.is_troubled = !complaints.is_empty();
+        self.parts.health.set(complaints);
+
+        let mut round = self.tree.look(listing, &touched, self.now());
+        let namespace: Arc<str> = Arc::from(self.options.default_namespace.as_str());
+        loop {
+            let wanted = round.wanted();
+            if wanted.is_empty() {
+                break;
+            }
+            let readings = read::read_all(wanted, Arc::clone(&namespace)).await?;
+            self.tree.absorb(&mut round, readings, self.now());
+        }
+        for batch in self.tree.finish(round, self.now()) {
+            self.parts.batches.send(batch).await.map_err(|_| anyhow::anyhow!("the intake is gone"))?;
+        }
+        Ok(())
+    }
+
+    /// Lists what is there, and watches the folders of it before it is read.
+    async fn look(&mut self) -> anyhow::Result<Listing> {
+        let roots = self.options.roots.clone();
+        let news = Arc::clone(&self.news);
+        let watch = self.watch.take();
+        let (listing, watch) = tokio::task::spawn_blocking(move || {
+            let mut watch = watch.unwrap_or_else(|| Watch::new(news));
+            let mut listing = walk::walk(&roots);
+            // What happened in a folder before it was watched is seen by looking again, once: the next news is ours.
+            if watch.follow(&listing) {
+                listing = walk::walk(&roots);
+                watch.follow(&listing);
+            }
+            (listing, watch)
+        })
+        .await?;
+        self.watch = Some(watch);
+        Ok(listing)
+    }
+
+    /// Waits until it is worth looking again.
+    async fn wait(&mut self) {
+        let is_watched = self.watch.as_ref().is_some_and(Watch::is_complete);
+        let interval = if self.is_troubled || !is_watched { RETRY_INTERVAL } else { LOOK_INTERVAL };
+        let due = self.tree.due().map_or(interval, |due| due.since(self.now()).min(interval));
+        let pause = tokio::time::sleep(due);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => return,
+                () = self.news.arrived() => {}
+            }
+            let touched = self.news.take();
+            let concerns = |path: &PathBuf| self.watch.as_ref().is_none_or(|watch| watch.concerns(path));
+            let is_reason = touched.is_empty() || touched.iter().any(concerns);
+            self.touched.extend(touched);
+            if is_reason {
+                return tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+
+    fn now(&self) -> Uptime {
+        self.parts.clock.uptime()
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads and decodes files, on all cores.
+
+use std::{fs::File, io, io::Read, path::Path, sync::Arc, thread};
+
+use futures_util::future::try_join_all;
+use mainsheet_api::{
+    codec::{self, Defaults, Document},
+    limits::FILE_BYTES_MAX,
+    verdict::Finding,
+    version::Digest,
+};
+
+use super::{listing::Found, report::finding_of_unreadable as unreadable};
+
+/// One file's turn.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Which.
+    pub(crate) origin: String,
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of reading a file.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Text, and what it holds. Some of it may be rejected.
+    Documents(Vec<Document>, Digest),
+    /// There is not one byte in it.
+    Empty,
+    /// It can't be read as text.
+    Unreadable(Finding),
+    /// It went away since it was listed. Who unlinked it sends news of that, too.
+    Vanished,
+}
+
+/// Reads files, a share of them on each core.
+///
+/// # Errors
+/// Where a worker panics.
+pub(crate) async fn read_all(
+    files: Vec<(String, Found)>,
+    default_namespace: Arc<str>,
+) -> anyhow::Result<Vec<Reading>> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(workers).max(1);
+    let shares: Vec<Vec<_>> = files.chunks(share).map(<[_]>::to_vec).collect();
+    let readings = shares.into_iter().map(|files| {
+        let namespace = Arc::clone(&default_namespace);
+        tokio::task::spawn_blocking(move || {
+            let one =
+                |(origin, found): (String, Found)| Reading { origin, outcome: outcome(&found, &namespace) };
+            files.into_iter().map(one).collect::<Vec<_>>()
+        })
+    });
+    Ok(try_join_all(readings).await?.into_iter().flatten().collect())
+}
+
+fn outcome(found: &Found, namespace: &str) -> Outcome {
+    match &found.stamp {
+        Ok(_) => read(&found.path, namespace),
+        // Not even opened: opening a pipe would wait for its writer.
+        Err(reason) => Outcome::Unreadable(unreadable(reason)),
+    }
+}
+
+fn read(path: &Path, namespace: &str) -> Outcome {
+    match text(path) {
+        Ok(text) if text.is_empty() => Outcome::Empty,
+        Ok(text) => {
+            let digest = Digest::of([text.as_bytes()]);
+            Outcome::Documents(codec::read(&text, Defaults { namespace, scope: "" }), digest)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+            Outcome::Vanished
+        }
+        Err(error) => Outcome::Unreadable(unreadable(&error)),
+    }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(FILE_BYTES_MAX)).unwrap_or(0));
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("it is larger than {} MiB; split it", FILE_BYTES_MAX >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        io::Error::other(format!("it is not UTF-8: byte {valid} begins no character"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn outcome_of(content: &[u8]) -> Outcome {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.yaml");
+        fs::write(&path, content).unwrap();
+        read(&path, "default")
+    }
+
+    #[test]
+    fn what_is_no_text_is_unreadable() {
+        let Outcome::Unreadable(finding) = outcome_of(b"a: b\xff") else { panic!("read") };
+        assert_eq!(finding.reason, "the file can't be read: it is not UTF-8: byte 4 begins no character");
+    }
+
+    #[test]
+    fn file_over_the_limit_is_unreadable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.yaml");
+        File::create(&path).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
+        let Outcome::Unreadable(finding) = read(&path, "default") else { panic!("read") };
+        assert_eq!(finding.reason, "the file can't be read: it is larger than 32 MiB; split it");
+    }
+
+    #[test]
+    fn empty_vanished_and_dangling_are_told_apart() {
+        assert!(matches!(outcome_of(b""), Outcome::Empty));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(read(&folder.path().join("gone.yaml"), "default"), Outcome::Vanished));
+        let link = folder.path().join("link.yaml");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(matches!(read(&link, "default"), Outcome::Unreadable(_)));
+    }
+}

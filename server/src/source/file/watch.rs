@@ -1,0 +1,126 @@
+//! News of changes from the kernel. Only ever a hint to look: every batch comes from comparing what is there.
+//!
+//! Each folder of the last listing is watched by itself, not recursively: so links to folders, folders that take
+//! another's place and the folder above a root are all watched by the same rule.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use notify::{
+    Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode},
+};
+use tokio::sync::Notify;
+
+use super::{
+    listing::{Listing, Watched},
+    names::may_matter,
+};
+
+/// Paths of news that are kept apart. With more, only the look itself tells what changed.
+const TOUCHED_MAX: usize = 100_000;
+
+/// What the kernel told since the last look.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    touched: Mutex<HashSet<PathBuf>>,
+    arrived: Notify,
+}
+
+impl News {
+    /// Waits until there is some.
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Takes the paths that it was about.
+    pub(super) fn take(&self) -> HashSet<PathBuf> {
+        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// On the watcher's thread. An error or an overflow is a reason to look, too.
+    fn tell(&self, event: notify::Result<Event>) {
+        if let Ok(event) = event {
+            if !is_change(event.kind) {
+                return;
+            }
+            let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+            if touched.len() < TOUCHED_MAX {
+                touched.extend(event.paths);
+            }
+        }
+        self.arrived.notify_one();
+    }
+}
+
+/// Our own reading makes news of opened and closed files, which must not make us read again.
+fn is_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+/// The kernel's watches, kept equal to the newest listing.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    folders: BTreeMap<PathBuf, (Watched, u64)>,
+}
+
+impl Watch {
+    /// Nothing watched yet. Where the kernel offers no watches, looking from time to time has to do.
+    pub(super) fn new(news: Arc<News>) -> Self {
+        let watcher = RecommendedWatcher::new(move |event| news.tell(event), Config::default()).inspect_err(
+            |error| tracing::warn!(%error, "files can't be watched; they are looked at from time to time"),
+        );
+        Self { watcher: watcher.ok(), folders: BTreeMap::new() }
+    }
+
+    /// Whether every change makes news.
+    pub(super) fn is_complete(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Watches what a listing says. Returns whether a folder is new: what happened in it before is then still to be
+    /// looked at.
+    pub(super) fn follow(&mut self, listing: &Listing) -> bool {
+        let Some(watcher) = &mut self.watcher else { return false };
+        let mut has_new = false;
+        let mut folders = BTreeMap::new();
+        for (folder, what) in &listing.watches {
+            let id = inode(folder);
+            let is_watched = self.folders.remove(folder).is_some_and(|(_, watched)| watched == id);
+            if !is_watched {
+                // The watch of a folder that was replaced is the old folder's.
+                let _ = watcher.unwatch(folder);
+                if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                    tracing::warn!(folder = %folder.display(), %error, "folder can't be watched; it is looked at from time to time");
+                }
+                has_new = true;
+            }
+            folders.insert(folder.clone(), (what.clone(), id));
+        }
+        for folder in self.folders.keys() {
+            // The kernel has ended the watch itself if the folder is gone.
+            let _ = watcher.unwatch(folder);
+        }
+        self.folders = folders;
+        has_new
+    }
+
+    /// Whether news about a path is a reason to look.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return true };
+        match self.folders.get(parent) {
+            Some((Watched::Content, _)) => may_matter(&name.to_string_lossy()),
+            Some((Watched::Names(names), _)) => names.contains(name) || self.folders.contains_key(path),
+            None => true,
+        }
+    }
+}
+
+fn inode(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).map_or(0, |metadata| metadata.ino())
+}

@@ -1,0 +1,5 @@
+//! Tests of the parts together.
+
+mod file_source;
+mod intake;
+mod rig;
