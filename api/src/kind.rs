@@ -97,26 +97,157 @@ const SECURITY: &[&str] = &["v1", "v1beta1"];
 
 /// Every kind. The order is part of stored keys' order only, never of what is stored.
 pub static KINDS: [KindInfo; 20] = [
-    istio("TrafficExtension", "extensions.istio.io", &["v1alpha1"], "istio.extensions.v1alpha1.TrafficExtension", "trafficextensions"),
-    istio("WasmPlugin", "extensions.istio.io", &["v1alpha1"], "istio.extensions.v1alpha1.WasmPlugin", "wasmplugins"),
-    KindInfo { short: "dr", ..istio("DestinationRule", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.DestinationRule", "destinationrules") },
-    KindInfo { rank: 3, ..istio("EnvoyFilter", "networking.istio.io", &["v1alpha3"], "istio.networking.v1alpha3.EnvoyFilter", "envoyfilters") },
-    KindInfo { short: "gw", rank: 2, ..istio("Gateway", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Gateway", "gateways") },
-    istio("ProxyConfig", "networking.istio.io", &["v1beta1"], "istio.networking.v1beta1.ProxyConfig", "proxyconfigs"),
-    KindInfo { short: "se", rank: 0, ..istio("ServiceEntry", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.ServiceEntry", "serviceentries") },
-    KindInfo { rank: 3, ..istio("Sidecar", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Sidecar", "sidecars") },
-    KindInfo { short: "vs", rank: 3, ..istio("VirtualService", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.VirtualService", "virtualservices") },
-    KindInfo { short: "we", rank: 0, ..istio("WorkloadEntry", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.WorkloadEntry", "workloadentries") },
-    KindInfo { short: "wg", rank: 0, ..istio("WorkloadGroup", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.WorkloadGroup", "workloadgroups") },
-    KindInfo { short: "ap", ..istio("AuthorizationPolicy", "security.istio.io", SECURITY, "istio.security.v1beta1.AuthorizationPolicy", "authorizationpolicies") },
-    KindInfo { short: "pa", ..istio("PeerAuthentication", "security.istio.io", SECURITY, "istio.security.v1beta1.PeerAuthentication", "peerauthentications") },
-    KindInfo { short: "ra", ..istio("RequestAuthentication", "security.istio.io", SECURITY, "istio.security.v1beta1.RequestAuthentication", "requestauthentications") },
-    istio("Telemetry", "telemetry.istio.io", &["v1", "v1alpha1"], "istio.telemetry.v1alpha1.Telemetry", "telemetries"),
-    KindInfo { from_documents: false, ..istio("MeshConfig", "core", &["v1alpha1"], "istio.mesh.v1alpha1.MeshConfig", "meshconfigs") },
+    istio(
+        "TrafficExtension",
+        "extensions.istio.io",
+        &["v1alpha1"],
+        "istio.extensions.v1alpha1.TrafficExtension",
+        "trafficextensions",
+    ),
+    istio(
+        "WasmPlugin",
+        "extensions.istio.io",
+        &["v1alpha1"],
+        "istio.extensions.v1alpha1.WasmPlugin",
+        "wasmplugins",
+    ),
+    KindInfo {
+        short: "dr",
+        ..istio(
+            "DestinationRule",
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.DestinationRule",
+            "destinationrules",
+        )
+    },
+    KindInfo {
+        rank: 3,
+        ..istio(
+            "EnvoyFilter",
+            "networking.istio.io",
+            &["v1alpha3"],
+            "istio.networking.v1alpha3.EnvoyFilter",
+            "envoyfilters",
+        )
+    },
+    KindInfo {
+        short: "gw",
+        rank: 2,
+        ..istio("Gateway", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Gateway", "gateways")
+    },
+    istio(
+        "ProxyConfig",
+        "networking.istio.io",
+        &["v1beta1"],
+        "istio.networking.v1beta1.ProxyConfig",
+        "proxyconfigs",
+    ),
+    KindInfo {
+        short: "se",
+        rank: 0,
+        ..istio(
+            "ServiceEntry",
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.ServiceEntry",
+            "serviceentries",
+        )
+    },
+    KindInfo {
+        rank: 3,
+        ..istio("Sidecar", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Sidecar", "sidecars")
+    },
+    KindInfo {
+        short: "vs",
+        rank: 3,
+        ..istio(
+            "VirtualService",
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.VirtualService",
+            "virtualservices",
+        )
+    },
+    KindInfo {
+        short: "we",
+        rank: 0,
+        ..istio(
+            "WorkloadEntry",
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.WorkloadEntry",
+            "workloadentries",
+        )
+    },
+    KindInfo {
+        short: "wg",
+        rank: 0,
+        ..istio(
+            "WorkloadGroup",
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.WorkloadGroup",
+            "workloadgroups",
+        )
+    },
+    KindInfo {
+        short: "ap",
+        ..istio(
+            "AuthorizationPolicy",
+            "security.istio.io",
+            SECURITY,
+            "istio.security.v1beta1.AuthorizationPolicy",
+            "authorizationpolicies",
+        )
+    },
+    KindInfo {
+        short: "pa",
+        ..istio(
+            "PeerAuthentication",
+            "security.istio.io",
+            SECURITY,
+            "istio.security.v1beta1.PeerAuthentication",
+            "peerauthentications",
+        )
+    },
+    KindInfo {
+        short: "ra",
+        ..istio(
+            "RequestAuthentication",
+            "security.istio.io",
+            SECURITY,
+            "istio.security.v1beta1.RequestAuthentication",
+            "requestauthentications",
+        )
+    },
+    istio(
+        "Telemetry",
+        "telemetry.istio.io",
+        &["v1", "v1alpha1"],
+        "istio.telemetry.v1alpha1.Telemetry",
+        "telemetries",
+    ),
+    KindInfo {
+        from_documents: false,
+        ..istio("MeshConfig", "core", &["v1alpha1"], "istio.mesh.v1alpha1.MeshConfig", "meshconfigs")
+    },
     envoy("Cluster", "envoy.config.cluster.v3.Cluster", "clusters", Absence::Deletes, 0),
-    envoy("ClusterLoadAssignment", "envoy.config.endpoint.v3.ClusterLoadAssignment", "clusterloadassignments", Absence::SaysNothing, 1),
+    envoy(
+        "ClusterLoadAssignment",
+        "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        "clusterloadassignments",
+        Absence::SaysNothing,
+        1,
+    ),
     envoy("Listener", "envoy.config.listener.v3.Listener", "listeners", Absence::Deletes, 2),
-    envoy("RouteConfiguration", "envoy.config.route.v3.RouteConfiguration", "routeconfigurations", Absence::SaysNothing, 3),
+    envoy(
+        "RouteConfiguration",
+        "envoy.config.route.v3.RouteConfiguration",
+        "routeconfigurations",
+        Absence::SaysNothing,
+        3,
+    ),
 ];
 
 static BY_TYPE_URL: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
@@ -255,7 +386,10 @@ mod tests {
             assert_eq!(Kind::of_type_url(&url), Some(Kind::VIRTUAL_SERVICE));
         }
         assert_eq!(Kind::of_type_url("networking.istio.io/v2/VirtualService"), None);
-        assert_eq!(Kind::of_type_url("type.googleapis.com/envoy.config.cluster.v3.Cluster"), Some(Kind::CLUSTER));
+        assert_eq!(
+            Kind::of_type_url("type.googleapis.com/envoy.config.cluster.v3.Cluster"),
+            Some(Kind::CLUSTER)
+        );
     }
 
     #[test]

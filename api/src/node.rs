@@ -22,12 +22,12 @@ pub struct Node {
 impl From<&wire::Node> for Node {
     fn from(node: &wire::Node) -> Self {
         use wire::google::protobuf::value::Kind::StringValue;
-        let metadata = node.metadata.iter().flat_map(|metadata| &metadata.fields).filter_map(|(name, value)| {
-            match &value.kind {
+        let metadata = node.metadata.iter().flat_map(|metadata| &metadata.fields).filter_map(
+            |(name, value)| match &value.kind {
                 Some(StringValue(text)) => Some((name.clone(), text.clone())),
                 _ => None,
-            }
-        });
+            },
+        );
         Self {
             id: node.id.clone(),
             cluster: node.cluster.clone(),

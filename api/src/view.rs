@@ -102,7 +102,9 @@ impl View {
         for (kind, namespaces) in grants {
             by_kind[kind.index()].add(namespaces);
         }
-        let digest = Digest::of(by_kind.iter().map(|set| format!("{set:?}")).collect::<Vec<_>>().iter().map(String::as_bytes));
+        let digest = Digest::of(
+            by_kind.iter().map(|set| format!("{set:?}")).collect::<Vec<_>>().iter().map(String::as_bytes),
+        );
         Self(Arc::new(Inner { by_kind, digest }))
     }
 

@@ -39,7 +39,11 @@ pub fn sotw_frame(head: Head<'_>, resources: &Shared) -> Frame {
 
 /// A `DeltaDiscoveryResponse` around shared resources.
 #[must_use]
-pub fn delta_frame<'a>(head: Head<'_>, resources: &Shared, removed: impl IntoIterator<Item = &'a str>) -> Frame {
+pub fn delta_frame<'a>(
+    head: Head<'_>,
+    resources: &Shared,
+    removed: impl IntoIterator<Item = &'a str>,
+) -> Frame {
     let mut own = own_part(head, DELTA_CONTROL_PLANE);
     for name in removed {
         put_bytes(DELTA_REMOVED, name.as_bytes(), &mut own);
@@ -71,7 +75,8 @@ const DELTA_CONTROL_PLANE: u32 = 7;
 fn own_part(head: Head<'_>, control_plane_field: u32) -> BytesMut {
     let mut own = BytesMut::with_capacity(256);
     own.put_bytes(0, GRPC_PREFIX);
-    for (field, text) in [(VERSION, head.version), (TYPE_URL, head.type_url), (NONCE, head.nonce.0.as_str())] {
+    for (field, text) in [(VERSION, head.version), (TYPE_URL, head.type_url), (NONCE, head.nonce.0.as_str())]
+    {
         put_bytes(field, text.as_bytes(), &mut own);
     }
     if !head.control_plane.is_empty() {
@@ -129,7 +134,8 @@ mod tests {
     #[test]
     fn delta_frame_is_a_delta_discovery_response() {
         let any = Any { type_url: "x".into(), value: Bytes::from_static(b"body") };
-        let entry = Entry { name: "n".into(), version: ResourceVersion::new("1"), any: any.encode_to_vec().into() };
+        let entry =
+            Entry { name: "n".into(), version: ResourceVersion::new("1"), any: any.encode_to_vec().into() };
         let step = Difference::new(vec![entry], Vec::new());
         let nonce = Nonce("8".into());
         let frame = delta_frame(head(&nonce), &step.pages[0].bytes, ["gone"]);

@@ -11,8 +11,8 @@ pub use frame::{Frame, Head, decode_frame, delta_frame, sotw_frame};
 
 pub use crate::generated::{
     envoy::service::discovery::v3::{
-        ControlPlane, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Node,
-        Resource,
+        ControlPlane, DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
+        Node, Resource,
     },
     google::{self, protobuf::Any, rpc::Status},
 };

@@ -1,0 +1,119 @@
+//! Names, namespaces and the annotations that istiod acts on, for every kind.
+
+use super::{code, report::Report};
+use crate::{
+    generated::istio::security::v1beta1::{AuthorizationPolicy, authorization_policy::Action},
+    kind::Family,
+};
+use prost::Message as _;
+
+const SUBDOMAIN_LEN_MAX: usize = 253;
+const LABEL_LEN_MAX: usize = 63;
+const DRY_RUN: &str = "istio.io/dry-run";
+
+/// Annotations that only istiod's own objects have; on anybody else's they mean "drop it".
+const INTERNAL: [&str; 3] = [
+    "internal.istio.io/webhook-always-reject",
+    "internal.istio.io/parent-namespace",
+    "internal.istio.io/parents",
+];
+
+/// What Go takes for a bool.
+const BOOLS: [&str; 12] = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+
+/// Kubernetes' RFC 1123 label: lower case, unlike Istio's own notion in `host`.
+fn is_kubernetes_label(text: &str) -> bool {
+    let ends_well = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-');
+    text.len() <= LABEL_LEN_MAX
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && ends_well(text.bytes().next())
+        && ends_well(text.bytes().next_back())
+}
+
+/// Kubernetes' RFC 1123 subdomain, whose parts may be longer than a label.
+fn is_kubernetes_name(text: &str) -> bool {
+    let part_is_right = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    text.len() <= SUBDOMAIN_LEN_MAX && text.split('.').all(part_is_right)
+}
+
+/// Whether the body is worth looking at: istiod stops at an annotation that it refuses.
+pub(super) fn check(report: &mut Report<'_>) -> bool {
+    names(report);
+    let errors = report.errors();
+    report.field("metadata", |report| report.field("annotations", annotations));
+    report.errors() == errors
+}
+
+/// A sink takes `namespace/name` apart at its one slash, so neither part may hold one or be empty.
+fn names(report: &mut Report<'_>) {
+    let key = &report.resource().key;
+    match key.kind.info().family {
+        Family::Istio => report.field("metadata", |report| {
+            report.expect("name", &*key.name, is_kubernetes_name, &code::METADATA_NAME);
+            report.expect("namespace", &*key.namespace, is_kubernetes_label, &code::METADATA_NAMESPACE);
+        }),
+        Family::Envoy => {
+            report.flag_at_if(key.name.is_empty(), name_field(report), &code::ENVOY_NAME);
+            report.expect(
+                "mainsheet.io/namespace",
+                &*key.namespace,
+                is_kubernetes_label,
+                &code::METADATA_NAMESPACE,
+            );
+        }
+    }
+}
+
+/// Where an Envoy resource says its name.
+fn name_field(report: &Report<'_>) -> &'static str {
+    if report.resource().key.kind.info().name == "ClusterLoadAssignment" { "cluster_name" } else { "name" }
+}
+
+fn annotations(report: &mut Report<'_>) {
+    for name in INTERNAL {
+        report.flag_at_if(report.annotation(name).is_some(), name, &code::ANNOTATION_INTERNAL);
+    }
+    if let Some(value) = report.annotation(DRY_RUN) {
+        report.field(DRY_RUN, |report| dry_run(report, value));
+    }
+}
+
+fn dry_run(report: &mut Report<'_>, value: &str) {
+    let resource = report.resource();
+    if resource.key.kind.info().name != "AuthorizationPolicy" {
+        return report.flag(&code::DRY_RUN_KIND);
+    }
+    if !BOOLS.contains(&value) {
+        report.flag_value(&code::DRY_RUN_VALUE, value);
+    }
+    let action = AuthorizationPolicy::decode(resource.body.value.clone()).map(|policy| policy.action());
+    report.flag_if(!matches!(action, Ok(Action::Allow | Action::Deny) | Err(_)), &code::DRY_RUN_ACTION);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kubernetes_names() {
+        for good in ["a", "a.b", "a-1.b-2", &"x".repeat(253)] {
+            assert!(is_kubernetes_name(good), "{good}");
+        }
+        for bad in ["", "a/b", "A", "a_b", "a..b", ".a", "-a", "a-", "a b", &"x".repeat(254)] {
+            assert!(!is_kubernetes_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn namespaces_are_kubernetes_labels() {
+        assert!(is_kubernetes_label("shop-1"));
+        for bad in ["", "a.b", "Shop", "-a", "a-", "a/b", &"x".repeat(64)] {
+            assert!(!is_kubernetes_label(bad), "{bad}");
+        }
+    }
+}

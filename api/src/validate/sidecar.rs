@@ -1,0 +1,130 @@
+//! Sidecar: what a workload listens on, and what it may reach.
+
+use super::{address, code, connection_pool, destination, host, port, report::Report, selector, server_tls};
+use crate::generated::istio::networking::v1alpha3::{
+    CaptureMode, IstioEgressListener, IstioIngressListener, OutboundTrafficPolicy, Sidecar, SidecarPort,
+    outbound_traffic_policy::Mode,
+};
+
+pub(super) fn check(report: &mut Report<'_>, sidecar: &Sidecar) {
+    if !selector::workload(report, sidecar.workload_selector.as_ref()) {
+        return;
+    }
+    let says_something = !sidecar.egress.is_empty()
+        || !sidecar.ingress.is_empty()
+        || sidecar.outbound_traffic_policy.is_some()
+        || sidecar.inbound_connection_pool.is_some();
+    if !says_something {
+        return report.flag(&code::SC_EMPTY);
+    }
+    ingress(report, &sidecar.ingress);
+    egress(report, &sidecar.egress);
+    report.some("inboundConnectionPool", sidecar.inbound_connection_pool.as_ref(), connection_pool::check);
+    report.some("outboundTrafficPolicy", sidecar.outbound_traffic_policy.as_ref(), outbound);
+}
+
+fn ingress(report: &mut Report<'_>, listeners: &[IstioIngressListener]) {
+    for (index, listener) in listeners.iter().enumerate() {
+        let earlier = &listeners[..index];
+        report.element("ingress", index, |report| {
+            let Some(port) = &listener.port else { return report.flag(&code::PORT_MISSING) };
+            report.field("port", |report| {
+                port::number(report, "number", port.number);
+                name_and_protocol(report, port);
+            });
+            let same =
+                |other: &IstioIngressListener| other.port.as_ref().is_some_and(|it| it.number == port.number);
+            report.flag_at_if(earlier.iter().any(same), "port", &code::SC_PORT_DUPLICATE);
+            let is_bind = |bind: &str| bind.is_empty() || address::is_ip(bind);
+            report.expect("bind", listener.bind.as_str(), is_bind, &code::BIND_INVALID);
+            report.expect(
+                "defaultEndpoint",
+                listener.default_endpoint.as_str(),
+                is_endpoint,
+                &code::SC_ENDPOINT,
+            );
+            report.some("tls", listener.tls.as_ref(), server_tls::check);
+            report.some("connectionPool", listener.connection_pool.as_ref(), connection_pool::check);
+        });
+    }
+}
+
+fn name_and_protocol(report: &mut Report<'_>, port: &SidecarPort) {
+    port::name(report, &port.name);
+    port::protocol_or_unset(report, &port.protocol);
+    #[allow(deprecated)] // what is deprecated is still validated
+    let target = port.target_port;
+    report.flag_at_if(target > 0, "targetPort", &code::PORT_TARGET);
+}
+
+/// Where an ingress listener sends to: the workload itself.
+fn is_endpoint(text: &str) -> bool {
+    if text.is_empty() || address::is_unix(text) {
+        return true;
+    }
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let known = matches!(host, "" | "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]");
+    known && port.parse::<u32>().is_ok_and(|port| port::is_number(&port))
+}
+
+fn egress(report: &mut Report<'_>, listeners: &[IstioEgressListener]) {
+    for (index, listener) in listeners.iter().enumerate() {
+        let earlier = &listeners[..index];
+        let is_last = index + 1 == listeners.len();
+        report.element("egress", index, |report| {
+            match &listener.port {
+                None => report.flag_if(!is_last, &code::SC_CATCH_ALL),
+                Some(port) if port.number == 0 => socket(report, listener, earlier),
+                Some(port) => numbered(report, listener, port, earlier),
+            }
+            report.some("port", listener.port.as_ref(), name_and_protocol);
+            report.flag_if(listener.hosts.is_empty(), &code::SC_NO_HOSTS);
+            report.expect_each("hosts", &listener.hosts, is_namespaced_host, &code::SC_HOST);
+        });
+    }
+}
+
+fn socket(report: &mut Report<'_>, listener: &IstioEgressListener, earlier: &[IstioEgressListener]) {
+    let captures = listener.capture_mode != CaptureMode::Default as i32
+        && listener.capture_mode != CaptureMode::None as i32;
+    report.flag_if(captures || !address::is_unix(&listener.bind), &code::SC_SOCKET_PORT);
+    let same = |other: &IstioEgressListener| {
+        other.bind == listener.bind && other.port.as_ref().is_some_and(|port| port.number == 0)
+    };
+    report.flag_at_if(earlier.iter().any(same), "bind", &code::SC_BIND_DUPLICATE);
+}
+
+fn numbered(
+    report: &mut Report<'_>,
+    listener: &IstioEgressListener,
+    port: &SidecarPort,
+    earlier: &[IstioEgressListener],
+) {
+    report.field("port", |report| port::number(report, "number", port.number));
+    let is_bind = |bind: &str| bind.is_empty() || address::is_ip(bind);
+    report.expect("bind", listener.bind.as_str(), is_bind, &code::BIND_INVALID);
+    let same = |other: &IstioEgressListener| other.port.as_ref().is_some_and(|it| it.number == port.number);
+    report.flag_at_if(earlier.iter().any(same), "port", &code::SC_PORT_DUPLICATE);
+}
+
+/// `namespace/host`; a leading `~` of the namespace takes the hosts out instead.
+fn is_namespaced_host(text: &str) -> bool {
+    let Some((namespace, host)) = text.split_once('/') else { return false };
+    if namespace.is_empty() {
+        return false;
+    }
+    let namespace = namespace.strip_prefix('~').unwrap_or(namespace);
+    let namespace_is_right = matches!(namespace, "" | "*" | ".") || host::is_label(namespace);
+    let is_name = host.contains('.') && host::is_wildcard_domain(host) && !host::is_partial_wildcard(host);
+    namespace_is_right && (host == "*" || is_name)
+}
+
+fn outbound(report: &mut Report<'_>, policy: &OutboundTrafficPolicy) {
+    let Some(proxy) = &policy.egress_proxy else { return };
+    report.field("egressProxy", |report| {
+        let right =
+            policy.mode == Mode::AllowAny as i32 && proxy.port.is_some() && host::is_fqdn(&proxy.host);
+        report.flag_if(!right, &code::SC_EGRESS_PROXY);
+        destination::check(report, proxy);
+    });
+}
