@@ -45,7 +45,7 @@ fn is_kubernetes_name(text: &str) -> bool {
 pub(super) fn check(report: &mut Report<'_>) -> bool {
     names(report);
     let errors = report.errors();
-    report.field("metadata", |report| report.field("annotations", annotations));
+    report.field("metadata", annotations);
     report.errors() == errors
 }
 
@@ -76,10 +76,12 @@ fn name_field(report: &Report<'_>) -> &'static str {
 
 fn annotations(report: &mut Report<'_>) {
     for name in INTERNAL {
-        report.flag_at_if(report.annotation(name).is_some(), name, &code::ANNOTATION_INTERNAL);
+        if report.annotation(name).is_some() {
+            report.entry("annotations", name, |report| report.flag(&code::ANNOTATION_INTERNAL));
+        }
     }
     if let Some(value) = report.annotation(DRY_RUN) {
-        report.field(DRY_RUN, |report| dry_run(report, value));
+        report.entry("annotations", DRY_RUN, |report| dry_run(report, value));
     }
 }
 

@@ -8,9 +8,11 @@ pub(super) fn check(report: &mut Report<'_>, policy: &PeerAuthentication) {
     let selects = policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty());
     let without = !policy.port_level_mtls.is_empty() && !selects;
     report.flag_at_if(without, "portLevelMtls", &code::PA_PORTS_WITHOUT_SELECTOR);
-    report.field("portLevelMtls", |report| {
-        for number in policy.port_level_mtls.keys() {
-            port::number(report, &number.to_string(), *number);
-        }
-    });
+    for number in policy.port_level_mtls.keys() {
+        report.entry("portLevelMtls", number, |report| {
+            if !port::is_number(number) {
+                report.flag_value(&code::PORT_RANGE, number);
+            }
+        });
+    }
 }

@@ -159,10 +159,7 @@ impl<'a> Report<'a> {
 
     /// Into one element of a list.
     pub(super) fn element(&mut self, name: &str, index: usize, check: impl FnOnce(&mut Self)) {
-        self.field(name, |report| {
-            let _ = write!(report.path, "[{index}]"); // a String takes everything
-            check(report);
-        });
+        self.bracketed(name, index, check);
     }
 
     /// Into each value of a map.
@@ -172,10 +169,20 @@ impl<'a> Report<'a> {
         map: &BTreeMap<String, V>,
         mut check: impl FnMut(&mut Self, &str, &V),
     ) {
+        for (key, value) in map {
+            self.entry(name, key, |report| check(report, key, value));
+        }
+    }
+
+    /// Into one value of a map.
+    pub(super) fn entry(&mut self, name: &str, key: impl Display, check: impl FnOnce(&mut Self)) {
+        self.bracketed(name, key, check);
+    }
+
+    fn bracketed(&mut self, name: &str, inside: impl Display, check: impl FnOnce(&mut Self)) {
         self.field(name, |report| {
-            for (key, value) in map {
-                report.field(key, |report| check(report, key, value));
-            }
+            let _ = write!(report.path, "[{inside}]"); // a String takes everything
+            check(report);
         });
     }
 }

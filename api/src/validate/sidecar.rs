@@ -50,7 +50,8 @@ fn ingress(report: &mut Report<'_>, listeners: &[IstioIngressListener]) {
 }
 
 fn name_and_protocol(report: &mut Report<'_>, port: &SidecarPort) {
-    port::name(report, &port.name);
+    let is_name = |name: &str| name.is_empty() || host::is_label(name);
+    report.expect("name", port.name.as_str(), is_name, &code::PORT_NAME);
     port::protocol_or_unset(report, &port.protocol);
     #[allow(deprecated)] // what is deprecated is still validated
     let target = port.target_port;
