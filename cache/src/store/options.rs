@@ -7,7 +7,7 @@ pub struct StoreOptions {
     /// least the newest is kept. 10,000 are a week of one a minute.
     pub commits_kept_max: usize,
     /// Bytes of commits kept one by one. 64 MiB are five times a mesh of 10,000 resources of 1.2 KB made anew, and are
-    /// read through in a fraction of a second when the store is opened.
+    /// read through in a quarter of a second when the store is opened.
     pub commits_bytes_max: usize,
     /// Bytes of keys and values in the status area. 64 MiB are 100,000 entries of 640 bytes: ten a sink for 10,000 sinks.
     pub status_bytes_max: usize,

@@ -18,6 +18,8 @@ mod table;
 mod write;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod tests;
 
 use std::{
