@@ -139,7 +139,13 @@ fn change_to_row(change: &Change) -> rows::Change {
 
 fn change_from_row(row: rows::Change) -> Result<Change, Unreadable> {
     match row.change.ok_or(Unreadable::Incomplete("change"))? {
-        rows::change::Change::Put(record) => Ok(Change::Put(Arc::new(record_from_row(record)?))),
+        rows::change::Change::Put(mut record) => {
+            // What is decoded from a part shares its bytes; one record that is kept would keep all of them.
+            if let Some(entry) = &mut record.entry {
+                entry.any = Bytes::copy_from_slice(&entry.any);
+            }
+            Ok(Change::Put(Arc::new(record_from_row(record)?)))
+        }
         rows::change::Change::Remove(removal) => {
             Ok(Change::Remove { source: SourceName(removal.source.into()), key: key_from_row(removal.key)? })
         }

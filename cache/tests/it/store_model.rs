@@ -15,7 +15,7 @@ use mainsheet_cache::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::stores::{commit, key, record, source};
+use crate::stores::{commit, key, quick_dir, record, source};
 
 const OPTIONS: StoreOptions =
     StoreOptions { commits_kept_max: 4, commits_bytes_max: usize::MAX, status_bytes_max: 1 << 20 };
@@ -183,7 +183,7 @@ async fn compare(store: &dyn Store, model: &Model) {
 
 /// Asks both, and compares both with the model, and with each other where the model does not say.
 async fn run(asks: Vec<Ask>) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = quick_dir();
     let memory = MemoryStore::new(OPTIONS);
     let mut redb = RedbStore::open(dir.path(), OPTIONS).await.unwrap();
     let mut model = Model::default();
@@ -238,8 +238,7 @@ async fn run(asks: Vec<Ask>) {
 }
 
 proptest! {
-    // Each case waits for the disk some thirty times.
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn stores_answer_as_the_model_does(asks in vec(ask(), 1..25)) {

@@ -17,6 +17,12 @@ use mainsheet_api::{
 use mainsheet_cache::store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions};
 use tempfile::TempDir;
 
+/// A directory for a test that asks nothing of the disk: in memory where the system has such a place, because each
+/// flush of a busy disk takes tens of milliseconds.
+pub(crate) fn quick_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Which store a test of the contract runs on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Backend {
@@ -33,7 +39,7 @@ impl Backend {
         match self {
             Self::Memory => TestStore { store: Arc::new(MemoryStore::new(options)), _dir: None },
             Self::Redb => {
-                let dir = tempfile::tempdir().unwrap();
+                let dir = quick_dir();
                 let store = RedbStore::open(dir.path(), options).await.unwrap();
                 TestStore { store: Arc::new(store), _dir: Some(dir) }
             }

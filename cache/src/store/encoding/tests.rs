@@ -137,3 +137,26 @@ fn row_of_an_unknown_kind_names_it() {
     let Err(Unreadable::Kind(kind)) = decode_row(row.into()) else { panic!("it was read") };
     assert_eq!(kind, "g/Future");
 }
+
+/// A snapshot keeps records for as long as they are served, of commits that are long gone.
+#[test]
+fn record_of_a_commit_does_not_hold_on_to_its_part() {
+    let record = Record {
+        source: SourceName("files".into()),
+        key: Key::new(Kind::CLUSTER, "shop", "x"),
+        entry: Entry {
+            name: "x".into(),
+            version: ResourceVersion::new("1"),
+            any: Bytes::from_static(b"body"),
+        },
+        audience: Audience::everyone(),
+        created: Timestamp(1),
+        provenance: Provenance::default(),
+        warnings: Vec::new(),
+    };
+    let parts = encode_commit(&commit(vec![Change::Put(Arc::new(record))]));
+    let kept = parts[0].clone();
+    let committed = decode_commit(Revision(7), parts).unwrap();
+    assert!(kept.is_unique());
+    assert_eq!(committed.changes.len(), 1);
+}

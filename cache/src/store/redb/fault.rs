@@ -28,6 +28,15 @@ pub(super) enum Fault {
     Rule(StoreError),
 }
 
+/// Which file the system spoke of.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}`")]
+struct At {
+    path: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
 impl Fault {
     pub(super) fn damaged(found: impl Into<String>) -> Self {
         Self::Damaged(found.into())
@@ -42,8 +51,10 @@ impl Fault {
             Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
             Self::Kind(kind) => StoreError::UnknownKind { path, kind },
             Self::Rule(error) => error,
-            Self::Io(error) => StoreError::Io { step, source: error.into() },
-            Self::Database(error) => StoreError::Io { step, source: error.into() },
+            Self::Io(error) => StoreError::Io { step, source: Box::new(At { path, source: error.into() }) },
+            Self::Database(error) => {
+                StoreError::Io { step, source: Box::new(At { path, source: error.into() }) }
+            }
         }
     }
 }

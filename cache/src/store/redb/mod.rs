@@ -20,6 +20,8 @@ mod write;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod power_loss;
+#[cfg(test)]
 mod tests;
 
 use std::{

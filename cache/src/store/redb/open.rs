@@ -32,7 +32,16 @@ pub(super) fn open(dir: &Path, options: StoreOptions) -> Result<Opened, Fault> {
         // The database would begin anew in it.
         return Err(Fault::damaged("it is empty"));
     }
-    let mut database = open_database(file)?;
+    trust(open_database(file)?, path, options, lock)
+}
+
+/// Reads all of it through before anything is served from it.
+pub(super) fn trust(
+    mut database: Database,
+    path: PathBuf,
+    options: StoreOptions,
+    lock: File,
+) -> Result<Opened, Fault> {
     // Two-phase commits leave nothing to roll back: what it repairs is the free list.
     if !database.check_integrity()? {
         tracing::warn!(path = %path.display(), "the list of free pages was damaged and has been made anew");
