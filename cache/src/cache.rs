@@ -1,6 +1,6 @@
 //! The store with a snapshot in front of it.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use mainsheet_api::{change::Commit, resource::SourceName, version::Revision};
 use tokio::sync::watch;
@@ -93,8 +93,7 @@ impl Follower {
     pub async fn run(mut self) -> Result<(), StoreError> {
         let mut head = self.store.head();
         loop {
-            // Marked as seen before following: what is committed meanwhile is news again.
-            head.mark_unchanged();
+            // What is committed after this looked is news below.
             while self.follow().await? {}
             tokio::select! {
                 changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: gone.into() })?,
@@ -117,10 +116,11 @@ impl Follower {
             }
             Follow::Compacted => {
                 let state = self.store.load().await?;
-                if state.revision < self.newest.revision {
-                    return Err(went_back(&self.newest, state.revision));
+                match state.revision.cmp(&self.newest.revision) {
+                    Ordering::Less => return Err(went_back(&self.newest, state.revision)),
+                    Ordering::Equal => return Ok(false),
+                    Ordering::Greater => self.keep(fold_whole(&self.newest, state)),
                 }
-                self.keep(fold_whole(&self.newest, state));
             }
         }
         self.publish.send_replace(SnapshotCatalog(self.newest.clone()));

@@ -46,3 +46,36 @@ impl History {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mainsheet_api::{kind::Kind, version::Revision, view::View, xds::catalog::Catalog};
+
+    use super::*;
+    use crate::{
+        fold::fold,
+        snapshot::SnapshotCatalog,
+        testing::{empty, key, put},
+    };
+
+    #[test]
+    fn what_an_older_state_worked_out_is_let_go_unless_the_newest_shares_it() {
+        let of_kind = |kind| [put("files", key(kind, "a", "x"), 1, 10)];
+        let one = fold(&empty(), Revision(1), of_kind(Kind::CLUSTER));
+        let two = fold(&one, Revision(2), of_kind(Kind::LISTENER));
+        let three = fold(&two, Revision(3), of_kind(Kind::ROUTES));
+        let four = fold(
+            &three,
+            Revision(4),
+            of_kind(Kind::LISTENER).map(|_| put("files", key(Kind::LISTENER, "a", "y"), 1, 10)),
+        );
+        let mut history = History::beginning_with(&one, 2);
+        let catalog = SnapshotCatalog(Arc::new(two));
+        let step = |kind| catalog.difference(kind, &View::everything(), None);
+        let (clusters, listeners) = (step(Kind::CLUSTER), step(Kind::LISTENER));
+        history.push(&one, &catalog.0);
+        history.push(&catalog.0, &three);
+        history.push(&three, &four);
+        assert_eq!((Arc::strong_count(&clusters), Arc::strong_count(&listeners)), (2, 1));
+    }
+}

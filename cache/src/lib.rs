@@ -5,9 +5,14 @@
 //! | module | is |
 //! |---|---|
 //! | [`store`] | durable, ordered commits: one contract, several backends |
-//! | `fold`  | commits to snapshots, a pure function |
-//! | `snapshot` | one immutable state: the catalog that sessions read |
-//! | `history` | the last snapshots, and the steps between them, worked out once |
+//! | `cache` | the two together: opened, followed, published |
+//! | `fold` | commits to snapshots, a pure function |
+//! | [`snapshot`] | one immutable state: the catalog that sessions read |
+//! | `served` | what is served of one kind, and what each view sees of it |
+//! | `partition`, `chunk` | the entries of a namespace, in shared runs of bytes |
+//! | `diff` | the step from one state and view to another |
+//! | `recent` | what is worked out once and kept while it is asked for |
+//! | `history` | how far back steps are worked out |
 //!
 //! Not here: sources, validation, streams, HTTP.
 

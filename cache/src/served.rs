@@ -207,3 +207,22 @@ impl Pieces {
         Shared { pieces: self.pieces, len: self.len, count }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fold::fold,
+        testing::{empty, key, put, remove},
+    };
+
+    #[test]
+    fn nothing_is_left_of_what_is_removed() {
+        let cluster = || key(Kind::CLUSTER, "a", "x");
+        let one = fold(&empty(), Revision(1), [put("files", cluster(), 1, 10)]);
+        assert_eq!(one.of_kind(Kind::CLUSTER).homes.len(), 1);
+        let none = fold(&one, Revision(2), [remove("files", cluster())]);
+        let served = none.of_kind(Kind::CLUSTER);
+        assert!(served.homes.is_empty() && served.partitions.is_empty() && none.layers.is_empty());
+    }
+}

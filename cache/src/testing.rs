@@ -142,7 +142,7 @@ fn any_len() -> impl Strategy<Value = usize> {
 
 fn any_key() -> impl Strategy<Value = Key> {
     let scope = prop_oneof![4 => Just(""), 1 => Just("east")];
-    (prop::sample::select(&KINDS), prop::sample::select(&NAMESPACES), 0..12u8, scope).prop_map(
+    (prop::sample::select(&KINDS), prop::sample::select(&NAMESPACES), 0..24u8, scope).prop_map(
         |(kind, namespace, name, scope)| Key {
             scope: scope.into(),
             ..key(kind, namespace, &format!("n{name}"))
@@ -168,7 +168,7 @@ fn any_change() -> impl Strategy<Value = Change> {
 }
 
 pub(crate) fn any_commits() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    prop::collection::vec(prop::collection::vec(any_change(), 1..20), 1..12)
+    prop::collection::vec(prop::collection::vec(any_change(), 1..40), 1..12)
 }
 
 pub(crate) fn any_view() -> impl Strategy<Value = View> {

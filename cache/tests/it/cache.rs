@@ -1,9 +1,14 @@
 //! The cache on a store: what is committed is published, whichever way a follower came by it.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use mainsheet_api::{
-    change::Change,
+    change::{Change, Commit, Fence},
     kind::Kind,
     resource::Record,
     version::Revision,
@@ -12,9 +17,9 @@ use mainsheet_api::{
     xds::catalog::Catalog,
 };
 use mainsheet_cache::{
-    Cache, CacheOptions, Follower,
+    Cache, CacheOptions, CommitError, Follower, StoreError,
     snapshot::SnapshotCatalog,
-    store::{MemoryStore, SharedStore, StoreOptions},
+    store::{Answer, Follow, MemoryStore, SharedStore, State, Store, StoreOptions},
 };
 use tokio::sync::watch;
 
@@ -149,4 +154,52 @@ async fn follower_ends_when_nobody_is_left() {
     let news = cache.subscribe();
     drop((cache, news));
     tokio::time::timeout(Duration::from_secs(30), follower.run()).await.unwrap().unwrap();
+}
+
+/// A store that somebody replaced by an older copy of itself.
+struct PutBack {
+    state: Mutex<State>,
+    head: watch::Sender<Revision>,
+}
+
+impl Store for PutBack {
+    fn commit(&self, _: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+        unreachable!("nobody writes")
+    }
+
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        Box::pin(async { Ok(self.state.lock().unwrap().clone()) })
+    }
+
+    fn follow(&self, _: Revision, _: usize) -> Answer<'_, Result<Follow, StoreError>> {
+        Box::pin(async { Ok(Follow::Compacted) })
+    }
+
+    fn head(&self) -> watch::Receiver<Revision> {
+        self.head.subscribe()
+    }
+
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
+        unreachable!("nobody writes")
+    }
+
+    fn status(&self, _: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        unreachable!("nobody asks")
+    }
+
+    fn set_status(&self, _: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
+        unreachable!("nobody writes")
+    }
+}
+
+#[tokio::test]
+async fn revisions_never_go_back_even_where_the_store_does() {
+    let state = State { revision: Revision(7), records: Vec::new() };
+    let store = Arc::new(PutBack { state: Mutex::new(state), head: watch::Sender::new(Revision(7)) });
+    let shared: SharedStore = store.clone();
+    let (cache, follower) = open(&shared).await;
+    store.state.lock().unwrap().revision = Revision(6);
+    let ended = tokio::time::timeout(Duration::from_secs(30), follower.run()).await.unwrap();
+    assert!(matches!(ended, Err(StoreError::Io { step: "follow", .. })), "{ended:?}");
+    assert_eq!(cache.snapshot().revision(), Revision(7));
 }
