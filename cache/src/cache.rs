@@ -65,7 +65,8 @@ impl Cache {
         self.newest.borrow().clone()
     }
 
-    /// The newest snapshot, as news: whoever misses some still sees the newest.
+    /// The newest snapshot, as news: whoever misses some still sees the newest. To be cloned out of the borrow at once:
+    /// a borrow that is held makes the follower wait.
     pub fn subscribe(&self) -> watch::Receiver<SnapshotCatalog> {
         self.newest.clone()
     }

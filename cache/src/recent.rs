@@ -100,6 +100,11 @@ impl<K, V> fmt::Debug for Recent<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
 
     #[test]
@@ -109,6 +114,21 @@ mod tests {
         assert_eq!(recent.get(1, |_| 0, || unreachable!()), "a");
         recent.forget();
         assert_eq!(recent.get(1, |_| 0, || "b"), "b");
+    }
+
+    #[test]
+    fn who_asks_at_once_shares_one_value() {
+        let (recent, worked_out) = (Recent::new(1 << 20), AtomicUsize::new(0));
+        let start = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    recent.get((), |_| 0, || worked_out.fetch_add(1, Ordering::Relaxed))
+                });
+            }
+        });
+        assert_eq!(worked_out.into_inner(), 1);
     }
 
     #[test]
