@@ -3,3 +3,4 @@
 mod codec;
 mod envoy_descriptors;
 mod generated;
+mod pair;
