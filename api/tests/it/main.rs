@@ -3,4 +3,3 @@
 mod codec;
 mod envoy_descriptors;
 mod generated;
-mod pair;

@@ -1,5 +1,8 @@
 //! Tests of the parts together.
 
+#![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
+
 mod file_source;
 mod intake;
+mod references;
 mod rig;
