@@ -90,6 +90,11 @@ pub fn put_sotw_resource(buffer: &mut BytesMut, any: &[u8]) {
     buffer.put_slice(any);
 }
 
+/// Appends what goes before an entry's Any in a `resources` field of a SotW response. The entry's bytes must follow.
+pub fn put_sotw_head(buffer: &mut BytesMut, any: &[u8]) {
+    put_prefix(RESOURCES, any.len(), buffer);
+}
+
 /// Appends what goes before [`Entry::any`] in a `resources` field of a delta response: name, version, and the tags and
 /// lengths around. The entry's bytes must follow.
 pub fn put_delta_resource(buffer: &mut BytesMut, entry: &Entry) {

@@ -38,6 +38,11 @@ pub trait Catalog: Clone {
     /// Whether this state is old enough that holding on to it costs memory that nobody else needs: a session then
     /// keeps names and versions instead.
     fn is_outdated(&self) -> bool;
+
+    /// Bytes of resources after which a session cuts the differences that it makes itself.
+    fn page_bytes_max(&self) -> usize {
+        DELTA_RESPONSE_BYTES_MAX
+    }
 }
 
 /// Encoded fields of a response that many streams send.
@@ -76,7 +81,13 @@ impl Difference {
     /// page of its own).
     #[must_use]
     pub fn new(changed: Vec<Entry>, removed: Vec<Arc<str>>) -> Self {
-        let pages = pages(&changed);
+        Self::with_page_bytes(changed, removed, DELTA_RESPONSE_BYTES_MAX)
+    }
+
+    /// As [`Difference::new`], with another bound for its pages.
+    #[must_use]
+    pub fn with_page_bytes(changed: Vec<Entry>, removed: Vec<Arc<str>>, page_bytes_max: usize) -> Self {
+        let pages = pages(&changed, page_bytes_max);
         Self { changed, removed, pages }
     }
 
@@ -87,13 +98,13 @@ impl Difference {
     }
 }
 
-fn pages(changed: &[Entry]) -> Vec<Page> {
+fn pages(changed: &[Entry], bytes_max: usize) -> Vec<Page> {
     let mut pages: Vec<Page> = Vec::new();
     for (index, entry) in changed.iter().enumerate() {
         let mut head = BytesMut::new();
         put_delta_resource(&mut head, entry);
         let len = head.len() + entry.any.len();
-        let fits = pages.last().is_some_and(|page| page.bytes.len + len <= DELTA_RESPONSE_BYTES_MAX);
+        let fits = pages.last().is_some_and(|page| page.bytes.len + len <= bytes_max);
         if !fits {
             pages.push(Page { range: index..index, bytes: Shared::default() });
         }

@@ -4,6 +4,8 @@
 pub mod catalog;
 pub mod client;
 pub mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// Which of the two forms of the protocol a stream speaks. Fixed by the RPC that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

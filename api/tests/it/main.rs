@@ -5,3 +5,4 @@
 mod codec;
 mod envoy_descriptors;
 mod generated;
+mod pair;

@@ -2,7 +2,15 @@
 //!
 //! [`ClientSession`] outlives connections: it remembers what is held and at which versions, and resumes with them.
 
+mod received;
+mod subscription;
+
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeSet, sync::Arc};
+
+use self::subscription::Subscription;
 
 use crate::{
     version::{Nonce, ResourceVersion},
@@ -73,6 +81,7 @@ pub enum Malformed {
 
 /// What a response led to.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, consumed at once; the refusal is the rare one")]
 pub enum Step {
     /// Apply this, then accept or reject it.
     Apply(Update),
@@ -87,48 +96,129 @@ pub enum Step {
 pub struct ClientSession {
     variant: Variant,
     node: Node,
-    wanted: Vec<(Arc<str>, Wanted)>,
+    subscriptions: Vec<Subscription>,
+    is_connected: bool,
+    /// Whether this stream's first request, which names the node, is still to be made (rule 4).
+    is_first: bool,
 }
 
 impl ClientSession {
     /// Nothing held yet.
     pub fn new(variant: Variant, node: Node, wanted: Vec<(Arc<str>, Wanted)>) -> Self {
-        Self { variant, node, wanted }
+        let subscriptions = wanted.into_iter().map(|(url, wanted)| Subscription::new(url, wanted)).collect();
+        Self { variant, node, subscriptions, is_connected: false, is_first: true }
     }
 
-    /// A new stream is open: what to send on it first. The node goes with the first request only.
+    /// A new stream is open: what to send on it first. The node goes with the first request only. Nothing of an older
+    /// stream counts any more but what is held (rule 92).
     pub fn on_connected(&mut self) -> Vec<Request> {
-        let _ = (&self.variant, &self.node, &self.wanted);
-        Vec::new()
+        self.on_disconnected();
+        self.is_connected = true;
+        let Self { variant, node, subscriptions, is_first, .. } = self;
+        let requests = subscriptions.iter_mut().filter_map(|subscription| subscription.open(*variant));
+        requests.map(|request| with_node(request, node, is_first)).collect()
+    }
+
+    /// The stream is gone. What is held stays held.
+    pub fn on_disconnected(&mut self) {
+        self.is_connected = false;
+        self.is_first = true;
+        self.subscriptions.iter_mut().for_each(Subscription::close);
     }
 
     /// Takes one response.
     pub fn on_response(&mut self, response: Response) -> Step {
-        let _ = response;
-        Step::Ignore
+        let type_url = match &response {
+            Response::Sotw(response) => response.type_url.clone(),
+            Response::Delta(response) => response.type_url.clone(),
+        };
+        let Some(subscription) = self.subscription(&type_url).filter(|found| found.is_open()) else {
+            return Step::Ignore;
+        };
+        let (nonce, update) = match response {
+            Response::Sotw(response) => (response.nonce.clone(), subscription.read_sotw(response)),
+            Response::Delta(response) => (response.nonce.clone(), subscription.read_delta(response)),
+        };
+        match update {
+            Ok(update) => Step::Apply(update),
+            Err(malformed) => {
+                Step::Refuse(self.refuse(&type_url, &Nonce(nonce), &malformed.to_string()), malformed)
+            }
+        }
     }
 
     /// The update was applied: it is held from now on. Returns the ACK.
     pub fn accept(&mut self, update: &Update) -> Request {
-        let _ = update;
-        Request::Sotw(Default::default())
+        let variant = self.variant;
+        match self.subscription(&update.type_url) {
+            Some(subscription) => {
+                subscription.hold(update);
+                subscription.ack(variant, update)
+            }
+            None => nothing(variant),
+        }
+    }
+
+    /// The ACK of an update, without holding it. For tests of servers.
+    #[cfg(feature = "testing")]
+    pub(crate) fn peek_ack(&self, update: &Update) -> Request {
+        let found = self.subscriptions.iter().find(|subscription| subscription.type_url == update.type_url);
+        found.map_or_else(
+            || nothing(self.variant),
+            |subscription| subscription.answer(self.variant, &update.nonce, None),
+        )
     }
 
     /// The update was not applied: what was held stays. Returns the NACK.
     pub fn reject(&mut self, update: &Update, reason: &str) -> Request {
-        let _ = (update, reason);
-        Request::Sotw(Default::default())
+        self.refuse(&update.type_url, &update.nonce, reason)
     }
 
-    /// Changes what is wanted of a type. Returns what to send, where a stream is open and something changed.
+    fn refuse(&mut self, type_url: &str, nonce: &Nonce, reason: &str) -> Request {
+        let variant = self.variant;
+        let found = self.subscription(type_url);
+        found.map_or_else(|| nothing(variant), |subscription| subscription.nack(variant, nonce, reason))
+    }
+
+    /// Changes what is wanted of a type. What is no longer wanted is no longer held. Returns what to send, where a
+    /// stream is open and something changed.
     pub fn want(&mut self, type_url: &str, wanted: Wanted) -> Option<Request> {
-        let _ = (type_url, wanted);
-        None
+        let index = self.subscriptions.iter().position(|subscription| &*subscription.type_url == type_url);
+        let index = index.unwrap_or_else(|| {
+            self.subscriptions.push(Subscription::new(type_url.into(), Wanted::Names(BTreeSet::new())));
+            self.subscriptions.len() - 1
+        });
+        let request = self.subscriptions[index].want(self.variant, wanted, self.is_connected)?;
+        Some(with_node(request, &self.node, &mut self.is_first))
     }
 
     /// What is held of a type: names and versions.
     pub fn held(&self, type_url: &str) -> Vec<(Arc<str>, ResourceVersion)> {
-        let _ = type_url;
-        Vec::new()
+        let found = self.subscriptions.iter().find(|subscription| &*subscription.type_url == type_url);
+        found.map_or_else(Vec::new, |subscription| {
+            subscription.held.iter().map(|(name, version)| (name.clone(), version.clone())).collect()
+        })
+    }
+
+    fn subscription(&mut self, type_url: &str) -> Option<&mut Subscription> {
+        self.subscriptions.iter_mut().find(|subscription| &*subscription.type_url == type_url)
+    }
+}
+
+/// Adds the node to the first request of a stream.
+fn with_node(mut request: Request, node: &Node, is_first: &mut bool) -> Request {
+    let node = std::mem::take(is_first).then(|| node.clone());
+    match &mut request {
+        Request::Sotw(request) => request.node = node,
+        Request::Delta(request) => request.node = node,
+    }
+    request
+}
+
+/// The answer to an update that this session never gave out.
+fn nothing(variant: Variant) -> Request {
+    match variant {
+        Variant::Sotw => Request::Sotw(Default::default()),
+        Variant::Delta => Request::Delta(Default::default()),
     }
 }

@@ -4,14 +4,41 @@
 //! send: [`ServerSession::render`] is called when the transport has room and returns at most one response, made of the
 //! newest state at that moment. So a slow client holds no queue, and always gets the newest.
 
+//!
+//! | module | is |
+//! |---|---|
+//! | `request` | a request of either variant, within limits |
+//! | `substream` | one type on one stream |
+//! | `subscription` | names, and the wildcard flag |
+//! | `complete`, `changes` | what to say next: the complete set, or what changed |
+//! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
+//! | `order` | which type goes next |
+
+mod answer;
+mod base;
+mod changes;
+mod complete;
+mod order;
+mod refused;
+mod request;
+mod seen;
+mod subscription;
+mod substream;
+mod unanswered;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
+use self::{answer::Answer, request::Ask, substream::Substream};
 use crate::{
+    limits::TYPES_PER_STREAM_MAX,
     node::Node,
     time::Uptime,
     version::{Nonce, Revision},
     view::View,
-    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Frame},
+    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Frame, Head, delta_frame, sotw_frame},
     xds::{Variant, catalog::Catalog},
 };
 
@@ -110,12 +137,31 @@ pub struct ServerSession<C> {
     control_plane: Arc<str>,
     catalog: C,
     view: View,
+    /// Grows with every newer catalog and other view.
+    state: u64,
+    /// In order of rank.
+    substreams: Vec<Substream<C>>,
+    is_connected: bool,
+    is_half_closed: bool,
+    responses: u64,
+    rendered: Uptime,
 }
 
 impl<C: Catalog> ServerSession<C> {
     /// A stream that was just opened. `control_plane` names this server to the client.
     pub fn new(variant: Variant, control_plane: Arc<str>, catalog: C, view: View) -> Self {
-        Self { variant, control_plane, catalog, view }
+        Self {
+            variant,
+            control_plane,
+            catalog,
+            view,
+            state: 0,
+            substreams: Vec::new(),
+            is_connected: false,
+            is_half_closed: false,
+            responses: 0,
+            rendered: Uptime::default(),
+        }
     }
 
     /// Takes one request.
@@ -123,36 +169,119 @@ impl<C: Catalog> ServerSession<C> {
     /// # Errors
     /// Where the stream has to end.
     pub fn on_request(&mut self, request: Request, now: Uptime) -> Result<Vec<Outcome>, Refusal> {
-        let _ = (request, now);
-        Err(Refusal::InvalidArgument("not built".into()))
+        let _ = now; // what a request means does not depend on when it came
+        let ask = Ask::read(request, self.variant)?;
+        let mut outcomes = Vec::new();
+        self.connect(&ask, &mut outcomes)?;
+        let known = self.substreams.iter_mut().find(|substream| **substream.type_url() == *ask.type_url);
+        match known {
+            Some(substream) => substream.on_ask(ask, &mut outcomes)?,
+            None => self.open(ask, &mut outcomes)?,
+        }
+        Ok(outcomes)
+    }
+
+    /// The first request must say who asks; later ones need not (rules 4 to 6).
+    fn connect(&mut self, ask: &Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        if self.is_connected {
+            return Ok(());
+        }
+        let node = ask.node.as_ref().filter(|node| !node.id.is_empty());
+        let Some(node) = node else {
+            return Err(Refusal::InvalidArgument("missing node information".into()));
+        };
+        outcomes.push(Outcome::Connected(Box::new(node.into())));
+        self.is_connected = true;
+        Ok(())
+    }
+
+    fn open(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        if self.substreams.len() >= TYPES_PER_STREAM_MAX {
+            let text = format!("more than {TYPES_PER_STREAM_MAX} types on one stream");
+            return Err(Refusal::ResourceExhausted(text));
+        }
+        let mut substream = Substream::new(&ask.type_url, self.variant);
+        substream.open(ask, outcomes)?;
+        let place = self.substreams.partition_point(|other| other.rank() <= substream.rank());
+        self.substreams.insert(place, substream);
+        Ok(())
     }
 
     /// Takes the newest state. States in between may be skipped.
     pub fn on_catalog(&mut self, catalog: C) {
-        self.catalog = catalog;
+        if catalog.revision() != self.catalog.revision() {
+            self.catalog = catalog;
+            self.outdate();
+        }
     }
 
     /// Takes another view. What it no longer shows is removed from the client, what it shows anew is sent.
     pub fn on_view(&mut self, view: View) {
-        self.view = view;
+        if view != self.view {
+            self.view = view;
+            self.outdate();
+        }
     }
 
-    /// The client will send nothing more. What it asked for so far is still answered.
-    pub fn on_half_close(&mut self) {}
+    fn outdate(&mut self) {
+        self.state += 1;
+        self.substreams.iter_mut().for_each(Substream::outdate);
+    }
+
+    /// The client will send nothing more. What it asked for so far is still answered, without waiting for ACKs.
+    pub fn on_half_close(&mut self) {
+        self.is_half_closed = true;
+        self.substreams.iter_mut().for_each(Substream::give_up_waiting);
+    }
 
     /// The next response, if there is anything to say now. Called when the transport has room.
     pub fn render(&mut self, now: Uptime) -> Option<Push> {
-        let _ = (now, &self.variant, &self.control_plane, &self.view);
-        None
+        self.rendered = now;
+        for substream in &mut self.substreams {
+            substream.refresh(self.state, &self.catalog, &self.view);
+        }
+        let index = order::next(&self.substreams, self.is_half_closed, now)?;
+        let substream = &mut self.substreams[index];
+        let answer = substream.next()?;
+        self.responses += 1;
+        let nonce = Nonce(self.responses.to_string());
+        let push = push(self.variant, &self.control_plane, substream.type_url(), (&nonce, &answer));
+        substream.sent(answer, nonce, now);
+        Some(push)
     }
 
     /// When to call [`ServerSession::render`] again even if nothing happens: the end of a grace time.
     pub fn next_deadline(&self) -> Option<Uptime> {
-        None
+        order::next_deadline(&self.substreams, self.rendered)
     }
 
     /// After a half-close: whether everything that was asked for has been answered, so that the stream may end.
     pub fn is_finished(&self) -> bool {
-        true
+        self.is_half_closed && !self.substreams.iter().any(Substream::is_owed)
     }
+}
+
+fn push(
+    variant: Variant,
+    control_plane: &str,
+    type_url: &Arc<str>,
+    (nonce, answer): (&Nonce, &Answer),
+) -> Push {
+    let version = answer.version.to_string();
+    let head = Head { version: &version, type_url, nonce, control_plane };
+    let removed = &answer.members.step.removed[answer.members.removed.clone()];
+    let frame = match variant {
+        Variant::Sotw => sotw_frame(head, &answer.resources),
+        Variant::Delta => delta_frame(head, &answer.resources, removed.iter().map(AsRef::as_ref)),
+    };
+    let sent = Sent {
+        type_url: type_url.clone(),
+        nonce: nonce.clone(),
+        version,
+        revision: answer.revision,
+        resources: answer.resources.count,
+        removed: removed.len(),
+        bytes: frame.len,
+    };
+    Push { frame, sent }
 }

@@ -1,0 +1,233 @@
+//! One type, on any number of streams: what is wanted, what is held, and what the open stream was told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Malformed, Received, Update, Wanted, received};
+use crate::{
+    kind::{Absence, Kind, TYPE_URL_PREFIX},
+    version::{Nonce, ResourceVersion},
+    wire::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Status},
+    xds::{Variant, server::Request},
+};
+
+const WILDCARD: &str = "*";
+
+/// gRPC's INVALID_ARGUMENT, the code that Envoy gives with a NACK.
+const REFUSED: i32 = 3;
+
+/// One type.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) type_url: Arc<str>,
+    absence: Absence,
+    wanted: Wanted,
+    pub(super) held: BTreeMap<Arc<str>, ResourceVersion>,
+    stream: Option<Stream>,
+}
+
+/// What was said of this type on the open stream.
+#[derive(Debug, Default)]
+struct Stream {
+    /// Of the last response that was answered. Not of one that is still being applied: with its nonce a request to
+    /// subscribe would be taken for its ACK.
+    nonce: String,
+    /// Of the last response that was accepted.
+    version: String,
+    /// Whether "everything" was said by giving no names, and can then only be said so (rules 32, 33).
+    is_legacy: bool,
+}
+
+impl Subscription {
+    pub(super) fn new(type_url: Arc<str>, wanted: Wanted) -> Self {
+        let absence = match Kind::of_type_url(&type_url) {
+            Some(kind) => kind.info().absence,
+            None if type_url.starts_with(TYPE_URL_PREFIX) => Absence::SaysNothing,
+            None => Absence::Deletes,
+        };
+        Self { type_url, absence, wanted, held: BTreeMap::new(), stream: None }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    pub(super) fn close(&mut self) {
+        self.stream = None;
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        match &self.wanted {
+            Wanted::Everything => true,
+            Wanted::Names(names) => names.contains(name),
+        }
+    }
+
+    /// The first request of this type on a stream; none where nothing is wanted, because a first request without
+    /// names asks for everything.
+    pub(super) fn open(&mut self, variant: Variant) -> Option<Request> {
+        let is_everything = self.wanted == Wanted::Everything;
+        // What no names mean differs between servers for the kinds that are asked for by name (X3): these say `*`.
+        let is_legacy = is_everything && self.absence == Absence::Deletes;
+        let names = match &self.wanted {
+            Wanted::Everything if is_legacy => Vec::new(),
+            Wanted::Everything => vec![WILDCARD.into()],
+            Wanted::Names(names) if names.is_empty() => return None,
+            Wanted::Names(names) => names.iter().cloned().collect(),
+        };
+        self.stream = Some(Stream { is_legacy, ..Stream::default() });
+        Some(match variant {
+            // Without a version: a server that takes it for "has everything" would not send what changed while names
+            // did (rule 17).
+            Variant::Sotw => self.sotw(names, "", None),
+            Variant::Delta => Request::Delta(DeltaDiscoveryRequest {
+                type_url: self.type_url.to_string(),
+                resource_names_subscribe: names,
+                initial_resource_versions: self.versions(),
+                ..Default::default()
+            }),
+        })
+    }
+
+    fn versions(&self) -> BTreeMap<String, String> {
+        self.held.iter().map(|(name, version)| (name.to_string(), version.to_string())).collect()
+    }
+
+    fn sotw(&self, names: Vec<String>, nonce: &str, error_detail: Option<Status>) -> Request {
+        let version_info = self.stream.as_ref().map(|stream| stream.version.clone()).unwrap_or_default();
+        Request::Sotw(DiscoveryRequest {
+            version_info,
+            node: None,
+            resource_names: names,
+            type_url: self.type_url.to_string(),
+            response_nonce: nonce.into(),
+            error_detail,
+        })
+    }
+
+    /// The names of a SotW request after the first.
+    fn names(&self) -> Vec<String> {
+        match &self.wanted {
+            Wanted::Everything if self.stream.as_ref().is_some_and(|stream| stream.is_legacy) => Vec::new(),
+            Wanted::Everything => vec![WILDCARD.into()],
+            Wanted::Names(names) => names.iter().cloned().collect(),
+        }
+    }
+
+    /// Changes what is wanted.
+    pub(super) fn want(&mut self, variant: Variant, wanted: Wanted, is_connected: bool) -> Option<Request> {
+        if wanted == self.wanted {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        let held = std::mem::take(&mut self.held);
+        self.held = held.into_iter().filter(|(name, _)| self.wants(name)).collect();
+        if self.stream.is_none() {
+            return if is_connected { self.open(variant) } else { None };
+        }
+        match variant {
+            Variant::Delta => Some(self.change(&before)),
+            Variant::Sotw => {
+                let mut names = self.names();
+                let stream = self.stream.as_mut()?;
+                if std::mem::take(&mut stream.is_legacy) && names.is_empty() {
+                    names.push(String::new()); // no names would go on meaning everything; this one is nobody's
+                }
+                let nonce = stream.nonce.clone();
+                Some(self.sotw(names, &nonce, None))
+            }
+        }
+    }
+
+    /// A delta request that answers no response (rule 62).
+    fn change(&self, before: &Wanted) -> Request {
+        let (before, after) = (delta_names(before), delta_names(&self.wanted));
+        Request::Delta(DeltaDiscoveryRequest {
+            type_url: self.type_url.to_string(),
+            resource_names_subscribe: after.difference(&before).cloned().collect(),
+            resource_names_unsubscribe: before.difference(&after).cloned().collect(),
+            ..Default::default()
+        })
+    }
+
+    /// What a SotW response changes against what is held.
+    pub(super) fn read_sotw(&self, response: DiscoveryResponse) -> Result<Update, Malformed> {
+        let received = received::sotw(&self.type_url, response.resources)?;
+        let removed = match self.absence {
+            Absence::SaysNothing => Vec::new(),
+            Absence::Deletes => {
+                let there: BTreeSet<&Arc<str>> = received.iter().map(|resource| &resource.name).collect();
+                self.held.keys().filter(|name| !there.contains(name)).cloned().collect()
+            }
+        };
+        Ok(self.update(response.nonce, response.version_info, received, removed))
+    }
+
+    /// What a delta response changes against what is held.
+    pub(super) fn read_delta(&self, response: DeltaDiscoveryResponse) -> Result<Update, Malformed> {
+        let received = received::delta(&self.type_url, response.resources)?;
+        let removed: BTreeSet<Arc<str>> = response.removed_resources.into_iter().map(Arc::from).collect();
+        if let Some(both) = received.iter().find(|resource| removed.contains(&resource.name)) {
+            return Err(Malformed::Duplicate(both.name.to_string()));
+        }
+        let removed = removed.into_iter().filter(|name| self.held.contains_key(name)).collect();
+        Ok(self.update(response.nonce, response.system_version_info, received, removed))
+    }
+
+    /// Leaves out what is not wanted, which a server may send (rule 40), and what is held already.
+    fn update(&self, nonce: String, version: String, all: Vec<Received>, removed: Vec<Arc<str>>) -> Update {
+        let is_new = |resource: &Received| self.held.get(&resource.name) != Some(&resource.version);
+        let changed =
+            all.into_iter().filter(|resource| self.wants(&resource.name) && is_new(resource)).collect();
+        Update { type_url: self.type_url.clone(), nonce: Nonce(nonce), version, changed, removed }
+    }
+
+    /// An update was applied. What is no longer wanted by now is not held.
+    pub(super) fn hold(&mut self, update: &Update) {
+        for name in &update.removed {
+            self.held.remove(name);
+        }
+        for resource in &update.changed {
+            if self.wants(&resource.name) {
+                self.held.insert(resource.name.clone(), resource.version.clone());
+            }
+        }
+    }
+
+    pub(super) fn ack(&mut self, variant: Variant, update: &Update) -> Request {
+        if let Some(stream) = &mut self.stream {
+            stream.version.clone_from(&update.version);
+            stream.nonce.clone_from(&update.nonce.0);
+        }
+        self.answer(variant, &update.nonce, None)
+    }
+
+    pub(super) fn nack(&mut self, variant: Variant, nonce: &Nonce, reason: &str) -> Request {
+        if let Some(stream) = &mut self.stream {
+            stream.nonce.clone_from(&nonce.0);
+        }
+        let status = Status { code: REFUSED, message: reason.to_owned(), ..Status::default() };
+        self.answer(variant, nonce, Some(status))
+    }
+
+    pub(super) fn answer(&self, variant: Variant, nonce: &Nonce, error_detail: Option<Status>) -> Request {
+        match variant {
+            Variant::Sotw => self.sotw(self.names(), &nonce.0, error_detail),
+            Variant::Delta => Request::Delta(DeltaDiscoveryRequest {
+                type_url: self.type_url.to_string(),
+                response_nonce: nonce.0.clone(),
+                error_detail,
+                ..Default::default()
+            }),
+        }
+    }
+}
+
+fn delta_names(wanted: &Wanted) -> BTreeSet<String> {
+    match wanted {
+        Wanted::Everything => BTreeSet::from([WILDCARD.into()]),
+        Wanted::Names(names) => names.clone(),
+    }
+}

@@ -1,0 +1,111 @@
+//! What a client refused, and therefore may hold in part or not at all.
+//!
+//! A NACK says that something in a response was bad, not what. Sending the same again would loop (rule 21), so it waits
+//! for a change: when a member changes, all members go again at their current versions, because the client may have
+//! thrown away good ones together with the bad one (rule 65). Changes of other resources go alone.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+/// The members of refused responses. A name is in at most one group.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Vec<Group>);
+
+#[derive(Debug)]
+struct Group {
+    names: BTreeSet<Arc<str>>,
+    /// A member was sent again or is no longer asked for: the others must follow.
+    touched: bool,
+}
+
+impl Refused {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether something has to be sent again although nothing changed.
+    pub(super) fn is_touched(&self) -> bool {
+        self.0.iter().any(|group| group.touched)
+    }
+
+    /// A response with these members was refused. `counts`: whether that says something of the name still; not so if it
+    /// was sent again before the refusal came, or is no longer asked for. Then the others must follow.
+    pub(super) fn add<'a>(
+        &mut self,
+        members: impl IntoIterator<Item = &'a Arc<str>>,
+        counts: impl Fn(&Arc<str>) -> bool,
+    ) {
+        let (names, past): (BTreeSet<_>, BTreeSet<_>) = members.into_iter().cloned().partition(counts);
+        self.retain(|name| !names.contains(name), false);
+        if !names.is_empty() {
+            self.0.push(Group { names, touched: !past.is_empty() });
+        }
+    }
+
+    /// The members of each group of which `changed` names one.
+    pub(super) fn touched_by(&self, changed: impl Fn(&str) -> bool) -> BTreeSet<Arc<str>> {
+        let touched =
+            self.0.iter().filter(|group| group.touched || group.names.iter().any(|name| changed(name)));
+        touched.flat_map(|group| group.names.iter().cloned()).collect()
+    }
+
+    /// This name was sent again.
+    pub(super) fn sent(&mut self, name: &str) {
+        if !self.is_empty() {
+            self.retain(|member| member != name, true);
+        }
+    }
+
+    /// Only these names are still asked for.
+    pub(super) fn narrow(&mut self, covers: impl Fn(&str) -> bool) {
+        self.retain(covers, true);
+    }
+
+    fn retain(&mut self, keep: impl Fn(&str) -> bool, touch: bool) {
+        for group in &mut self.0 {
+            let before = group.names.len();
+            group.names.retain(|name| keep(name));
+            group.touched |= touch && group.names.len() < before;
+        }
+        self.0.retain(|group| !group.names.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> BTreeSet<Arc<str>> {
+        list.iter().map(|&name| Arc::from(name)).collect()
+    }
+
+    /// rule 65
+    #[test]
+    fn change_of_one_member_takes_the_others_along() {
+        let mut refused = Refused::default();
+        refused.add(&names(&["bad", "good"]), |_| true);
+        refused.add(&names(&["other"]), |_| true);
+        assert_eq!(refused.touched_by(|name| name == "unrelated"), names(&[]));
+        assert_eq!(refused.touched_by(|name| name == "bad"), names(&["bad", "good"]));
+    }
+
+    /// rules 21, 65: a page that was sent leaves the rest of its group to follow.
+    #[test]
+    fn members_left_behind_follow() {
+        let mut refused = Refused::default();
+        refused.add(&names(&["bad", "good"]), |_| true);
+        assert!(!refused.is_touched());
+        refused.sent("bad");
+        assert!(refused.is_touched());
+        assert_eq!(refused.touched_by(|_| false), names(&["good"]));
+        refused.sent("good");
+        assert!(refused.is_empty());
+    }
+
+    /// rule 24: a late NACK speaks of its own response, of which a part may have been sent anew.
+    #[test]
+    fn late_refusal_makes_the_rest_follow_what_was_sent_again() {
+        let mut refused = Refused::default();
+        refused.add(&names(&["bad", "good"]), |name| &**name != "bad");
+        assert_eq!(refused.touched_by(|_| false), names(&["good"]));
+    }
+}

@@ -1,0 +1,84 @@
+//! What one sub-stream can see: a state of everything, through a view, of one kind.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::{
+    kind::Kind,
+    version::{Revision, VersionSum},
+    view::View,
+    wire::{Entry, put_sotw_head},
+    xds::catalog::{Catalog, Difference, Shared},
+};
+
+/// A catalog behind a view. Types that nobody serves have no kind, and see nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Seen<C> {
+    kind: Option<Kind>,
+    catalog: C,
+    view: View,
+}
+
+impl<C: Catalog> Seen<C> {
+    pub(super) fn new(kind: Option<Kind>, catalog: &C, view: &View) -> Self {
+        Self { kind, catalog: catalog.clone(), view: view.clone() }
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.catalog.revision()
+    }
+
+    pub(super) fn is_outdated(&self) -> bool {
+        self.catalog.is_outdated()
+    }
+
+    pub(super) fn version(&self) -> VersionSum {
+        self.kind.map_or(VersionSum::EMPTY, |kind| self.catalog.version(kind, &self.view))
+    }
+
+    /// The version of some names of it: what [`Seen::version`] would be, were they all that there is.
+    pub(super) fn version_of<'a>(&self, names: impl IntoIterator<Item = &'a Arc<str>>) -> VersionSum {
+        let entries = names.into_iter().filter_map(|name| self.get(name));
+        entries
+            .fold(VersionSum::EMPTY, |sum, entry| sum.plus(VersionSum::of_entry(&entry.name, &entry.version)))
+    }
+
+    pub(super) fn full(&self) -> Shared {
+        self.kind.map_or_else(Shared::default, |kind| self.catalog.full(kind, &self.view))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Entry> {
+        self.catalog.get(self.kind?, &self.view, name)
+    }
+
+    pub(super) fn for_each(&self, visit: &mut dyn FnMut(Entry)) {
+        if let Some(kind) = self.kind {
+            self.catalog.for_each(kind, &self.view, visit);
+        }
+    }
+
+    /// What somebody who holds `from` (nothing, where it is `None`) lacks.
+    pub(super) fn difference(&self, from: Option<&Self>) -> Arc<Difference> {
+        let from = from.map(|from| (&from.catalog, &from.view));
+        self.kind.map_or_else(Arc::default, |kind| self.catalog.difference(kind, &self.view, from))
+    }
+
+    /// A difference that only one stream makes.
+    pub(super) fn own_difference(&self, changed: Vec<Entry>, removed: Vec<Arc<str>>) -> Difference {
+        Difference::with_page_bytes(changed, removed, self.catalog.page_bytes_max())
+    }
+}
+
+/// Entries as `resources` of a SotW response. Their bytes are shared, only tags and lengths are this stream's own.
+pub(super) fn sotw_resources<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Shared {
+    let mut shared = Shared::default();
+    for entry in entries {
+        let mut head = BytesMut::new();
+        put_sotw_head(&mut head, &entry.any);
+        shared.len += head.len() + entry.any.len();
+        shared.count += 1;
+        shared.pieces.extend([head.freeze(), entry.any.clone()]);
+    }
+    shared
+}

@@ -1,0 +1,236 @@
+//! One type on one stream. Each has a state of its own; nothing that is said of one type touches another (rule 2).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Outcome, Refusal,
+    answer::{Answer, Asked},
+    changes::Changes,
+    complete::Complete,
+    request::{Ask, Names, few},
+    seen::Seen,
+    subscription::{Shift, Subscription},
+    unanswered::{Patience, Response, Unanswered},
+};
+use crate::{
+    kind::{Absence, Kind, TYPE_URL_PREFIX},
+    time::Uptime,
+    version::{Nonce, ResourceVersion},
+    view::View,
+    xds::{Variant, catalog::Catalog},
+};
+
+/// The state of one type on one stream.
+#[derive(Debug)]
+pub(super) struct Substream<C> {
+    type_url: Arc<str>,
+    /// None for types that nobody serves: they are answered as if they had no resources (rule 49).
+    kind: Option<Kind>,
+    absence: Absence,
+    subscription: Subscription,
+    asked: Asked,
+    form: Form<C>,
+    unanswered: Unanswered,
+    /// Of which state of the session the plan was made.
+    planned: Option<u64>,
+}
+
+/// What a response says.
+#[derive(Debug)]
+enum Form<C> {
+    Complete(Complete<C>),
+    Changes(Changes<C>),
+}
+
+impl<C: Catalog> Substream<C> {
+    pub(super) fn new(type_url: &str, variant: Variant) -> Self {
+        let kind = Kind::of_type_url(type_url);
+        let absence = match kind {
+            Some(kind) => kind.info().absence,
+            // Named as istiod names them: it is not ready before each has its answer.
+            None if !type_url.starts_with(TYPE_URL_PREFIX) => Absence::Deletes,
+            None => Absence::SaysNothing,
+        };
+        let form = match (variant, absence) {
+            (Variant::Sotw, Absence::Deletes) => Form::Complete(Complete::new()),
+            _ => Form::Changes(Changes::new(variant)),
+        };
+        let is_mesh_config = kind == Some(Kind::MESH_CONFIG);
+        let patience = if is_mesh_config { Patience::Never } else { Patience::default() };
+        Self {
+            type_url: type_url.into(),
+            kind: kind.filter(|_| !is_mesh_config),
+            absence,
+            subscription: Subscription::default(),
+            asked: Asked::default(),
+            form,
+            unanswered: Unanswered::new(patience),
+            planned: None,
+        }
+    }
+
+    pub(super) fn type_url(&self) -> &Arc<str> {
+        &self.type_url
+    }
+
+    /// Its place in a push of several types; types that nobody serves come last.
+    pub(super) fn rank(&self) -> u8 {
+        self.kind.map_or(u8::MAX, |kind| kind.info().rank)
+    }
+
+    /// Takes the first request for this type on the stream. Its nonce can only be an old stream's (rule 13).
+    pub(super) fn open(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        // An empty list of names means everything, but for kinds that clients ask for by name (X3). Of a type that
+        // nobody serves everything is nothing, and saying so is harmless.
+        let legacy = self.kind.is_none() || self.absence == Absence::Deletes;
+        let mut shift = match ask.names {
+            Names::Whole(names) => self.subscription.replace(names, legacy),
+            Names::Change { subscribe, unsubscribe, initial_versions } => {
+                let mut shift = self.subscription.open(subscribe, unsubscribe, legacy);
+                self.resume(initial_versions, &mut shift);
+                shift
+            }
+        };
+        shift.changed = true;
+        self.shift(shift, outcomes)
+    }
+
+    /// Takes a later request.
+    pub(super) fn on_ask(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        self.on_answer(&ask.nonce, ask.error, outcomes);
+        let shift = match ask.names {
+            // Whether an empty list meant everything was decided by the first request.
+            Names::Whole(names) => {
+                let legacy = self.subscription.wildcard();
+                self.subscription.replace(names, legacy)
+            }
+            Names::Change { subscribe, unsubscribe, .. } => self.subscription.change(subscribe, unsubscribe),
+        };
+        self.shift(shift, outcomes)
+    }
+
+    /// What the client holds from before (rule 51). Names of it that it does not ask for are none of our business
+    /// (rule 52).
+    fn resume(&mut self, initial_versions: BTreeMap<String, String>, shift: &mut Shift) {
+        let Form::Changes(changes) = &mut self.form else { return };
+        let held = initial_versions.into_iter().filter(|(name, _)| self.subscription.covers(name));
+        let held: BTreeMap<Arc<str>, _> =
+            held.map(|(name, version)| (name.into(), ResourceVersion::new(version))).collect();
+        // Kinds that clients ask for by name are sent again even if held: Envoy may have forgotten them (X2).
+        if self.absence == Absence::Deletes {
+            shift.asked.retain(|name| !held.contains_key(name));
+        }
+        changes.resume(held);
+    }
+
+    /// Attributes an ACK or NACK. A nonce of no waiting response is neither, and no mistake (rules 24, 26, X1, X5).
+    fn on_answer(&mut self, nonce: &str, error: Option<String>, outcomes: &mut Vec<Outcome>) {
+        if nonce.is_empty() {
+            return;
+        }
+        let Some(answered) = self.unanswered.settle(nonce) else { return };
+        if error.is_some()
+            && let Form::Changes(changes) = &mut self.form
+        {
+            changes.refuse(&answered, &self.subscription);
+            self.planned = None;
+        }
+        let type_url = self.type_url.clone();
+        let Response { nonce, version, revision, .. } = answered.response;
+        outcomes.push(match error {
+            None => Outcome::Acked { type_url, nonce, version, revision },
+            Some(message) => Outcome::Nacked { type_url, nonce, version, revision, message },
+        });
+    }
+
+    fn shift(&mut self, shift: Shift, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        if shift == Shift::default() {
+            return Ok(());
+        }
+        self.planned = None;
+        match &mut self.form {
+            Form::Complete(complete) => complete.shift(&self.subscription),
+            Form::Changes(changes) => {
+                changes.shift(&self.subscription, shift.narrowed);
+                if shift.asked_any && self.subscription.wildcard() {
+                    changes.suppose_held(self.unanswered.changed_names());
+                }
+            }
+        }
+        if shift.changed {
+            outcomes.push(Outcome::Subscribed {
+                type_url: self.type_url.clone(),
+                wildcard: self.subscription.wildcard(),
+                names: self.subscription.names().len(),
+            });
+        }
+        if shift.narrowed {
+            self.asked.names.retain(|name| self.subscription.covers(name));
+        }
+        self.asked.add(shift);
+        few("subscribed names", self.subscription.names().len())?;
+        few("names to be answered", self.asked.names.len())
+    }
+
+    /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.
+    pub(super) fn outdate(&mut self) {
+        match &mut self.form {
+            Form::Complete(complete) => complete.outdate(),
+            Form::Changes(changes) => changes.outdate(),
+        }
+    }
+
+    /// No answer will come any more.
+    pub(super) fn give_up_waiting(&mut self) {
+        self.unanswered.give_up();
+    }
+
+    /// Works out what to say of this state, once for each state and request.
+    pub(super) fn refresh(&mut self, state: u64, catalog: &C, view: &View) {
+        if self.planned == Some(state) {
+            return;
+        }
+        let seen = Seen::new(self.kind, catalog, view);
+        match &mut self.form {
+            Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked),
+            Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked),
+        }
+        self.planned = Some(state);
+    }
+
+    pub(super) fn has_plan(&self) -> bool {
+        match &self.form {
+            Form::Complete(complete) => complete.has_plan(),
+            Form::Changes(changes) => changes.has_plan(),
+        }
+    }
+
+    /// Whether the first of several responses that belong together is sent, and the last is not.
+    pub(super) fn is_started(&self) -> bool {
+        matches!(&self.form, Form::Changes(changes) if changes.is_started())
+    }
+
+    /// Whether the client asked for something that it has not been sent yet.
+    pub(super) fn is_owed(&self) -> bool {
+        !self.asked.is_empty() || self.is_started()
+    }
+
+    pub(super) fn unanswered(&self) -> &Unanswered {
+        &self.unanswered
+    }
+
+    /// The next response.
+    pub(super) fn next(&mut self) -> Option<Answer> {
+        match &mut self.form {
+            Form::Complete(complete) => complete.next(&self.subscription, &mut self.asked),
+            Form::Changes(changes) => changes.next(&self.subscription, &mut self.asked),
+        }
+    }
+
+    /// An answer was given this nonce.
+    pub(super) fn sent(&mut self, answer: Answer, nonce: Nonce, now: Uptime) {
+        let Answer { version, revision, members, starts_step, .. } = answer;
+        let response = Response { nonce, version: version.to_string(), revision, members, is_awaited: true };
+        self.unanswered.sent(response, starts_step, now);
+    }
+}

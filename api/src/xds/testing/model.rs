@@ -1,0 +1,149 @@
+//! What there is, as plainly as it can be said.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use prost::Message;
+
+use crate::{
+    key::Key,
+    kind::{Family, Kind, TYPE_URL_PREFIX},
+    resource::Resource,
+    time::Timestamp,
+    version::{Digest, ResourceVersion},
+    view::{Audience, View},
+    wire::{Any, Entry},
+    xds::{Variant, catalog::Catalog},
+};
+
+/// A change of what there is: a resource, or none any more.
+pub type Edit = (Key, Option<Resource>);
+
+/// Makes a catalog of each state. Entries must be made by [`Entry::encode`] with the timestamp 0.
+pub trait World {
+    /// What it makes.
+    type Catalog: Catalog;
+
+    /// The state after these changes; with none, the same state as before.
+    fn commit(&mut self, edits: &[Edit]) -> Self::Catalog;
+}
+
+/// A resource whose body says `value`, in the form of its kind.
+#[must_use]
+pub fn resource(key: Key, value: &str) -> Resource {
+    #[derive(Clone, PartialEq, Message)]
+    struct Body {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(string, tag = "1000")]
+        value: String,
+    }
+    let body = Body { name: key.wire_name(), value: value.to_owned() };
+    Resource {
+        body: Any {
+            type_url: format!("{TYPE_URL_PREFIX}{}", key.kind.info().message),
+            value: body.encode_to_vec().into(),
+        },
+        key,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        upstream_version: None,
+    }
+}
+
+/// The state that the server is given, kept apart from it, with versions as the client knows them.
+#[derive(Debug)]
+pub(super) struct Model {
+    variant: Variant,
+    entries: BTreeMap<Key, Entry>,
+    /// Versions that the client refuses.
+    bad: BTreeSet<ResourceVersion>,
+}
+
+/// Names and versions of one kind.
+pub(super) type Names = BTreeMap<Arc<str>, ResourceVersion>;
+
+const KINDS: [Kind; 4] = [Kind::VIRTUAL_SERVICE, Kind::CLUSTER, Kind::ENDPOINTS, Kind::LISTENER];
+const NAMESPACES: [&str; 2] = ["a", "b"];
+const NAMES_PER_NAMESPACE: u8 = 3;
+
+/// How many resources there can be.
+pub(super) const SLOTS: u8 = 4 * 2 * NAMES_PER_NAMESPACE;
+
+/// The kinds of the schedule, by number.
+pub(super) fn kind(number: u8) -> Kind {
+    KINDS[usize::from(number) % KINDS.len()]
+}
+
+/// A key by number. Envoy's kinds have no namespace in their names: these names have it.
+pub(super) fn key(slot: u8) -> Key {
+    let namespace = NAMESPACES[usize::from(slot / 4) % NAMESPACES.len()];
+    let number = slot / 8 % NAMES_PER_NAMESPACE;
+    let kind = kind(slot % 4);
+    let name = match kind.info().family {
+        Family::Istio => number.to_string(),
+        Family::Envoy => format!("{namespace}-{number}"),
+    };
+    Key::new(kind, namespace, name)
+}
+
+/// The names of a kind that a set of bits stands for.
+pub(super) fn names(kind_number: u8, bits: u8) -> BTreeSet<String> {
+    let slots = (0..SLOTS).filter(|slot| slot % 4 == kind_number % 4);
+    slots.enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, slot)| key(slot).wire_name()).collect()
+}
+
+/// A view by number.
+pub(super) fn view(bits: u8) -> View {
+    let namespaces = NAMESPACES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+    View::of_namespaces(namespaces.map(|(_, name)| *name))
+}
+
+impl Model {
+    pub(super) fn new(variant: Variant) -> Self {
+        Self { variant, entries: BTreeMap::new(), bad: BTreeSet::new() }
+    }
+
+    /// The edit that gives a slot this value, or takes it away. Values from 6 on are refused by the client.
+    pub(super) fn edit(&mut self, slot: u8, value: Option<u8>) -> Edit {
+        let key = key(slot);
+        let Some(value) = value else {
+            self.entries.remove(&key);
+            return (key, None);
+        };
+        let resource = resource(key.clone(), &value.to_string());
+        let mut entry = Entry::encode(&resource, Timestamp::default());
+        // In SotW Envoy's own types come without a version of their own.
+        if self.variant == Variant::Sotw && key.kind.info().family == Family::Envoy {
+            entry.version = Digest::of([&resource.body.value[..]]).into();
+        }
+        if value >= 6 {
+            self.bad.insert(entry.version.clone());
+        }
+        self.entries.insert(key.clone(), entry);
+        (key, Some(resource))
+    }
+
+    /// The slots whose resource the client refuses.
+    pub(super) fn bad_slots(&self) -> Vec<u8> {
+        let is_bad =
+            |slot: &u8| self.entries.get(&key(*slot)).is_some_and(|entry| self.is_bad(&entry.version));
+        (0..SLOTS).filter(is_bad).collect()
+    }
+
+    pub(super) fn is_bad(&self, version: &ResourceVersion) -> bool {
+        self.bad.contains(version)
+    }
+
+    /// What a view shows of a kind.
+    pub(super) fn visible(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
+        let everyone = Audience::everyone();
+        let shown = self
+            .entries
+            .iter()
+            .filter(|(key, _)| key.kind == kind && view.sees(kind, &key.namespace, &everyone));
+        shown.map(|(_, entry)| (entry.name.clone(), entry.clone())).collect()
+    }
+}
