@@ -21,13 +21,12 @@ pub enum BuildError {
 #[derive(Debug, thiserror::Error)]
 pub enum Disconnected {
     /// Nobody answers there.
-    #[error("connect to `{address}`")]
+    #[error("connect to `{address}`: {reason}")]
     Connect {
         /// Where.
         address: String,
-        /// Why.
-        #[source]
-        source: tonic::transport::Error,
+        /// Why: the innermost cause, because the three around it only say that connecting failed.
+        reason: String,
     },
     /// The server refused or ended the stream, or the connection broke.
     #[error("stream of `{address}`: {:?}: {}", status.code(), status.message())]

@@ -68,7 +68,7 @@ impl Server {
     /// Connects, and opens a stream with these requests. Returns when the server has accepted the stream; some do not
     /// say so before their first response.
     pub(crate) async fn open(&self, variant: Variant, first: Vec<Request>) -> Result<Stream, Disconnected> {
-        let channel = self.endpoint.connect().await.map_err(|source| self.connect_error(source))?;
+        let channel = self.endpoint.connect().await.map_err(|error| self.connect_error(&error))?;
         let (requests, queue) = mpsc::channel(REQUESTS_LEN.max(first.len()));
         for request in first {
             requests.try_send(request).map_err(|_| self.stuck())?;
@@ -82,8 +82,12 @@ impl Server {
         Ok(Stream { server: self.clone(), requests, responses })
     }
 
-    fn connect_error(&self, source: tonic::transport::Error) -> Disconnected {
-        Disconnected::Connect { address: self.address.clone(), source }
+    fn connect_error(&self, error: &tonic::transport::Error) -> Disconnected {
+        let mut innermost: &dyn std::error::Error = error;
+        while let Some(cause) = innermost.source() {
+            innermost = cause;
+        }
+        Disconnected::Connect { address: self.address.clone(), reason: innermost.to_string() }
     }
 
     fn status(&self, status: Status) -> Disconnected {
