@@ -1,6 +1,7 @@
 //! The edges of mainsheet: what comes in (`source`, `intake`), what goes out (`stream`, `sinks`), what people look at
 //! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -11,7 +12,9 @@ mod listen;
 pub mod log;
 pub mod metrics;
 pub mod readiness;
+mod signals;
 pub mod sinks;
 pub mod source;
 pub mod stream;
 pub mod task;
+pub mod views;

@@ -32,6 +32,9 @@ pub(super) enum CliError {
     /// Settings with mistakes.
     #[error("{}", mistakes(.0))]
     Settings(Vec<Mistake>),
+    /// A wait that was too long.
+    #[error("{0}")]
+    NotReached(String),
 }
 
 fn mistakes(all: &[Mistake]) -> String {
@@ -61,6 +64,7 @@ pub(super) fn report(error: &anyhow::Error, to: &mut dyn Write) -> Exit {
     let _ = to.write_all(block.as_bytes());
     match error.downcast_ref() {
         Some(CliError::Settings(_)) => Exit::Usage,
+        Some(CliError::NotReached(_)) => Exit::NotReached,
         None => Exit::Failed,
     }
 }

@@ -1,14 +1,135 @@
-//! `mainsheet get`.
+//! `mainsheet get`: a read over ADS, as any sink reads.
 
-use super::{Context, Exit, server::ServerArgs};
+use std::{collections::BTreeMap, time::Duration};
 
-/// get
+use anyhow::Context as _;
+use mainsheet_api::{
+    codec::{self, decode_entry},
+    kind::{Family, Kind},
+    time::Clock,
+    xds::{
+        Variant,
+        client::{Received, Update, Wanted},
+    },
+};
+use mainsheet_sink::{Apply, Reconnect, Rejection};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context, Exit, block_on,
+    error::CliError,
+    kinds,
+    output::{self, Format},
+    server::ServerArgs,
+};
+use crate::clock::SystemClock;
+
+/// Show what a server serves
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Kind of the resources, its plural or its short name
+    #[arg(value_parser = kinds::parse)]
+    kind: Kind,
+    /// Only the resource of this name
+    name: Option<String>,
+    /// Namespace of the resources; Envoy's kinds have none
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    namespace: String,
+    /// Of all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// How to print them
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Format,
+    /// How long to wait for the server's answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
     #[command(flatten)]
     server: ServerArgs,
 }
 
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
-    anyhow::bail!("not built: {}", args.server.address(&context))
+    let mut found = BTreeMap::new();
+    for Received { name, any, .. } in block_on(read(&args, &context))? {
+        let one = decode_entry(args.kind, &any).with_context(|| format!("{} `{name}`", args.kind))?;
+        if args.asks_for(&one) {
+            found.insert(one.resource.key.clone(), one);
+        }
+    }
+    let found: Vec<codec::Received> = found.into_values().collect();
+    if found.is_empty() {
+        return args.nothing();
+    }
+    let text = match args.output {
+        Format::Table => output::resources(&found, args.all_namespaces, SystemClock::new().wall()),
+        Format::Name => output::names(&found),
+        Format::Yaml => output::yaml(&found)?,
+        Format::Json => output::json(&found, args.name.is_some())?,
+    };
+    write!(context.out, "{text}")?;
+    Ok(Exit::Done)
+}
+
+impl Args {
+    fn asks_for(&self, found: &codec::Received) -> bool {
+        let key = &found.resource.key;
+        let is_in_namespace = self.all_namespaces
+            || self.kind.info().family == Family::Envoy
+            || *key.namespace == *self.namespace;
+        is_in_namespace && self.name.as_ref().is_none_or(|name| *key.name == **name)
+    }
+
+    /// As kubectl does it: a name that is not there is an error, an empty list is none.
+    fn nothing(&self) -> anyhow::Result<Exit> {
+        let plural = self.kind.info().plural;
+        let place = match (self.kind.info().family, self.all_namespaces) {
+            (Family::Envoy, _) | (_, true) => String::new(),
+            (Family::Istio, false) => format!(" in namespace `{}`", self.namespace),
+        };
+        match &self.name {
+            Some(name) => anyhow::bail!("{plural} `{name}` not found{place}"),
+            None => {
+                output::note(&format!("no {plural} found{place}"));
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+/// Everything of the kind that the server shows. State of the world: one response holds all of it, whereas delta
+/// answers may come in parts of which nobody says which is the last.
+async fn read(args: &Args, context: &Context<'_>) -> anyhow::Result<Vec<Received>> {
+    let mut client = args
+        .server
+        .client("get", context)
+        .variant(Variant::Sotw)
+        .reconnect(Reconnect::Never)
+        .subscribe_kind(args.kind, Wanted::Everything)
+        .build()?;
+    let mut first = First { received: None, done: CancellationToken::new() };
+    let done = first.done.clone();
+    let ran = tokio::time::timeout(args.timeout, client.run(&mut first, done.cancelled())).await;
+    match (first.received, ran) {
+        (Some(received), _) => Ok(received),
+        (None, Ok(Err(reason))) => Err(reason.into()),
+        (None, _) => {
+            let waited = humantime::format_duration(args.timeout);
+            let address = args.server.address(context);
+            Err(CliError::NotReached(format!("no answer from `{address}` within {waited}")).into())
+        }
+    }
+}
+
+/// Takes the first answer, and that's it.
+struct First {
+    received: Option<Vec<Received>>,
+    done: CancellationToken,
+}
+
+impl Apply for First {
+    async fn apply(&mut self, update: &Update) -> Result<(), Rejection> {
+        self.received.get_or_insert_with(|| update.changed.clone());
+        self.done.cancel();
+        Ok(())
+    }
 }

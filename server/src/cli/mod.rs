@@ -2,6 +2,7 @@
 
 mod error;
 mod get;
+mod kinds;
 mod output;
 mod serve;
 mod server;
@@ -56,6 +57,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: BTreeMap<Stri
         Ok(exit) => exit.into(),
         Err(error) => error::report(&error, &mut io::stderr()).into(),
     }
+}
+
+/// Runs a command that only waits for a server; one thread does.
+fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {

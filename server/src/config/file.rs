@@ -9,7 +9,8 @@ use serde::{
 };
 use serde_saphyr::{Location, Spanned};
 
-use super::{Mistake, Origin, ViewRule, table};
+use super::{Mistake, Origin, table};
+use crate::views::ViewRule;
 
 /// What a file gives.
 #[derive(Debug, Default)]

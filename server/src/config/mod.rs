@@ -11,12 +11,10 @@ mod mistake;
 mod parse;
 mod settings;
 pub mod table;
-mod views;
 
 pub use mistake::{Mistake, Origin};
 pub use parse::{Given, parse};
 pub use settings::{GuardMode, LogFormat, LogLevel, Settings, StoreKind};
-pub use views::{ViewRule, Views};
 
 /// What every environment variable that means something here begins with.
 ///

@@ -6,8 +6,8 @@ use super::{
     Mistake, Origin, Settings, env_name,
     file::{self, FileLayer},
     table::{self, Setting},
-    views::Views,
 };
+use crate::views::Views;
 
 /// Everything that was given, as texts.
 #[derive(Clone, Debug, Default)]

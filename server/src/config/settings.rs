@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::views::Views;
+use crate::views::Views;
 
 /// Everything that `serve` can be told. The defaults are [`Settings::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,9 @@ pub struct Settings {
     pub history_len_max: usize,
     /// A connection on which nothing could be written for this long is closed.
     pub write_deadline: Duration,
-    /// Streams at one time.
+    /// Connections at one time.
+    pub connections_max: usize,
+    /// Streams at one time, over all connections.
     pub streams_max: usize,
     /// How long streams have to end when the server stops.
     pub shutdown_grace: Duration,
@@ -73,8 +75,9 @@ impl Default for Settings {
             history_len_max: 64,
             // A client that reads nothing for two of its own keepalive intervals (30 s) is stuck.
             write_deadline: Duration::from_secs(60),
-            // Twice the sinks of the largest fleets that use Istio's own port; 10,000 connections need 10,000 files.
-            streams_max: 10_000,
+            // Each takes a file descriptor, of which a process commonly has 65,536.
+            connections_max: 10_000,
+            streams_max: 20_000,
             // Well below the 30 s after which Kubernetes kills.
             shutdown_grace: Duration::from_secs(10),
             log_format: LogFormat::Text,

@@ -145,6 +145,14 @@ pub static SETTINGS: &[Setting] = &[
         "A connection on which nothing could be written for this long is closed"
     ),
     row!(
+        "connections-max",
+        Value("COUNT"),
+        connections_max,
+        read_count,
+        ToString::to_string,
+        "Connections at one time; more are closed at once"
+    ),
+    row!(
         "streams-max",
         Value("COUNT"),
         streams_max,

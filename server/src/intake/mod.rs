@@ -20,7 +20,7 @@
 mod commit;
 mod debounce;
 mod guard;
-mod judge;
+pub(crate) mod judge;
 mod layer;
 mod merge;
 mod plan;

@@ -16,7 +16,7 @@ use tonic_prost::ProstDecoder;
 use tracing::{debug, warn};
 
 use super::exchange::Exchange;
-use crate::{config::Views, listen::Connection, sinks::Moment};
+use crate::{listen::Connection, sinks::Moment, views::Views};
 
 /// Requests handled before the other tasks of this thread get a turn: a client that never stops asking costs others
 /// no more than this.

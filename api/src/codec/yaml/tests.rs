@@ -1,15 +1,4 @@
-use super::*;
-
-struct Parsed<'t> {
-    documents: Vec<Node<'t>>,
-    broken: Option<(Position, String)>,
-}
-
-fn parse(text: &str) -> Parsed<'_> {
-    let mut documents = Vec::new();
-    let broken = super::parse(text, |node| documents.push(node));
-    Parsed { documents, broken }
-}
+use super::{parse::Parsed, *};
 
 fn one(text: &str) -> Node<'_> {
     let Parsed { mut documents, broken } = parse(text);

@@ -117,8 +117,7 @@ impl<'t> Tape<'t> {
             let field = &fields[self.below(fields.len())];
             let too_deep = depth == 0 && matches!(field.kind(), Type::Message(_));
             // The order of a map's entries within an Any's bytes is the encoder's own.
-            let unordered = self.in_any && field.is_map();
-            if !too_deep && !unordered {
+            if !too_deep && !(self.in_any && field.is_map()) {
                 let value = self.field(field, depth);
                 message.set_field(field, value);
             }

@@ -3,7 +3,6 @@
 mod arbitrary;
 mod descriptors;
 mod envoy;
-mod forms;
 mod kubernetes;
 mod refusals;
 mod robust;

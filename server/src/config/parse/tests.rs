@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{GuardMode, StoreKind, ViewRule};
+use crate::{
+    config::{GuardMode, StoreKind},
+    views::ViewRule,
+};
 
 fn given(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Given {
     Given {

@@ -38,7 +38,7 @@ use self::{
     tree::Tree,
     watch::{News, Watch},
 };
-use super::{Batch, SourceHealth};
+use super::{Batch, Report, SourceHealth};
 
 /// Between looks without news: for what the kernel does not tell, on network file systems above all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
@@ -94,6 +94,32 @@ pub async fn run(
         () = stop.cancelled() => Ok(()),
         ended = work => ended,
     }
+}
+
+/// Reads everything once, as a source's first batch tells it. With it comes what can't be looked at, for people: where a
+/// root is missing, nothing is read.
+///
+/// # Errors
+/// Where a worker panicked.
+pub(crate) async fn read_once(
+    roots: Vec<PathBuf>,
+    default_namespace: &str,
+) -> anyhow::Result<(Vec<Report>, Vec<String>)> {
+    let now = Uptime::default();
+    let listing = walk::walk(&roots);
+    let complaints = listing.reasons();
+    let mut tree = Tree::new(SourceName(Arc::from("once")));
+    let mut round = tree.look(listing, &HashSet::new(), now);
+    loop {
+        let wanted = round.wanted();
+        if wanted.is_empty() {
+            break;
+        }
+        let readings = read::read_all(wanted, Arc::from(default_namespace)).await?;
+        tree.absorb(&mut round, readings, now);
+    }
+    let reports = tree.finish(round, now).into_iter().flat_map(|batch| batch.reports).collect();
+    Ok((reports, complaints))
 }
 
 struct FileSource {

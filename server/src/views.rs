@@ -1,4 +1,4 @@
-//! Who sees what, by the file's `views` key.
+//! Who sees what, for now by rules of the config file.
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,236 @@
+//! The composition root: which parts there are, and how they are connected. One small function a part.
+//!
+//! ```text
+//! source/files --> intake --> cache (store, follow) --> grpc --> sinks
+//!                                                   \-> http
+//! ```
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use mainsheet_api::{resource::SourceName, time::Clock};
+use mainsheet_cache::{
+    Cache, CacheOptions, Follower,
+    snapshot::SnapshotCatalog,
+    store::{MemoryStore, RedbStore, SharedStore, StoreOptions},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::SystemClock,
+    config::{GuardMode, Settings, StoreKind},
+    http,
+    intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
+    metrics::Metrics,
+    readiness::Readiness,
+    sinks::Sinks,
+    source::{
+        SourceHealth,
+        file::{self, FileSourceOptions, FileSourceParts},
+    },
+    stream::{self, StreamOptions},
+    task::TaskSet,
+};
+
+/// The name of the layer that files write.
+const FILES: &str = "files";
+
+/// A server at work. Dropping it aborts its tasks; [`Running::stop`] and [`Running::join`] end them in good order.
+pub struct Running {
+    grpc_addr: SocketAddr,
+    http_addr: SocketAddr,
+    cache: Cache,
+    intake: IntakeHandle,
+    readiness: Readiness,
+    tasks: TaskSet,
+}
+
+/// What several parts share.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    sinks: Arc<Sinks>,
+}
+
+/// Starts a server: opens the store, takes the ports, starts the tasks. Returns before it is ready.
+///
+/// # Errors
+/// Where the store can't be opened or a port can't be had. Nothing runs then.
+pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
+    let shared = shared();
+    let (cache, follower) = open_cache(settings).await?;
+    let (intake, handle) = new_intake(settings, &cache, &shared);
+    let grpc = bind_grpc(settings, &cache, &shared).await?;
+    let http = bind_http(settings, &cache, &shared).await?;
+    let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
+
+    let mut tasks = TaskSet::new(CancellationToken::new());
+    let stop = tasks.stop();
+    tasks.spawn("follow", follow(follower, stop.clone()));
+    tasks.spawn("intake", intake.run(stop.clone()));
+    tasks.spawn(format!("source/{FILES}"), files(settings, &handle, &shared, stop.clone()));
+    tasks.spawn("grpc", grpc.run(stop.clone()));
+    tasks.spawn("http", http.run(stop));
+    Ok(Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, tasks })
+}
+
+fn shared() -> Shared {
+    let metrics = Metrics::new();
+    let sinks = Sinks::new(Arc::clone(&metrics));
+    Shared { clock: Arc::new(SystemClock::new()), readiness: Readiness::new(), metrics, sinks }
+}
+
+async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
+    let options = StoreOptions::default();
+    let store: SharedStore = match settings.store {
+        StoreKind::Memory => Arc::new(MemoryStore::new(options)),
+        StoreKind::Redb => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
+    };
+    let options =
+        CacheOptions { precedence: vec![files_source()], history_len_max: settings.history_len_max };
+    Ok(Cache::open(store, options).await?)
+}
+
+fn files_source() -> SourceName {
+    SourceName(Arc::from(FILES))
+}
+
+fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, IntakeHandle) {
+    let options = IntakeOptions {
+        quiet: settings.debounce_quiet,
+        delay_max: settings.debounce_max,
+        guard_hold: settings.guard_hold,
+        guard: match settings.guard_mode {
+            GuardMode::Proceed => GuardRule::Proceed,
+            GuardMode::Stay => GuardRule::Stay,
+        },
+    };
+    let parts = IntakeParts {
+        cache: cache.clone(),
+        clock: Arc::clone(&shared.clock),
+        readiness: shared.readiness.clone(),
+        sources: vec![files_source()],
+    };
+    intake(parts, options)
+}
+
+async fn bind_grpc(
+    settings: &Settings,
+    cache: &Cache,
+    shared: &Shared,
+) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
+    let options = StreamOptions {
+        identity: Arc::from(settings.instance.as_str()),
+        views: settings.views.clone(),
+        connections_max: settings.connections_max,
+        streams_max: settings.streams_max,
+        write_deadline: settings.write_deadline,
+        grace: settings.shutdown_grace,
+        ..StreamOptions::default()
+    };
+    let links = stream::Links {
+        newest: cache.subscribe(),
+        readiness: shared.readiness.clone(),
+        sinks: Arc::clone(&shared.sinks),
+        metrics: Arc::clone(&shared.metrics),
+        clock: Arc::clone(&shared.clock),
+    };
+    let bound = stream::Server::bind(settings.grpc_addr, options, links).await;
+    bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
+}
+
+async fn bind_http(settings: &Settings, cache: &Cache, shared: &Shared) -> anyhow::Result<http::Server> {
+    let links = http::Links {
+        newest: cache.subscribe(),
+        readiness: shared.readiness.clone(),
+        sinks: Arc::clone(&shared.sinks),
+        metrics: Arc::clone(&shared.metrics),
+    };
+    let bound = http::Server::bind(settings.http_addr, links).await;
+    bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
+}
+
+/// What to do about a port that can't be had; why is in the cause.
+fn refused_port(whom: &str, setting: &str, addr: SocketAddr) -> String {
+    format!("listen for {whom} on {addr}: stop what has this address, or set `{setting}` to another one")
+}
+
+async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = follower.run() => Ok(ended?),
+    }
+}
+
+fn files(
+    settings: &Settings,
+    intake: &IntakeHandle,
+    shared: &Shared,
+    stop: CancellationToken,
+) -> impl Future<Output = anyhow::Result<()>> + use<> {
+    let options = FileSourceOptions {
+        name: files_source(),
+        roots: settings.paths.clone(),
+        default_namespace: settings.default_namespace.clone(),
+    };
+    let parts = FileSourceParts {
+        batches: intake.batches.clone(),
+        health: SourceHealth::new(files_source()),
+        clock: Arc::clone(&shared.clock),
+    };
+    file::run(options, parts, stop)
+}
+
+impl Running {
+    /// Where sinks connect.
+    #[must_use]
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc_addr
+    }
+
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// The newest state.
+    #[must_use]
+    pub fn snapshot(&self) -> SnapshotCatalog {
+        self.cache.snapshot()
+    }
+
+    /// What comes in: what is rejected, what is held.
+    #[must_use]
+    pub fn intake(&self) -> &IntakeHandle {
+        &self.intake
+    }
+
+    /// The order to end, to be given by cancelling it.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.tasks.stop()
+    }
+
+    /// Waits until sinks are served. For ever, where the server stops before.
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut awaited = self.readiness.subscribe();
+        async move {
+            if awaited.wait_for(Vec::is_empty).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits for the end of all tasks, which closes the store.
+    ///
+    /// # Errors
+    /// With the first task that failed.
+    pub async fn join(self) -> anyhow::Result<()> {
+        let Self { tasks, cache, intake, .. } = self;
+        let ended = tasks.join().await;
+        drop((cache, intake));
+        ended
+    }
+}

@@ -1,0 +1,90 @@
+//! `mainsheet serve`.
+
+mod announcement;
+mod flags;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use self::flags::SettingFlags;
+use super::{Context, Exit, error::CliError};
+use crate::{
+    app,
+    config::{Given, Settings, env_name, parse},
+    log,
+    signals::Signals,
+};
+
+/// Serve the resources of directories and files
+///
+/// Every setting is a flag (--grpc-addr), an environment variable (MAINSHEET_GRPC_ADDR) and a key of the config file
+/// (grpc-addr), in this order of precedence.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories and files of YAML or JSON documents, the strongest first [env: MAINSHEET_PATHS, separated by `:`]
+    #[arg(value_name = "DIR|FILE")]
+    paths: Vec<String>,
+    /// YAML file of settings, under the names of the flags [env: MAINSHEET_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> {
+    let settings = settings(args, &context)?;
+    log::init(settings.log_format, settings.log_level);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(serve(&settings, &mut context));
+    // A second signal does not wait for what still runs.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(settings: &Settings, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new()?;
+    let running = app::start(settings).await?;
+    let stop = running.stop();
+    tracing::info!(grpc = %running.grpc_addr(), http = %running.http_addr(), "listening");
+
+    tokio::select! {
+        () = running.ready() => {
+            context.out.write_all(announcement::text(settings, &running).as_bytes())?;
+            context.out.flush()?;
+        }
+        () = stop.cancelled() => {}
+        signal = signals.next() => order_to_stop(signal, &stop),
+    }
+    let mut ended = std::pin::pin!(running.join());
+    loop {
+        tokio::select! {
+            ended = &mut ended => return ended.map(|()| Exit::Done),
+            signal = signals.next() => {
+                if stop.is_cancelled() {
+                    anyhow::bail!("{signal} while stopping: what was under way is given up");
+                }
+                order_to_stop(signal, &stop);
+            }
+        }
+    }
+}
+
+fn order_to_stop(signal: &str, stop: &CancellationToken) {
+    tracing::info!(signal, "stopping; again to stop at once");
+    stop.cancel();
+}
+
+fn settings(args: Args, context: &Context<'_>) -> anyhow::Result<Settings> {
+    let path = args.config.or_else(|| context.environment.get(&env_name("config")).cloned());
+    let file = match path {
+        None => None,
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("read config file `{path}`"))?;
+            Some((path, text))
+        }
+    };
+    let given =
+        Given { file, environment: context.environment.clone(), flags: args.flags.0, paths: args.paths };
+    parse(&given).map_err(|mistakes| CliError::Settings(mistakes).into())
+}

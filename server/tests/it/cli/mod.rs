@@ -1,0 +1,31 @@
+//! The commands, as people and scripts see them: exact output and exit codes of the real binary.
+
+mod get;
+mod rig;
+mod serve;
+mod validate;
+mod watch;
+
+use rig::{folder, run};
+
+#[test]
+fn version_is_told() {
+    let ended = run(&folder(&[]), &["version"]);
+    assert_eq!((ended.code, ended.out), (0, format!("mainsheet {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn help_lists_the_commands() {
+    let ended = run(&folder(&[]), &["--help"]);
+    assert_eq!(ended.code, 0);
+    for command in ["serve", "validate", "get", "watch", "version"] {
+        assert!(ended.out.contains(&format!("\n  {command} ")), "{command}: {}", ended.out);
+    }
+}
+
+#[test]
+fn unknown_command_is_a_usage_error() {
+    let ended = run(&folder(&[]), &["sreve"]);
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+    assert!(ended.err.starts_with("error: unrecognized subcommand 'sreve'"), "{}", ended.err);
+}

@@ -1,0 +1,209 @@
+//! The real binary as a child process.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// What a wait may take on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a command left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// The binary with arguments, in a folder, without the environment of whoever runs the tests.
+fn mainsheet(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mainsheet"));
+    command.args(args).current_dir(folder).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(folder: &TempDir, args: &[&str]) -> Ended {
+    run_with(folder, args, &[], "")
+}
+
+/// Runs a command to its end, with some environment and standard input.
+pub(crate) fn run_with(folder: &TempDir, args: &[&str], environment: &[(&str, &str)], input: &str) -> Ended {
+    let mut command = mainsheet(folder.path(), args);
+    command
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    Ended {
+        code: ended.status.code().unwrap(),
+        out: String::from_utf8(ended.stdout).unwrap(),
+        err: String::from_utf8(ended.stderr).unwrap(),
+    }
+}
+
+/// A command that goes on until it is told to stop. Killed when dropped.
+pub(crate) struct Started {
+    child: Child,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
+
+impl Started {
+    pub(crate) fn new(folder: &TempDir, args: &[&str]) -> Self {
+        let mut command = mainsheet(folder.path(), args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let err = lines(child.stderr.take().unwrap());
+        Self { child, out, err }
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&self) -> String {
+        self.out
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("no line; standard error: {:?}", self.errors()))
+    }
+
+    /// The next line of standard error.
+    pub(crate) fn error(&self) -> String {
+        self.err.recv_timeout(PATIENCE).expect("a line of standard error")
+    }
+
+    fn errors(&self) -> Vec<String> {
+        self.err.try_iter().collect()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Sends a signal and waits for the end: the exit code, and what was still printed.
+    pub(crate) fn end(mut self, signal: &str) -> (i32, Vec<String>) {
+        self.signal(signal);
+        // The channel closes when the process has closed its output.
+        let mut rest = Vec::new();
+        while let Ok(line) = self.out.recv_timeout(PATIENCE) {
+            rest.push(line);
+        }
+        (self.child.wait().unwrap().code().expect("an end of its own"), rest)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Gone already, where it ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A server that serves the folder `mesh`.
+pub(crate) struct Served {
+    pub(crate) process: Started,
+    pub(crate) grpc: String,
+    /// Everything that it announced.
+    pub(crate) announcement: String,
+}
+
+impl Served {
+    /// On any free port, from memory.
+    pub(crate) fn start(folder: &TempDir, more: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, more)
+    }
+
+    pub(crate) fn start_at(grpc: &str, folder: &TempDir, more: &[&str]) -> Self {
+        let mut args = vec![
+            "serve",
+            "mesh",
+            "--grpc-addr",
+            grpc,
+            "--http-addr",
+            "127.0.0.1:0",
+            "--debounce-quiet",
+            "10ms",
+        ];
+        if !more.contains(&"--data-dir") {
+            args.extend(["--store", "memory"]);
+        }
+        args.extend(more);
+        let process = Started::new(folder, &args);
+        let mut announcement = String::new();
+        loop {
+            let line = process.line();
+            announcement.push_str(&line);
+            announcement.push('\n');
+            if let Some((_, grpc)) = line.split_once("mainsheet watch --server ") {
+                return Self { grpc: grpc.to_owned(), process, announcement };
+            }
+        }
+    }
+}
+
+/// A folder with these files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(path, text)| write(&folder, path, text));
+    folder
+}
+
+/// Writes a file, as one step.
+pub(crate) fn write(folder: &TempDir, path: &str, text: &str) {
+    let target = folder.path().join(path);
+    fs::create_dir_all(target.parent().unwrap()).unwrap();
+    let partial = target.with_extension("partial");
+    fs::write(&partial, text).unwrap();
+    fs::rename(partial, target).unwrap();
+}
+
+/// A VirtualService that istiod would take.
+pub(crate) fn route(namespace: &str, name: &str, to: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
+         spec:\n  hosts:\n  - {name}\n  http:\n  - route:\n    - destination:\n        host: {to}\n"
+    )
+}
+
+/// Text with versions and ages replaced by what they are.
+pub(crate) fn normalized(text: &str) -> String {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').map(normal_word).collect();
+        words.join(" ") + "\n"
+    };
+    text.lines().map(line).collect()
+}
+
+fn normal_word(word: &str) -> &str {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let is_age =
+        word.strip_suffix('s').is_some_and(|digits| !digits.is_empty() && digits.parse::<u32>().is_ok());
+    match word {
+        _ if word.len() == 32 && word.chars().all(is_hex) => "VERSION",
+        _ if is_age => "AGE",
+        _ => word,
+    }
+}

@@ -1,0 +1,125 @@
+use std::net::TcpListener;
+
+use super::rig::{Ended, Served, folder, route, run, run_with};
+
+#[test]
+fn what_is_served_and_where_is_announced() {
+    let folder = folder(&[
+        ("mesh/a.yaml", &route("shop", "reviews", "reviews")),
+        ("mesh/b.yaml", &route("shop", "ratings", "ratings")),
+        (
+            "mesh/bad.yaml",
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g}\nspec: {sevrers: []}\n",
+        ),
+    ]);
+    let served = Served::start(&folder, &[]);
+    let grpc = &served.grpc;
+    assert!(!grpc.ends_with(":0"), "the port that was really taken: {grpc}");
+    let http = served.announcement.lines().find_map(|line| line.strip_prefix("HTTP  ")).unwrap();
+    let http = http.split(' ').next().unwrap();
+    let expected = format!(
+        "\
+serving mesh (revision 1, kept in memory)
+
+KIND             COUNT
+VirtualService   2
+
+1 rejected; `mainsheet validate mesh` says why
+
+gRPC  {grpc}  ADS, state of the world and delta
+HTTP  {http}  /healthz/ready, /metrics, /debug/configz, /debug/syncz
+
+into istiod's mesh config:
+
+configSources:
+- address: xds://{grpc}
+
+to look at it:
+
+mainsheet get virtualservices -A --server {grpc}
+mainsheet watch --server {grpc}
+"
+    );
+    assert_eq!(served.announcement, expected);
+    assert_eq!(served.process.end("-TERM"), (0, Vec::new()));
+}
+
+#[test]
+fn restart_serves_what_the_store_holds_at_the_same_revision() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let first = Served::start(&folder, &["--data-dir", "data"]);
+    let head = "serving mesh (revision 1, kept in `data`)";
+    assert_eq!(first.announcement.lines().next().unwrap(), head);
+    assert_eq!(first.process.end("-INT").0, 0);
+    let second = Served::start(&folder, &["--data-dir", "data"]);
+    assert_eq!(second.announcement.lines().next().unwrap(), head);
+    assert!(second.announcement.contains("VirtualService   1"), "{}", second.announcement);
+}
+
+#[test]
+fn store_that_another_process_has_open_is_refused() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let _first = Served::start(&folder, &["--data-dir", "data"]);
+    let args =
+        ["serve", "mesh", "--data-dir", "data", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let ended = run(&folder, &args);
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+    assert!(ended.err.contains("another process has it open; stop that one"), "{}", ended.err);
+}
+
+#[test]
+fn port_that_is_taken_is_named_with_what_to_do() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (flag, whom, other) in
+        [("--grpc-addr", "sinks", "--http-addr"), ("--http-addr", "HTTP", "--grpc-addr")]
+    {
+        let ended =
+            run(&folder, &["serve", "mesh", "--store", "memory", flag, &address, other, "127.0.0.1:0"]);
+        let setting = flag.trim_start_matches('-');
+        let err = format!(
+            "error: listen for {whom} on {address}: stop what has this address, or set `{setting}` to another one\n\
+             \u{20} caused by: Address already in use (os error 98)\n"
+        );
+        assert_eq!(ended, Ended { code: 1, out: String::new(), err });
+    }
+}
+
+#[test]
+fn every_mistake_in_the_settings_is_told_at_once() {
+    let folder = folder(&[("m.yaml", "store: sqlite\nlog-levle: info\n")]);
+    let args = ["serve", "--config", "m.yaml", "--debounce-max", "soon", "--grpc-addr", "0.0.0.0:1"];
+    let ended = run_with(&folder, &args, &[("MAINSHEET_HISTORY_LEN", "many")], "");
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+    let lines: Vec<&str> = ended.err.lines().collect();
+    assert_eq!(lines[0], "error: 6 mistakes in the settings");
+    let begins = [
+        "  m.yaml:2:1: unknown key `log-levle`; known are: ",
+        "  m.yaml:1:8: `sqlite` is no value for `store`; write one of: redb, memory",
+        "  environment variable MAINSHEET_HISTORY_LEN: `many` is no value for `history-len`; ",
+        "  flag --debounce-max: `soon` is no value for `debounce-max`; write a time ",
+        "  default: nothing to serve; name at least one directory or file",
+        "  flag --grpc-addr: `grpc-addr` 0.0.0.0:1 is plaintext and can be reached from other machines; ",
+    ];
+    assert_eq!(lines.len(), 1 + begins.len());
+    for (line, begin) in lines[1..].iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+}
+
+#[test]
+fn config_file_that_is_not_there_is_an_error() {
+    let ended = run_with(&folder(&[]), &["serve"], &[("MAINSHEET_CONFIG", "nowhere.yaml")], "");
+    let err = "error: read config file `nowhere.yaml`\n  caused by: No such file or directory (os error 2)\n";
+    assert_eq!(ended, Ended { code: 1, out: String::new(), err: err.into() });
+}
+
+#[test]
+fn logs_are_objects_where_json_is_asked_for() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let served = Served::start(&folder, &["--log-format", "json"]);
+    let line: serde_json::Value = serde_json::from_str(&served.process.error()).unwrap();
+    assert_eq!((line["level"].as_str(), line["message"].as_str()), (Some("INFO"), Some("listening")));
+    assert_eq!(line["grpc"].as_str(), Some(served.grpc.as_str()));
+}
