@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
 mod cache;
+mod pair;
 mod store_contract;
 mod store_crash;
 mod store_files;

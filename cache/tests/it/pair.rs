@@ -1,0 +1,113 @@
+//! Both halves of the protocol against each other, on real snapshots: whatever happens, the client comes to hold what
+//! it may see, and is sent nothing twice.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use mainsheet_api::{
+    change::Change,
+    key::Key,
+    kind::Kind,
+    resource::{Provenance, Record, SourceName},
+    time::Timestamp,
+    version::Revision,
+    view::Audience,
+    wire::Entry,
+    xds::{
+        catalog::Catalog,
+        testing::{Edit, World, resource, run, schedules},
+    },
+};
+use mainsheet_cache::{
+    Cache, CacheOptions,
+    snapshot::SnapshotCatalog,
+    store::{MemoryStore, SharedStore},
+};
+use proptest::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::stores::{commit, source};
+
+/// A store, a cache before it, and the runtime in which the cache follows.
+struct CachedWorld {
+    runtime: Runtime,
+    store: SharedStore,
+    cache: Cache,
+    /// Whose layer holds a key.
+    layers: BTreeMap<Key, SourceName>,
+    commits: usize,
+}
+
+impl CachedWorld {
+    fn new() -> Self {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let store: SharedStore = Arc::new(MemoryStore::default());
+        let cache = open(&runtime, &store);
+        Self { runtime, store, cache, layers: BTreeMap::new(), commits: 0 }
+    }
+
+    /// An edit as changes: keys wander from layer to layer, and what the weaker one held goes.
+    fn changes(&mut self, edit: &Edit) -> Vec<Change> {
+        let (key, resource) = edit;
+        let layer = source(["files", "kube"][self.commits % 2]);
+        let before = match resource {
+            Some(_) => self.layers.insert(key.clone(), layer.clone()),
+            None => self.layers.remove(key),
+        };
+        let left = before.filter(|before| resource.is_none() || *before != layer);
+        let left = left.map(|source| Change::Remove { source, key: key.clone() });
+        let put = resource.as_ref().map(|it| put(layer, key, Entry::encode(it, Timestamp::default())));
+        left.into_iter().chain(put).collect()
+    }
+}
+
+fn open(runtime: &Runtime, store: &SharedStore) -> Cache {
+    let options = CacheOptions { precedence: vec![source("kube"), source("files")], history_len_max: 2 };
+    let (cache, follower) = runtime.block_on(Cache::open(store.clone(), options)).unwrap();
+    runtime.spawn(follower.run());
+    cache
+}
+
+fn put(source: SourceName, key: &Key, entry: Entry) -> Change {
+    Change::Put(Arc::new(Record {
+        source,
+        key: key.clone(),
+        entry,
+        audience: Audience::everyone(),
+        created: Timestamp::default(),
+        provenance: Provenance::default(),
+        warnings: Vec::new(),
+    }))
+}
+
+impl World for CachedWorld {
+    type Catalog = SnapshotCatalog;
+
+    /// With no edits, the server restarts.
+    fn commit(&mut self, edits: &[Edit]) -> SnapshotCatalog {
+        if edits.is_empty() {
+            self.cache = open(&self.runtime, &self.store);
+            return self.cache.snapshot();
+        }
+        let mut changes: Vec<Change> = edits.iter().flat_map(|edit| self.changes(edit)).collect();
+        // Each commit changes something that nobody may see, too.
+        let hidden = Key::new(Kind::VIRTUAL_SERVICE, "hidden", "x");
+        let body = resource(hidden.clone(), &self.commits.to_string());
+        changes.push(put(source("files"), &hidden, Entry::encode(&body, Timestamp::default())));
+        self.commits += 1;
+        let mut news = self.cache.subscribe();
+        self.runtime.block_on(async {
+            let base: Revision = *self.store.head().borrow();
+            let revision = self.cache.commit(commit(base, changes)).await.unwrap();
+            news.wait_for(|catalog| catalog.revision() == revision).await.unwrap().clone()
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn client_of_real_snapshots_comes_to_hold_what_it_may_see_and_asked_for(schedule in schedules()) {
+        run(CachedWorld::new(), &schedule);
+    }
+}
