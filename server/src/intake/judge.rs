@@ -48,7 +48,7 @@ impl Judged {
     }
 }
 
-/// Reports below which judging takes less time than handing it to other threads.
+/// Documents below which judging takes less time than handing it to other threads.
 const SHARED_LEN_MIN: usize = 64;
 
 /// Judges reports: large batches on all cores, beside the tasks that serve.
@@ -56,7 +56,8 @@ const SHARED_LEN_MIN: usize = 64;
 /// # Errors
 /// Where a check panics.
 pub(crate) async fn judge_all(mut reports: Vec<Report>) -> anyhow::Result<Vec<Judged>> {
-    if reports.len() < SHARED_LEN_MIN {
+    let documents: usize = reports.iter().map(|report| report.documents.len()).sum();
+    if documents < SHARED_LEN_MIN {
         return Ok(reports.into_iter().map(judge).collect());
     }
     let workers = thread::available_parallelism().map_or(1, usize::from);

@@ -33,6 +33,9 @@ use crate::{readiness::ReadinessGuard, source::Batch};
 /// Between writes to the status area.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// For the commit in flight when the order to end comes.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Where the status area notes that a source has once told everything.
 fn completed_key(source: &SourceName) -> String {
     format!("source/{source}/completed")
@@ -128,12 +131,21 @@ impl Books {
             }
             self.save_if_due().await;
         }
+        self.finish(in_flight).await;
+        Ok(())
+    }
+
+    /// Ends the commit in flight. What it can't end in time is told again by its source after the next start.
+    async fn finish(&mut self, in_flight: Option<InFlight>) {
         if let Some(in_flight) = in_flight {
-            let done = in_flight.await?;
-            self.end(done).await;
+            match tokio::time::timeout(FINISH_TIMEOUT, in_flight).await {
+                Ok(Ok(done)) => self.end(done).await,
+                // The cache may have ended first: what was committed is published by the next process.
+                Ok(Err(error)) => tracing::info!("stopped while taking changes in: {error:#}"),
+                Err(_) => tracing::warn!("stopped while a commit was still being made"),
+            }
         }
         self.save().await;
-        Ok(())
     }
 
     fn receive(&mut self, batch: Batch) {

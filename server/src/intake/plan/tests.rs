@@ -1,1 +1,189 @@
+use mainsheet_api::{resource::Resource, version::ResourceVersion, wire::Any};
+use mainsheet_cache::snapshot::Held;
 
+use super::*;
+use crate::intake::judge::Rejected;
+
+fn files() -> SourceName {
+    SourceName(Arc::from("files"))
+}
+
+fn key(name: &str) -> Key {
+    Key::new(Kind::VIRTUAL_SERVICE, "shop", name)
+}
+
+const NOW: Now = Now { wall: Timestamp(1_000_000), uptime: Uptime(std::time::Duration::ZERO) };
+const EARLIER: Timestamp = Timestamp(500_000);
+
+fn resource(name: &str, body: &str) -> Resource {
+    let body = Any { type_url: String::new(), value: body.as_bytes().to_vec().into() };
+    let (labels, annotations) = Default::default();
+    Resource { key: key(name), labels, annotations, body, upstream_version: None }
+}
+
+/// A layer of resources `(name, body, origin)`.
+fn layer(held: &[(&str, &str, &str)]) -> Layer {
+    Layer::of(held.iter().map(|(name, body, origin)| {
+        let provenance = Provenance { origin: (*origin).to_owned(), line: 1 };
+        let version = Entry::encode(&resource(name, body), EARLIER).version;
+        let (source, key, warnings) = (files(), key(name), Vec::new());
+        Arc::new(Held { source, key, version, created: EARLIER, provenance, warnings })
+    }))
+}
+
+/// A report of resources `(name, body)`, where the body `!` stands for a rejected one.
+fn report(origin: &str, resources: &[(&str, &str)]) -> Judged {
+    let mut judged = Judged {
+        origin: origin.to_owned(),
+        completeness: Completeness::Whole,
+        accepted: Vec::new(),
+        rejected: Vec::new(),
+        ignored: 0,
+    };
+    for (name, body) in resources {
+        if *body == "!" {
+            judged.rejected.push(Rejected { key: Some(key(name)), line: 1, findings: Vec::new() });
+        } else {
+            judged.accepted.push(Accepted { resource: resource(name, body), line: 7, warnings: Vec::new() });
+        }
+    }
+    judged
+}
+
+fn half(report: Judged) -> Judged {
+    Judged { completeness: Completeness::Partial, ..report }
+}
+
+fn some(reports: Vec<Judged>) -> JudgedRound {
+    let (released, protected) = Default::default();
+    JudgedRound { source: files(), is_whole: false, reports, released, protected }
+}
+
+fn whole(reports: Vec<Judged>) -> JudgedRound {
+    JudgedRound { is_whole: true, ..some(reports) }
+}
+
+/// Changes as `+name` and `-name`.
+fn changes(layer: &Layer, round: &JudgedRound) -> Vec<String> {
+    let name = |change: &Change| match change {
+        Change::Put(record) => format!("+{}", record.key.name),
+        Change::Remove { key, .. } => format!("-{}", key.name),
+    };
+    let mut names: Vec<_> = plan(layer, round, NOW).changes.iter().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn content_that_is_the_same_changes_nothing() {
+    let layer = layer(&[("r", "x", "a")]);
+    assert_eq!(plan(&layer, &some(vec![report("a", &[("r", "x")])]), NOW), Plan::default());
+    assert_eq!(plan(&layer, &whole(vec![report("a", &[("r", "x")])]), NOW), Plan::default());
+}
+
+#[test]
+fn put_keeps_when_its_key_was_first_committed() {
+    let layer = layer(&[("r", "x", "a")]);
+    let plan = plan(&layer, &some(vec![report("a", &[("r", "y"), ("s", "y")])]), NOW);
+    let created = |change: &Change| match change {
+        Change::Put(record) => (record.created, record.provenance.to_string()),
+        Change::Remove { .. } => panic!("nothing is removed"),
+    };
+    let created: Vec<_> = plan.changes.iter().map(created).collect();
+    assert_eq!(created, [(EARLIER, "a:7".to_owned()), (NOW.wall, "a:7".to_owned())]);
+}
+
+#[test]
+fn keys_that_an_origin_no_longer_mentions_are_gone() {
+    let layer = layer(&[("r", "x", "a"), ("s", "x", "a"), ("t", "x", "b")]);
+    assert_eq!(changes(&layer, &some(vec![report("a", &[("r", "x")])])), ["-s"]);
+    assert_eq!(changes(&layer, &some(vec![report("a", &[])])), ["-r", "-s"]);
+    assert_eq!(changes(&layer, &whole(vec![report("a", &[("r", "x")])])), ["-s", "-t"]);
+}
+
+#[test]
+fn half_an_origin_takes_nothing_away() {
+    let layer = layer(&[("r", "x", "a"), ("s", "x", "a"), ("t", "x", "b")]);
+    assert_eq!(changes(&layer, &some(vec![half(report("a", &[("r", "y")]))])), ["+r"]);
+    assert_eq!(changes(&layer, &whole(vec![half(report("a", &[("r", "y")]))])), ["+r", "-t"]);
+}
+
+#[test]
+fn folder_that_could_not_be_looked_at_keeps_what_is_below_it() {
+    let layer = layer(&[("r", "x", "sub/a"), ("s", "x", "sub/deep/b"), ("t", "x", "subway")]);
+    assert_eq!(changes(&layer, &whole(vec![half(report("sub/", &[]))])), ["-t"]);
+    assert_eq!(changes(&layer, &whole(vec![half(report("", &[]))])), [""; 0]);
+}
+
+#[test]
+fn rejected_resource_changes_nothing() {
+    let layer = layer(&[("r", "x", "a"), ("s", "x", "a")]);
+    assert_eq!(changes(&layer, &some(vec![report("a", &[("r", "!"), ("s", "y"), ("new", "!")])])), ["+s"]);
+    assert_eq!(changes(&layer, &whole(vec![report("elsewhere", &[("r", "!"), ("s", "x")])])), ["+s"]);
+}
+
+#[test]
+fn key_that_another_origin_mentions_moves() {
+    let layer = layer(&[("r", "x", "a")]);
+    let round = some(vec![report("a", &[]), report("b", &[("r", "x")])]);
+    let Plan { changes, .. } = plan(&layer, &round, NOW);
+    let [Change::Put(record)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(record.provenance.origin, "b");
+    assert_eq!(record.entry.version, layer.get(&key("r")).unwrap().version);
+}
+
+#[test]
+fn key_that_a_rejected_document_elsewhere_mentions_stays() {
+    let layer = layer(&[("r", "x", "a"), ("s", "x", "a")]);
+    let round = JudgedRound { protected: HashSet::from([key("r")]), ..some(vec![report("a", &[])]) };
+    assert_eq!(changes(&layer, &round), ["-s"]);
+}
+
+#[test]
+fn version_of_an_upstream_is_compared_as_it_came() {
+    let layer = layer(&[("r", "x", "a")]);
+    let mut report = report("a", &[("r", "x")]);
+    report.accepted[0].resource.upstream_version = Some(ResourceVersion::new("7"));
+    assert_eq!(changes(&layer, &some(vec![report])), ["+r"]);
+}
+
+/// A layer of so many resources, each from an origin of its own, and the names of them.
+fn many(len: usize) -> (Layer, Vec<String>) {
+    let names: Vec<String> = (0..len).map(|n| format!("r{n:03}")).collect();
+    let held: Vec<_> = names.iter().map(|name| (name.as_str(), "x", name.as_str())).collect();
+    (layer(&held), names)
+}
+
+#[test]
+fn resync_that_takes_most_of_a_kind_away_is_held_and_the_rest_goes_ahead() {
+    let (layer, names) = many(20);
+    let kept = || names[..9].iter().map(|name| report(name, &[(name.as_str(), "x")]));
+    let mut reports: Vec<_> = kept().collect();
+    reports.push(report("new", &[("new", "x")]));
+    let Plan { changes, holds } = plan(&layer, &whole(reports), NOW);
+    assert_eq!(changes.len(), 1);
+    assert_eq!((holds.len(), holds[0].have, holds[0].gone.len()), (1, 20, 11));
+
+    let released = JudgedRound { released: holds[0].gone.clone(), ..some(Vec::new()) };
+    assert_eq!(plan(&layer, &released, NOW).changes.len(), 11);
+    let released = JudgedRound { released: holds[0].gone.clone(), ..whole(kept().collect()) };
+    let Plan { changes, holds } = plan(&layer, &released, NOW);
+    assert_eq!((changes.len(), holds.len()), (11, 0), "what is let go is not held again");
+}
+
+#[test]
+fn removals_that_were_seen_are_never_held() {
+    let (layer, names) = many(20);
+    let reports = names.iter().map(|name| report(name, &[])).collect();
+    let Plan { changes, holds } = plan(&layer, &some(reports), NOW);
+    assert_eq!((changes.len(), holds.len()), (20, 0));
+}
+
+#[test]
+fn released_key_that_is_mentioned_again_stays() {
+    let (layer, names) = many(20);
+    let released = names.iter().map(|name| key(name)).collect();
+    let round = JudgedRound { released, ..some(vec![report("elsewhere", &[("r000", "y")])]) };
+    let changes = changes(&layer, &round);
+    assert_eq!((changes.len(), changes[0].as_str()), (20, "+r000"));
+}

@@ -205,11 +205,12 @@ impl FileSource {
                 () = &mut pause => return,
                 () = self.news.arrived() => {}
             }
-            let touched = self.news.take();
-            let concerns = |path: &PathBuf| self.watch.as_ref().is_none_or(|watch| watch.concerns(path));
-            let is_reason = touched.is_empty() || touched.iter().any(concerns);
+            let mut touched = self.news.take();
+            // No path at all: the kernel lost count.
+            let is_overflow = touched.is_empty();
+            touched.retain(|path| self.watch.as_ref().is_none_or(|watch| watch.concerns(path)));
             self.touched.extend(touched);
-            if is_reason {
+            if is_overflow || !self.touched.is_empty() {
                 return tokio::time::sleep(GATHER).await;
             }
         }

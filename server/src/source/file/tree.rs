@@ -110,12 +110,6 @@ impl Tree {
         }
     }
 
-    /// Whether the first batch was made.
-    #[cfg(test)]
-    pub(crate) fn has_begun(&self) -> bool {
-        self.has_begun
-    }
-
     /// Begins a round. `touched` are the paths of which there was news.
     ///
     /// Before the first batch, all roots must be there: a root that is not has nothing to say about what is gone.

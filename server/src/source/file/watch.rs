@@ -4,7 +4,7 @@
 //! another's place and the folder above a root are all watched by the same rule.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -66,6 +66,8 @@ fn is_change(kind: EventKind) -> bool {
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
     folders: BTreeMap<PathBuf, (Watched, u64)>,
+    /// Folders that can't be watched: there are too many of them, or they are not ours. Tried again at each look.
+    failed: BTreeSet<PathBuf>,
 }
 
 impl Watch {
@@ -74,12 +76,12 @@ impl Watch {
         let watcher = RecommendedWatcher::new(move |event| news.tell(event), Config::default()).inspect_err(
             |error| tracing::warn!(%error, "files can't be watched; they are looked at from time to time"),
         );
-        Self { watcher: watcher.ok(), folders: BTreeMap::new() }
+        Self { watcher: watcher.ok(), folders: BTreeMap::new(), failed: BTreeSet::new() }
     }
 
     /// Whether every change makes news.
     pub(super) fn is_complete(&self) -> bool {
-        self.watcher.is_some()
+        self.watcher.is_some() && self.failed.is_empty()
     }
 
     /// Watches what a listing says. Returns whether a folder is new: what happened in it before is then still to be
@@ -87,15 +89,18 @@ impl Watch {
     pub(super) fn follow(&mut self, listing: &Listing) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         let mut has_new = false;
-        let mut folders = BTreeMap::new();
+        let (mut folders, mut failed) = (BTreeMap::new(), BTreeSet::new());
         for (folder, what) in &listing.watches {
             let id = inode(folder);
-            let is_watched = self.folders.remove(folder).is_some_and(|(_, watched)| watched == id);
-            if !is_watched {
+            if self.folders.remove(folder).is_none_or(|(_, watched)| watched != id) {
                 // The watch of a folder that was replaced is the old folder's.
                 let _ = watcher.unwatch(folder);
                 if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-                    tracing::warn!(folder = %folder.display(), %error, "folder can't be watched; it is looked at from time to time");
+                    if !self.failed.contains(folder) {
+                        tracing::warn!(folder = %folder.display(), %error, "folder can't be watched; it is looked at from time to time");
+                    }
+                    failed.insert(folder.clone());
+                    continue;
                 }
                 has_new = true;
             }
@@ -105,7 +110,7 @@ impl Watch {
             // The kernel has ended the watch itself if the folder is gone.
             let _ = watcher.unwatch(folder);
         }
-        self.folders = folders;
+        (self.folders, self.failed) = (folders, failed);
         has_new
     }
 
