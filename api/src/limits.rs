@@ -45,10 +45,6 @@ pub const DOCUMENT_DEPTH_MAX: usize = 128;
 /// level of free-form JSON (`google.protobuf.Struct`) takes three.
 pub const MESSAGE_DEPTH_MAX: usize = 100;
 
-/// Anys within Anys that are decoded to be shown. Envoy's nest three or four deep; each is decoded by itself, which
-/// bounds the messages in it only.
-pub const ANY_DEPTH_MAX: usize = 8;
-
 /// Values that the anchors and aliases of one document may copy. A document of 32 MiB holds some millions; honest ones
 /// repeat a match or two.
 pub const ALIAS_NODES_MAX: usize = 100_000;

@@ -136,7 +136,7 @@ impl Decoder {
         self.refuse("duplicate-key", reason, "keep one of them");
     }
 
-    /// Goes through a map whose keys the author chooses. Repeated keys are refused, null values passed over.
+    /// Goes through a map whose keys the author chooses. Repeated keys are refused.
     pub(super) fn entries<'n, 't>(
         &mut self,
         pairs: &'n [Pair<'t>],
@@ -166,10 +166,10 @@ impl Decoder {
             self.field(&pair.key, pair.position, |decoder| {
                 if let Some(first) = seen.insert(&pair.key, pair.position) {
                     decoder.duplicate(&pair.key, first);
-                } else if names.contains(&&*pair.key) {
-                    each(decoder, pair);
-                } else {
+                } else if !names.contains(&&*pair.key) {
                     decoder.unknown(&pair.key, &pair.value, names.iter().copied());
+                } else if !pair.value.is_null() {
+                    each(decoder, pair);
                 }
             });
         }

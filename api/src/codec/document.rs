@@ -23,7 +23,7 @@ pub(super) fn read(node: &Node<'_>, defaults: Defaults<'_>, documents: &mut Vec<
     if envoy::is_response(node) {
         return envoy::read_response(node, defaults, &mut push);
     }
-    if node.get("@type").is_some() {
+    if node.get("@type").is_some() && node.get("apiVersion").is_none() {
         return push(node, envoy::read(node, defaults));
     }
     kubernetes::read(node, defaults, &mut push);

@@ -31,9 +31,21 @@ const OURS: &str = "mainsheet.io/";
 /// Which of our keys is the namespace; the others are annotations.
 pub(super) const NAMESPACE: &str = "mainsheet.io/namespace";
 
-/// Of a file that holds a response, these may stand beside `resources`. Envoy reads the first; none counts here.
-const RESPONSE: [&str; 8] =
-    ["resources", "@type", "version_info", "versionInfo", "type_url", "typeUrl", "nonce", NAMESPACE];
+/// Of a file that holds a response, these may stand beside `resources`; none of them counts here but our own.
+const RESPONSE: [&str; 12] = [
+    "resources",
+    NAMESPACE,
+    "@type",
+    "version_info",
+    "versionInfo",
+    "type_url",
+    "typeUrl",
+    "nonce",
+    "canary",
+    "control_plane",
+    "controlPlane",
+    "resource_errors",
+];
 
 /// Whether a document is a `DiscoveryResponse`, as Envoy's file subscriptions read them.
 pub(super) fn is_response(node: &Node<'_>) -> bool {

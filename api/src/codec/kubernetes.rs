@@ -13,11 +13,15 @@ use crate::{
     key::Key,
     kind::{Family, KINDS, Kind},
     resource::Resource,
+    verdict::Finding,
     wire::Any,
 };
 
 /// Keys of a document. `status` is written by controllers and read by nobody here.
 const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Keys of a list of documents.
+const LIST: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 
 /// Keys of `metadata` that count.
 const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
@@ -68,20 +72,31 @@ pub(super) fn read(node: &Node<'_>, defaults: Defaults<'_>, push: &mut impl FnMu
         return push(node, one(node, says, defaults));
     };
     let known = row(says.group(), item_kind).is_some();
-    let Some(items) = node.get("items").filter(|_| known || says.what() == "v1/List") else {
+    if !known && says.what() != "v1/List" {
         return push(node, Content::Ignored { what: says.what() });
-    };
-    let Value::List(items) = &items.value else {
-        let reason = format!("`items` of a list is a list, found {}", items.describe());
-        return push(node, rejected(None, items.position, ["wrong-type", &reason, ""]));
-    };
+    }
     let inherited = known.then_some(Says { api_version: says.api_version, kind: item_kind });
-    for item in items {
-        match self::says(item, inherited) {
+    match items(node) {
+        Err(findings) => push(node, Content::Rejected { key: None, findings }),
+        Ok(items) => items.iter().for_each(|item| match self::says(item, inherited) {
             Ok(says) => push(item, one(item, says, defaults)),
             Err(content) => push(item, content),
-        }
+        }),
     }
+}
+
+/// The items of a list. Of two `items` one would be lost, so the keys around them are looked at as closely as any.
+fn items<'n, 't>(node: &'n Node<'t>) -> Result<&'n [Node<'t>], Vec<Finding>> {
+    let mut decoder = Decoder::new(Form::Kubernetes, node.position);
+    let mut items = &[][..];
+    decoder.known(node.pairs().unwrap_or_default(), &LIST, |decoder, pair| {
+        match (&*pair.key, &pair.value.value) {
+            ("items", Value::List(list)) => items = list,
+            ("items", _) => decoder.wrong_type("a list", &pair.value, "begin each item with `- `"),
+            _ => {}
+        }
+    });
+    if decoder.findings.is_empty() { Ok(items) } else { Err(decoder.findings) }
 }
 
 /// `apiVersion` and `kind`; items of a list of one kind may leave them to the list.
@@ -119,20 +134,12 @@ fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
     let Some(kind) = row(says.group(), says.kind) else { return Content::Ignored { what: says.what() } };
     let mut decoder = Decoder::new(Form::Kubernetes, node.position);
     let (mut metadata, mut spec) = (Metadata::default(), Vec::new());
+    check_version(&mut decoder, node, says, kind);
     decoder.known(node.pairs().unwrap_or_default(), &TOP, |decoder, pair| match &*pair.key {
-        "apiVersion" if Kind::of_document(says.group(), says.version(), says.kind).is_none() => {
-            let reason = format!("{} is not served as `{}`", says.kind, says.api_version);
-            decoder.refuse("unknown-version", reason, format!("served: {}", served(kind)));
-        }
         "metadata" => metadata.read(decoder, &pair.value),
-        "spec" if !pair.value.is_null() => spec = decoder.message(descriptors::body(kind), &pair.value),
+        "spec" => spec = decoder.message(descriptors::body(kind), &pair.value),
         _ => {}
     });
-    let unversioned = node.get("apiVersion").is_none();
-    if unversioned && Kind::of_document(says.group(), says.version(), says.kind).is_none() {
-        let reason = format!("{} is not served as `{}`", says.kind, says.api_version);
-        decoder.refuse("unknown-version", reason, format!("served: {}", served(kind)));
-    }
     let key = metadata.key(kind, defaults);
     if key.is_none() && !metadata.name_refused {
         let remedy = "give it a name: it is what updates and deletions go by";
@@ -148,11 +155,18 @@ fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
     })
 }
 
-fn served(kind: Kind) -> String {
+fn check_version(decoder: &mut Decoder, node: &Node<'_>, says: Says<'_>, kind: Kind) {
+    if Kind::of_document(says.group(), says.version(), says.kind).is_some() {
+        return;
+    }
     let row = kind.info();
-    let versions: Vec<String> =
-        row.versions.iter().map(|version| format!("{}/{version}", row.group)).collect();
-    versions.join(", ")
+    let pair = node.pairs().and_then(|pairs| pairs.iter().find(|pair| pair.key == "apiVersion"));
+    decoder.field("apiVersion", pair.map_or(node.position, |pair| pair.position), |decoder| {
+        let reason = format!("{} is not served as `{}`", says.kind, says.api_version);
+        let versions: Vec<String> =
+            row.versions.iter().map(|version| format!("{}/{version}", row.group)).collect();
+        decoder.refuse("unknown-version", reason, format!("served: {}", versions.join(", ")));
+    });
 }
 
 #[derive(Default)]
@@ -181,7 +195,7 @@ impl Metadata {
                 Some(name) => name.clone_into(&mut self.name),
                 None => self.name_refused = true,
             },
-            "namespace" if !pair.value.is_null() => {
+            "namespace" => {
                 self.namespace = decoder.text(&pair.value).unwrap_or_default().to_owned();
             }
             "labels" => self.labels = texts(decoder, &pair.value),
@@ -200,9 +214,6 @@ impl Metadata {
 /// Labels, annotations: texts only.
 fn texts(decoder: &mut Decoder, node: &Node<'_>) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
-    if node.is_null() {
-        return texts;
-    }
     match node.pairs() {
         Some(pairs) => decoder.entries(pairs, |decoder, pair| {
             if let Some(text) = decoder.text(&pair.value) {

@@ -81,12 +81,9 @@ pub enum Content {
 /// is one rejected document without a key: it may have held any resource.
 #[must_use]
 pub fn read(text: &str, defaults: Defaults<'_>) -> Vec<Document> {
-    let parsed = yaml::parse(text);
-    let mut documents = Vec::with_capacity(parsed.documents.len());
-    for node in &parsed.documents {
-        document::read(node, defaults, &mut documents);
-    }
-    if let Some((position, reason)) = parsed.broken {
+    let mut documents = Vec::new();
+    let broken = yaml::parse(text, |node| document::read(&node, defaults, &mut documents));
+    if let Some((position, reason)) = broken {
         let reason = format!("not YAML from here on: {reason}");
         let content = document::rejected(None, position, ["not-yaml", &reason, ""]);
         documents.push(Document { line: position.line, content });

@@ -177,6 +177,10 @@ mod tests {
         assert_eq!(time.seconds, 1_767_323_045);
         assert_eq!(timestamp_text(time.seconds, time.nanos), "2026-01-02T03:04:05Z");
         assert_eq!(parse_timestamp("2026-01-02T04:04:05.5+01:00").unwrap().nanos, 500_000_000);
+        for (seconds, nanos) in [(i64::MIN, i32::MIN), (i64::MAX, i32::MAX), (0, -1)] {
+            assert!(!timestamp_text(seconds, nanos).is_empty(), "a peer may send any numbers");
+            assert!(!duration_text(&Duration { seconds, nanos }).is_empty());
+        }
         for text in ["", "2026-01-02", "yesterday", "2026-13-02T03:04:05Z", "2026-01-02 03:04:05Z"] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }

@@ -1,5 +1,7 @@
 //! One integration-test binary for the crate: fewer links, quicker builds.
 
+#![allow(clippy::unwrap_used, reason = "clippy exempts tests, and not the functions that they share")]
+
 mod codec;
 mod envoy_descriptors;
 mod generated;

@@ -1,7 +1,9 @@
 //! Debug endpoints: one file each, one row in the table. Read only, and of everything: whoever reaches the port sees
 //! what every client sees.
 
+mod configz;
 mod syncz;
+mod verdicts;
 
 use axum::{
     Json, Router,
@@ -23,11 +25,23 @@ pub struct Endpoint {
 }
 
 /// Every endpoint.
-pub const ENDPOINTS: &[Endpoint] = &[Endpoint {
-    path: "/debug/syncz",
-    help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig.",
-    route: || get(syncz::syncz),
-}];
+pub const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        path: "/debug/configz",
+        help: "What is served, as istiod's endpoint of the same name writes it; `?kind=` and `?namespace=` narrow it.",
+        route: || get(configz::configz),
+    },
+    Endpoint {
+        path: "/debug/syncz",
+        help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig.",
+        route: || get(syncz::syncz),
+    },
+    Endpoint {
+        path: "/debug/verdicts",
+        help: "Documents that are rejected now: where they are, and what is wrong.",
+        route: || get(verdicts::verdicts),
+    },
+];
 
 pub(crate) fn router() -> Router<Links> {
     let index = Router::new().route("/debug", get(index));

@@ -18,6 +18,7 @@ use tracing::debug;
 
 use crate::{
     debug as pages,
+    intake::IntakeHandle,
     listen::{Connection, ListenLimits, Listener},
     metrics::Metrics,
     readiness::Readiness,
@@ -42,6 +43,8 @@ pub struct Links {
     pub readiness: Readiness,
     /// What sinks hold.
     pub sinks: Arc<Sinks>,
+    /// What is rejected.
+    pub intake: IntakeHandle,
     /// What was counted.
     pub metrics: Arc<Metrics>,
 }

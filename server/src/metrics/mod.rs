@@ -3,7 +3,9 @@
 //! Counters are counted where things happen. Gauges that say how something stands are read when somebody asks
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
+mod intake;
 mod process;
+mod reading;
 mod table;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +18,7 @@ use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
 
+use crate::intake::IntakeHandle;
 pub use table::{Row, SECONDS, Shape, TABLE};
 
 /// The label of a type that is of no kind of ours: type URLs come from clients, who could invent any number of them.
@@ -51,7 +54,7 @@ impl Metrics {
         let registry = Registry::new();
         let build_info = registered(&registry, table::gauge_vec(&table::BUILD_INFO));
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        process::register(&registry);
+        reading::register(&registry, &table::PROCESS_RESIDENT, process::read);
         Arc::new(Self {
             pushes: registered(&registry, table::counter_vec(&table::PUSHES)),
             push_bytes: registered(&registry, table::counter_vec(&table::PUSH_BYTES)),
@@ -68,6 +71,11 @@ impl Metrics {
             ready: registered(&registry, table::gauge(&table::READY)),
             registry,
         })
+    }
+
+    /// Shows what the intake counts, too. To be called once.
+    pub fn show_intake(&self, intake: IntakeHandle) {
+        reading::register(&self.registry, &table::COMMITS, move || intake::read(&intake));
     }
 
     /// Everything in Prometheus' text format.

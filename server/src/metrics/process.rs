@@ -2,25 +2,17 @@
 
 use std::fs;
 
-use prometheus::{
-    Counter, IntGauge, Opts, Registry,
-    core::{Collector, Desc},
-    proto::MetricFamily,
+use super::{
+    reading::Reading,
+    table::{self, Row},
 };
-
-use super::table::{self, Row};
 
 /// Ticks a second in /proc/self/stat: fixed by Linux' interface to programs, whatever the kernel's own timer does.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Registers the metrics of the process; they are read at each collection.
-pub(super) fn register(registry: &Registry) {
-    registry.register(Box::new(Process)).expect("the table's names are all different, and tested");
-}
-
-/// One reading of /proc.
+/// What /proc says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Reading {
+struct Status {
     resident: Option<i64>,
     virtual_size: Option<i64>,
     threads: Option<i64>,
@@ -29,7 +21,7 @@ struct Reading {
     cpu_seconds: Option<f64>,
 }
 
-impl Reading {
+impl Status {
     fn take() -> Self {
         let text = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
         let status = text("status");
@@ -63,41 +55,22 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-struct Process;
-
-impl Collector for Process {
-    /// None: what a platform doesn't tell is absent, so there is no fixed list.
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let reading = Reading::take();
-        let gauges = [
-            (table::PROCESS_RESIDENT, reading.resident),
-            (table::PROCESS_VIRTUAL, reading.virtual_size),
-            (table::PROCESS_THREADS, reading.threads),
-            (table::PROCESS_FDS, reading.fds),
-            (table::PROCESS_FDS_MAX, reading.fds_max),
-        ];
-        let mut families: Vec<_> =
-            gauges.iter().filter_map(|(row, value)| gauge(row, (*value)?)).flatten().collect();
-        families.extend(reading.cpu_seconds.and_then(cpu).unwrap_or_default());
-        families
-    }
-}
-
-fn gauge(row: &Row, value: i64) -> Option<Vec<MetricFamily>> {
-    let gauge = IntGauge::with_opts(Opts::new(row.name, row.help)).ok()?;
-    gauge.set(value);
-    Some(gauge.collect())
-}
-
-fn cpu(seconds: f64) -> Option<Vec<MetricFamily>> {
-    let row = table::PROCESS_CPU;
-    let counter = Counter::with_opts(Opts::new(row.name, row.help)).ok()?;
-    counter.inc_by(seconds);
-    Some(counter.collect())
+/// What there is to read.
+pub(super) fn read() -> Vec<Reading> {
+    let status = Status::take();
+    let reading = |row: Row, value: Option<f64>| Some(Reading { row, label: "", value: value? });
+    let whole = |value: Option<i64>| value.map(|value| value as f64);
+    [
+        reading(table::PROCESS_RESIDENT, whole(status.resident)),
+        reading(table::PROCESS_VIRTUAL, whole(status.virtual_size)),
+        reading(table::PROCESS_THREADS, whole(status.threads)),
+        reading(table::PROCESS_FDS, whole(status.fds)),
+        reading(table::PROCESS_FDS_MAX, whole(status.fds_max)),
+        reading(table::PROCESS_CPU, status.cpu_seconds),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
@@ -122,7 +95,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_has_memory_and_open_files() {
-        let reading = Reading::take();
+        let reading = Status::take();
         assert!(reading.resident > Some(1 << 20) && reading.resident <= reading.virtual_size, "{reading:?}");
         assert!(reading.fds > Some(0) && reading.fds <= reading.fds_max, "{reading:?}");
         assert!(reading.cpu_seconds.is_some() && reading.threads >= Some(1), "{reading:?}");

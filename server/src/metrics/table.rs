@@ -45,6 +45,16 @@ table! {
     READY = "mainsheet_ready", Gauge, &[], "1 when streams are accepted, 0 while something is awaited.";
     REVISION = "mainsheet_revision", Gauge, &[], "The revision that is served.";
     RESOURCES = "mainsheet_resources", Gauge, KIND, "Resources that are served.";
+    COMMITS = "mainsheet_commits_total", Counter, &[], "Commits to the store.";
+    COMMIT_CONFLICTS = "mainsheet_commit_conflicts_total", Counter, &[],
+        "Commits that were worked out anew because somebody else had changed the same keys.";
+    STORE_FAILURES = "mainsheet_store_failures_total", Counter, &[], "Failed writes to the store.";
+    VERDICTS = "mainsheet_verdicts_total", Counter, &["verdict"], "Documents that were judged, by what was found.";
+    REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
+    HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
+    QUEUED = "mainsheet_intake_queue_batches", Gauge, &[], "Batches from sources that the intake has not received yet.";
+    PENDING_BYTES = "mainsheet_intake_pending_bytes", Gauge, &[], "Bytes of reports that wait to be taken in.";
+    PENDING_ORIGINS = "mainsheet_intake_pending_origins", Gauge, &[], "Origins whose reports wait to be taken in.";
     CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";
     STREAMS = "mainsheet_streams", Gauge, &["variant"], "Open discovery streams; each is one sink.";
     STREAMS_REFUSED = "mainsheet_streams_refused_total", Counter, &[], "Discovery streams that were not let in.";

@@ -1,13 +1,13 @@
 //! One HTTP/2 connection: its settings, its tasks, its end.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, time::Duration};
 
 use hyper::{rt::Executor, server::conn::http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mainsheet_api::xds::catalog::Catalog;
 use tokio::net::TcpStream;
-use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, info};
 
 use super::{
     StreamOptions,
@@ -42,7 +42,7 @@ where
 }
 
 /// The settings of every connection. Pings from clients are answered, however many (rule 88).
-pub(super) fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Builder<Tracked> {
+fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Builder<Tracked> {
     let mut builder = http2::Builder::new(Tracked(tasks.clone()));
     builder
         .timer(TokioTimer::new())
@@ -56,28 +56,52 @@ pub(super) fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Bu
     builder
 }
 
-/// Serves one connection until the client leaves, it is closed from outside, or it was drained.
-pub(super) async fn serve<C: Catalog + Send + Sync + 'static>(
-    stream: TcpStream,
-    connection: Connection,
+/// How connections are served. Cloning shares it.
+pub(super) struct Protocol<C> {
     builder: http2::Builder<Tracked>,
     services: Services<C>,
-) {
-    let service = OnConnection { services, connection: connection.clone() };
-    let mut http2 = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut draining = false;
-    let served = loop {
-        tokio::select! {
-            () = connection.close.cancelled() => return,
-            () = connection.draining.cancelled(), if !draining => {
-                draining = true;
-                // GOAWAY: no new streams; those that run are ended by their readers.
-                http2.as_mut().graceful_shutdown();
+    first_request_deadline: Duration,
+}
+
+impl<C> Clone for Protocol<C> {
+    fn clone(&self) -> Self {
+        let (builder, services) = (self.builder.clone(), self.services.clone());
+        Self { builder, services, first_request_deadline: self.first_request_deadline }
+    }
+}
+
+impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
+    pub(super) fn new(options: &StreamOptions, services: Services<C>, tasks: &TaskTracker) -> Self {
+        let first_request_deadline = options.first_request_deadline;
+        Self { builder: builder(options, tasks), services, first_request_deadline }
+    }
+
+    /// Serves one connection until the client leaves, it is closed from outside, or it was drained. A client that has
+    /// not asked for anything by the deadline is cut off, whether it speaks HTTP/2 or nothing at all.
+    pub(super) async fn serve(self, stream: TcpStream, connection: Connection) {
+        let asked = CancellationToken::new();
+        let (services, on) = (self.services, connection.clone());
+        let service = OnConnection { services, connection: on, asked: asked.clone() };
+        let mut http2 = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut late = pin!(tokio::time::sleep(self.first_request_deadline));
+        let (mut has_asked, mut draining) = (false, false);
+        let served = loop {
+            tokio::select! {
+                () = connection.close.cancelled() => return,
+                () = connection.draining.cancelled(), if !draining => {
+                    draining = true;
+                    // GOAWAY: no new streams; those that run are ended by their readers.
+                    http2.as_mut().graceful_shutdown();
+                }
+                () = asked.cancelled(), if !has_asked => has_asked = true,
+                () = &mut late, if !has_asked => {
+                    return info!(peer = %connection.peer, "closed: it asked for nothing");
+                }
+                served = http2.as_mut() => break served,
             }
-            served = http2.as_mut() => break served,
+        };
+        if let Err(error) = served {
+            debug!(peer = %connection.peer, %error, "connection ended");
         }
-    };
-    if let Err(error) = served {
-        debug!(peer = %connection.peer, %error, "connection ended");
     }
 }

@@ -10,6 +10,7 @@ use mainsheet_api::{
     wire::DESCRIPTORS,
     xds::{Variant, catalog::Catalog},
 };
+use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service as _;
@@ -65,6 +66,8 @@ fn variant_of(path: &str) -> Option<Variant> {
 pub(super) struct OnConnection<C> {
     pub(super) services: Services<C>,
     pub(super) connection: Connection,
+    /// Cancelled by the first request.
+    pub(super) asked: CancellationToken,
 }
 
 impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incoming>> for OnConnection<C> {
@@ -73,6 +76,7 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
+        self.asked.cancel();
         self.services.answer(request, &self.connection)
     }
 }

@@ -86,11 +86,11 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let (health, health_service) = health::service().await;
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.clone(), tasks.clone()));
         let grpc = grpc::Services::new(ads, health_service)?;
-        let http2 = connection::builder(&self.options, &tasks);
+        let protocol = connection::Protocol::new(&self.options, grpc, &tasks);
         let metrics = Arc::clone(&self.links.metrics);
         let serve = move |stream, connection| {
             let counted = metrics.connection();
-            let served = connection::serve(stream, connection, http2.clone(), grpc.clone());
+            let served = protocol.clone().serve(stream, connection);
             async move {
                 served.await;
                 drop(counted);

@@ -17,6 +17,8 @@ pub struct StreamOptions {
     pub streams_max: usize,
     /// RPCs at once on one connection. An ADS client needs one; istiod opens one a source, istioctl one a command.
     pub streams_per_connection_max: u32,
+    /// How long a connection may be open before its first request: whoever only connects must not take places for ever.
+    pub first_request_deadline: Duration,
     /// How often an idle client is pinged (rule 88).
     pub keepalive_interval: Duration,
     /// How long the client has to answer the ping before it counts as dead.
@@ -35,6 +37,7 @@ impl Default for StreamOptions {
             connections_max: 10_000,
             streams_max: 20_000,
             streams_per_connection_max: 100,
+            first_request_deadline: Duration::from_secs(60),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             write_deadline: Duration::from_secs(60),

@@ -10,11 +10,11 @@ use serde_json::Number;
 use super::tree::Tree;
 use crate::{
     codec::{base64, decoder::Form, moment},
-    limits::ANY_DEPTH_MAX,
+    limits::MESSAGE_DEPTH_MAX,
 };
 
 /// The fields that are set, in the order in which their .proto file declares them.
-pub(super) fn fields(form: Form, message: &DynamicMessage, anys: usize) -> Vec<(String, Tree)> {
+pub(super) fn fields(form: Form, message: &DynamicMessage, depth: usize) -> Vec<(String, Tree)> {
     let descriptor = message.descriptor();
     let declared = &descriptor.descriptor_proto().field;
     declared
@@ -22,7 +22,7 @@ pub(super) fn fields(form: Form, message: &DynamicMessage, anys: usize) -> Vec<(
         .filter_map(|field| descriptor.get_field(u32::try_from(field.number()).ok()?))
         .filter(|field| message.has_field(field))
         .map(|field| {
-            (form.name(&field).to_owned(), Writer { form, anys }.field(&field, &message.get_field(&field)))
+            (form.name(&field).to_owned(), Writer { form, depth }.field(&field, &message.get_field(&field)))
         })
         .collect()
 }
@@ -30,8 +30,8 @@ pub(super) fn fields(form: Form, message: &DynamicMessage, anys: usize) -> Vec<(
 #[derive(Clone, Copy)]
 struct Writer {
     form: Form,
-    /// Anys around this one, which are decoded each by itself, so that no decoder bounds them.
-    anys: usize,
+    /// Messages around this one. A decoder bounds those of one Any only, and Anys may nest.
+    depth: usize,
 }
 
 impl Writer {
@@ -70,10 +70,11 @@ impl Writer {
         }
     }
 
-    fn message(self, message: &DynamicMessage) -> Tree {
+    fn message(mut self, message: &DynamicMessage) -> Tree {
+        self.depth += 1;
         let descriptor = message.descriptor();
         let Some(name) = descriptor.full_name().strip_prefix("google.protobuf.") else {
-            return Tree::Map(fields(self.form, message, self.anys));
+            return Tree::Map(fields(self.form, message, self.depth));
         };
         match name {
             "Duration" => {
@@ -89,7 +90,7 @@ impl Writer {
             "Value" => self.any_value(message),
             "Struct" | "ListValue" => self.first(message),
             _ if name.ends_with("Value") => self.first(message),
-            _ => Tree::Map(fields(self.form, message, self.anys)),
+            _ => Tree::Map(fields(self.form, message, self.depth)),
         }
     }
 
@@ -119,16 +120,15 @@ impl Writer {
         let pool = message.descriptor().parent_pool().clone();
         let decoded = pool
             .get_message_by_name(name)
-            .filter(|_| self.anys < ANY_DEPTH_MAX)
+            .filter(|_| self.depth < MESSAGE_DEPTH_MAX)
             .and_then(|inner| DynamicMessage::decode(inner, bytes.clone()).ok());
         let mut written = vec![("@type".to_owned(), Tree::from(url.as_str()))];
-        let inner = Self { anys: self.anys + 1, ..self };
         match decoded {
             None => written.push(("value".to_owned(), base64::encode(&bytes).into())),
             Some(message) if name.starts_with("google.protobuf.") && name != "google.protobuf.Empty" => {
-                written.push(("value".to_owned(), inner.message(&message)));
+                written.push(("value".to_owned(), self.message(&message)));
             }
-            Some(message) => written.extend(fields(self.form, &message, inner.anys)),
+            Some(message) => written.extend(fields(self.form, &message, self.depth)),
         }
         Tree::Map(written)
     }

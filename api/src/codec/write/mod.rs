@@ -64,7 +64,8 @@ fn decode_mcp(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
     let namespace = if namespace.is_empty() { "default" } else { namespace };
     let created = metadata.create_time.map(|time| {
         let seconds = u64::try_from(time.seconds).unwrap_or(0);
-        Timestamp(seconds.saturating_mul(1000) + u64::try_from(time.nanos).unwrap_or(0) / 1_000_000)
+        let millis = u64::try_from(time.nanos).unwrap_or(0) / 1_000_000;
+        Timestamp(seconds.saturating_mul(1000).saturating_add(millis))
     });
     let version = Some(metadata.version).filter(|version| !version.is_empty());
     let resource = Resource {

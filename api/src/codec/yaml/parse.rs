@@ -8,35 +8,27 @@ use super::{
 };
 use crate::verdict::Position;
 
-/// What a text holds.
-#[derive(Debug)]
-pub(in crate::codec) struct Parsed<'t> {
-    /// The documents that are complete and not empty.
-    pub(in crate::codec) documents: Vec<Node<'t>>,
-    /// Where and how the text stops being YAML.
-    pub(in crate::codec) broken: Option<(Position, String)>,
-}
-
-/// Reads a text up to its end or its first mistake.
-pub(in crate::codec) fn parse(text: &str) -> Parsed<'_> {
+/// Hands over each document that is complete and not empty, up to the text's end or its first mistake, of which it says
+/// where and how. One document at a time: trees take several times the space of their text.
+pub(in crate::codec) fn parse<'t>(
+    text: &'t str,
+    mut each: impl FnMut(Node<'t>),
+) -> Option<(Position, String)> {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;
     options.set_emit_comments(false);
-    let mut documents = Vec::new();
     let mut builder = Builder::default();
     for event in Parser::<StrInput<'_>>::new_from_str_with_options(text, options) {
         match event {
             Ok((Event::DocumentEnd, _)) => {
                 let root = std::mem::take(&mut builder).finish();
-                documents.extend(root.filter(|root| !root.is_null()));
+                root.filter(|root| !root.is_null()).into_iter().for_each(&mut each);
             }
             Ok((event, span)) => take(&mut builder, event, position(span.start)),
-            Err(error) => {
-                return Parsed { documents, broken: Some((position(*error.marker()), error.info())) };
-            }
+            Err(error) => return Some((position(*error.marker()), error.info())),
         }
     }
-    Parsed { documents, broken: None }
+    None
 }
 
 fn take<'t>(builder: &mut Builder<'t>, event: Event<'t>, position: Position) {

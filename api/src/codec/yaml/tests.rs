@@ -1,4 +1,15 @@
-use super::{parse::Parsed, *};
+use super::*;
+
+struct Parsed<'t> {
+    documents: Vec<Node<'t>>,
+    broken: Option<(Position, String)>,
+}
+
+fn parse(text: &str) -> Parsed<'_> {
+    let mut documents = Vec::new();
+    let broken = super::parse(text, |node| documents.push(node));
+    Parsed { documents, broken }
+}
 
 fn one(text: &str) -> Node<'_> {
     let Parsed { mut documents, broken } = parse(text);

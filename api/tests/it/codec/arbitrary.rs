@@ -117,7 +117,8 @@ impl<'t> Tape<'t> {
             let field = &fields[self.below(fields.len())];
             let too_deep = depth == 0 && matches!(field.kind(), Type::Message(_));
             // The order of a map's entries within an Any's bytes is the encoder's own.
-            if !too_deep && !(self.in_any && field.is_map()) {
+            let unordered = self.in_any && field.is_map();
+            if !too_deep && !unordered {
                 let value = self.field(field, depth);
                 message.set_field(field, value);
             }

@@ -3,6 +3,7 @@
 mod arbitrary;
 mod descriptors;
 mod envoy;
+mod forms;
 mod kubernetes;
 mod refusals;
 mod robust;
