@@ -60,7 +60,7 @@ fn names(report: &mut Report<'_>) {
         Family::Envoy => {
             report.flag_at_if(key.name.is_empty(), name_field(report), &code::ENVOY_NAME);
             report.expect(
-                "mainsheet.io/namespace",
+                "[mainsheet.io/namespace]",
                 &*key.namespace,
                 is_kubernetes_label,
                 &code::METADATA_NAMESPACE,

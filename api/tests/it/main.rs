@@ -6,3 +6,4 @@ mod codec;
 mod envoy_descriptors;
 mod generated;
 mod pair;
+mod validation;
