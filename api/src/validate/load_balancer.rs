@@ -42,7 +42,9 @@ fn consistent_hash(report: &mut Report<'_>, hash: &ConsistentHashLb) {
 /// As istiod counts: 1 is one. Only asked of numbers below [`TABLE_SIZE_END`].
 fn is_prime(number: u64) -> bool {
     number != 0
-        && (2..).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
+        && (2..)
+            .take_while(|divisor| divisor * divisor <= number)
+            .all(|divisor| !number.is_multiple_of(divisor))
 }
 
 fn cookie(report: &mut Report<'_>, cookie: &HttpCookie) {

@@ -29,6 +29,7 @@ mod label;
 mod load_balancer;
 mod metadata;
 mod peer_authentication;
+mod percent;
 mod port;
 mod proxy_config;
 mod reference;

@@ -1,6 +1,6 @@
 //! Telemetry.
 
-use super::{code, report::Report, selector};
+use super::{code, percent, report::Report, selector};
 use crate::generated::istio::telemetry::v1alpha1::{
     AccessLogging, Metrics, MetricsOverrides, ProviderRef, Telemetry, Tracing,
     metric_selector::MetricMatch,
@@ -24,9 +24,9 @@ fn providers(report: &mut Report<'_>, providers: &[ProviderRef]) {
 
 fn tracing(report: &mut Report<'_>, tracing: &Tracing) {
     providers(report, &tracing.providers);
-    let sampling = tracing.random_sampling_percentage.as_ref();
-    let wrong = sampling.is_some_and(|percent| percent.value < 0.0 || percent.value > 100.0);
-    report.flag_at_if(wrong, "randomSamplingPercentage", &code::PERCENT);
+    if let Some(sampling) = &tracing.random_sampling_percentage {
+        percent::check(report, "randomSamplingPercentage", sampling.value);
+    }
     report.entries("customTags", &tracing.custom_tags, |report, name, tag| {
         report.flag_if(name.is_empty() || is_tag_empty(tag), &code::TE_TAG);
     });

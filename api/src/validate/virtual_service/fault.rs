@@ -5,11 +5,8 @@ use crate::{
         HttpFaultInjection, Percent,
         http_fault_injection::{Abort, Delay, abort::ErrorType, delay::HttpDelayType},
     },
-    validate::{code, duration, report::Report},
+    validate::{code, duration, percent, report::Report},
 };
-
-/// Envoy counts faults in millionths.
-const FRACTION_MIN: f64 = 0.0001;
 
 const GRPC_STATUSES: [&str; 17] = [
     "OK",
@@ -66,7 +63,5 @@ fn delay(report: &mut Report<'_>, delay: &Delay) {
 }
 
 fn fraction(report: &mut Report<'_>, percent: &Percent) {
-    let value = percent.value;
-    let wrong = value < 0.0 || value > 100.0 || (value > 0.0 && value < FRACTION_MIN);
-    report.flag_at_if(wrong, "value", &code::PERCENT);
+    percent::check_fraction(report, "value", percent.value);
 }

@@ -6,7 +6,9 @@ use crate::{
         HttpDirectResponse, HttpMirrorPolicy, HttpRewrite, HttpRoute, HttpRouteDestination, Percent,
         http_body::Specifier,
     },
-    validate::{code, code::Code, destination, duration, reference::Semantics, regex, report::Report},
+    validate::{
+        code, code::Code, destination, duration, percent, reference::Semantics, regex, report::Report,
+    },
 };
 
 const RESPONSE_LEN_MAX: usize = 1 << 20;
@@ -93,17 +95,16 @@ fn rewrite(report: &mut Report<'_>, rewrite: &HttpRewrite) {
 
 fn mirrors(report: &mut Report<'_>, route: &HttpRoute) {
     report.some("mirror", route.mirror.as_ref(), destination::check);
-    report.some("mirrorPercentage", route.mirror_percentage.as_ref(), percent);
+    report.some("mirrorPercentage", route.mirror_percentage.as_ref(), percentage);
     report.each("mirrors", &route.mirrors, |report, mirror: &HttpMirrorPolicy| {
         report.flag_if(mirror.destination.is_none(), &code::DESTINATION_MISSING);
         report.some("destination", mirror.destination.as_ref(), destination::check);
-        report.some("percentage", mirror.percentage.as_ref(), percent);
+        report.some("percentage", mirror.percentage.as_ref(), percentage);
     });
 }
 
-fn percent(report: &mut Report<'_>, percent: &Percent) {
-    // Not `!(0.0..=100.0).contains`: istiod's comparisons let NaN through.
-    report.flag_at_if(percent.value < 0.0 || percent.value > 100.0, "value", &code::PERCENT);
+fn percentage(report: &mut Report<'_>, percent: &Percent) {
+    percent::check(report, "value", percent.value);
 }
 
 fn to(report: &mut Report<'_>, target: &HttpRouteDestination, semantics: Semantics) {
