@@ -62,7 +62,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
     let (cache, follower) = open_cache(settings).await?;
     let (intake, handle) = new_intake(settings, &cache, &shared);
     let grpc = bind_grpc(settings, &cache, &shared).await?;
-    let http = bind_http(settings, &cache, &shared).await?;
+    let http = bind_http(settings, &cache, &handle, &shared).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
 
     let mut tasks = TaskSet::new(CancellationToken::new());
@@ -140,11 +140,17 @@ async fn bind_grpc(
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
 }
 
-async fn bind_http(settings: &Settings, cache: &Cache, shared: &Shared) -> anyhow::Result<http::Server> {
+async fn bind_http(
+    settings: &Settings,
+    cache: &Cache,
+    intake: &IntakeHandle,
+    shared: &Shared,
+) -> anyhow::Result<http::Server> {
     let links = http::Links {
         newest: cache.subscribe(),
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
+        intake: intake.clone(),
         metrics: Arc::clone(&shared.metrics),
     };
     let bound = http::Server::bind(settings.http_addr, links).await;
