@@ -42,6 +42,8 @@ contract! {
     layers_do_not_conflict_with_each_other,
     removal_conflicts_with_whoever_has_not_seen_it,
     removal_that_is_forgotten_still_conflicts_with_older_bases,
+    removal_of_what_was_removed_is_remembered_anew,
+    record_that_is_back_outlives_the_memory_of_its_removal,
     removal_of_nothing_changes_no_state_but_counts_as_a_change,
     commit_ahead_of_the_store_is_refused,
     empty_commit_is_refused,
@@ -166,6 +168,26 @@ async fn removal_that_is_forgotten_still_conflicts_with_older_bases(backend: Bac
     // Of revisions 1 to 5, 4 and 5 are kept one by one.
     assert_eq!(conflicts(&store, Revision(2), vec![put("a", "2"), put("kept", "2")]).await, ["a"]);
     assert_eq!(conflicts(&store, Revision(3), vec![put("a", "2"), put("kept", "2")]).await, [""; 0]);
+}
+
+async fn removal_of_what_was_removed_is_remembered_anew(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    for changes in [vec![put("a", "1")], vec![remove("a")], vec![remove("a")], vec![put("other", "1")]] {
+        store.put_all(changes).await;
+    }
+    // Revision 2 is forgotten, 3 is not.
+    assert_eq!(conflicts(&store, Revision(2), vec![put("a", "2")]).await, ["a"]);
+}
+
+async fn record_that_is_back_outlives_the_memory_of_its_removal(backend: Backend) {
+    let store =
+        backend.open_with(StoreOptions { commits_bytes_max: 10_000, ..StoreOptions::default() }).await;
+    for changes in [vec![remove("a")], vec![put("a", "1")], vec![put("large", &"x".repeat(10_000))]] {
+        store.put_all(changes).await;
+    }
+    // The last one pushed out both others.
+    assert_eq!(store.follow(Revision(1), usize::MAX).await.unwrap(), Follow::Compacted);
+    assert_eq!(names(&store.state().await), ["a", "large"]);
 }
 
 async fn removal_of_nothing_changes_no_state_but_counts_as_a_change(backend: Backend) {

@@ -14,7 +14,7 @@ use mainsheet_cache::{
     store::{Follow, RedbStore, Store, StoreOptions},
 };
 
-use crate::stores::{commit, put};
+use crate::stores::{commit, put, reopen};
 
 /// Tells the test binary that it is the process to be killed, and where its store is.
 const DATA_DIR: &str = "MAINSHEET_TEST_CRASH_DATA_DIR";
@@ -35,7 +35,7 @@ fn changes(revision: u64) -> Vec<Change> {
 #[tokio::test]
 async fn process_that_commits_until_it_is_killed() {
     let Some(dir) = env::var_os(DATA_DIR) else { return };
-    let store = RedbStore::open(dir, StoreOptions::default()).await.unwrap();
+    let store = reopen(Path::new(&dir), StoreOptions::default()).await.unwrap();
     let mut out = std::io::stdout();
     loop {
         let base = *store.head().borrow();
@@ -70,7 +70,7 @@ fn kill_after(count: usize, mut child: Child) -> Vec<u64> {
 }
 
 async fn check(dir: &Path, acknowledged: &[u64]) {
-    let store = RedbStore::open(dir, StoreOptions::default()).await.unwrap();
+    let store = reopen(dir, StoreOptions::default()).await.unwrap();
     let newest = *acknowledged.last().unwrap();
     let state = store.load().await.unwrap();
     assert!(state.revision.0 >= newest, "{newest} was acknowledged, {} is the newest", state.revision);

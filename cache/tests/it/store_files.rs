@@ -1,6 +1,6 @@
 //! The durable store and its file: what is kept, and what is refused.
 
-use std::{fs, panic, path::Path, sync::Once};
+use std::{collections::BTreeSet, fs, panic, path::Path, sync::Once};
 
 use bytes::Bytes;
 use mainsheet_api::{change::Fence, version::Revision};
@@ -9,7 +9,7 @@ use mainsheet_cache::{
     store::{Follow, RedbStore, State, Store, StoreOptions},
 };
 
-use crate::stores::{commit, put, quick_dir, remove};
+use crate::stores::{commit, put, quick_dir, remove, reopen};
 
 const FILE: &str = "mainsheet.redb";
 
@@ -58,7 +58,7 @@ async fn everything_survives_reopening() {
     assert_eq!(store.take_lease().await.unwrap(), Fence(1));
     let before = said(&store).await;
     drop(store);
-    let store = open(dir.path()).await.unwrap();
+    let store = reopen(dir.path(), StoreOptions::default()).await.unwrap();
     assert_eq!(said(&store).await, before);
     assert_eq!(store.take_lease().await.unwrap(), Fence(2));
 }
@@ -93,7 +93,7 @@ async fn store_is_open_once_at_a_time() {
     let StoreError::InUse { path } = refused else { panic!("{refused}") };
     assert_eq!(Path::new(&path), dir.path().join(FILE));
     drop(first);
-    open(dir.path()).await.unwrap();
+    reopen(dir.path(), StoreOptions::default()).await.unwrap();
 }
 
 /// A start that was interrupted leaves a file under another name, and the next one begins anew.
@@ -118,17 +118,38 @@ fn quiet_panics_of_the_database() {
     });
 }
 
-/// What became of a store whose file was changed: refused as damaged, or open and exactly as it was.
+/// What became of a store whose file was changed: refused as damaged, or open and exactly as it was, also once more was
+/// written to it.
 async fn outcome(content: &[u8], before: &Said) -> &'static str {
     quiet_panics_of_the_database();
     let dir = quick_dir();
     fs::write(dir.path().join(FILE), content).unwrap();
-    match open(dir.path()).await {
-        Ok(store) if said(&store).await == *before => "as before",
-        Ok(_) => "changed",
-        Err(StoreError::Damaged { .. }) => "refused",
-        Err(_) => "refused for another reason",
+    let store = match open(dir.path()).await {
+        Ok(store) if said(&store).await == *before => store,
+        Ok(_) => return "changed",
+        Err(StoreError::Damaged { .. }) => return "refused",
+        Err(_) => return "refused for another reason",
+    };
+    for (revision, len) in [(before.head, 5000), (before.head.next(), 50_000)] {
+        if store.commit(commit(revision, vec![put("later", &"x".repeat(len))])).await.is_err() {
+            return "refused later";
+        }
     }
+    drop(store);
+    let after = said(&reopen(dir.path(), StoreOptions::default()).await.unwrap()).await;
+    if is_continued(before, &after) { "as before" } else { "changed later" }
+}
+
+/// Whether two commits and one record are all that came to it.
+fn is_continued(before: &Said, after: &Said) -> bool {
+    let (Follow::Commits(old), Follow::Commits(new)) = (&before.commits, &after.commits) else {
+        return false;
+    };
+    let records: Vec<_> = after.state.records.iter().filter(|record| &*record.key.name != "later").collect();
+    new.len() == old.len() + 2
+        && new.starts_with(old)
+        && records == before.state.records.iter().collect::<Vec<_>>()
+        && after.status == before.status
 }
 
 /// The file of a filled store as it is on disk while the store is open, and once it is closed.
@@ -142,11 +163,15 @@ async fn files() -> (Vec<u8>, Vec<u8>, Said) {
     (crashed, fs::read(dir.path().join(FILE)).unwrap(), before)
 }
 
+/// And left as it is, for whoever wants to know what it was.
 #[tokio::test]
 async fn file_that_is_no_store_is_refused() {
-    let (_, _, before) = files().await;
     for content in [&b""[..], b"x", b"apiVersion: v1\n", &[0; 100_000], &[0xff; 100_000]] {
-        assert_eq!(outcome(content, &before).await, "refused");
+        let dir = quick_dir();
+        fs::write(dir.path().join(FILE), content).unwrap();
+        let refused = open(dir.path()).await.expect_err("it is no store");
+        assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
+        assert!(fs::read(dir.path().join(FILE)).unwrap() == content);
     }
 }
 
@@ -192,6 +217,22 @@ async fn damaged_byte_is_never_served() {
         }
     }
     assert!(refused > 50, "only {refused} places mattered");
+}
+
+/// The database's own bookkeeping, which reading does without.
+#[tokio::test]
+async fn damage_that_only_a_later_commit_would_meet_is_refused_at_once() {
+    let (_, closed, before) = files().await;
+    let needle = b"TransactionIdWithPagination";
+    let places = (0..closed.len() - needle.len()).filter(|&at| closed[at..].starts_with(needle));
+    let mut outcomes = BTreeSet::new();
+    for place in places {
+        let mut damaged = closed.clone();
+        damaged[place] ^= 0x55;
+        outcomes.insert(outcome(&damaged, &before).await);
+    }
+    // Pages that are free hold some of it, too.
+    assert_eq!(outcomes, BTreeSet::from(["as before", "refused"]));
 }
 
 /// Every third byte of the headers, and some of those that are in use elsewhere.

@@ -15,7 +15,7 @@ use mainsheet_cache::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::stores::{commit, key, quick_dir, record, source};
+use crate::stores::{commit, key, quick_dir, record, reopen, source};
 
 const OPTIONS: StoreOptions =
     StoreOptions { commits_kept_max: 4, commits_bytes_max: usize::MAX, status_bytes_max: 1 << 20 };
@@ -220,7 +220,7 @@ async fn run(asks: Vec<Ask>) {
             }
             Ask::Reopen => {
                 drop(redb);
-                redb = RedbStore::open(dir.path(), OPTIONS).await.unwrap();
+                redb = reopen(dir.path(), OPTIONS).await.unwrap();
             }
         }
         for bytes_max in [0, 400, 1500] {
@@ -234,7 +234,7 @@ async fn run(asks: Vec<Ask>) {
     compare(&memory, &model).await;
     compare(&redb, &model).await;
     drop(redb);
-    compare(&RedbStore::open(dir.path(), OPTIONS).await.unwrap(), &model).await;
+    compare(&reopen(dir.path(), OPTIONS).await.unwrap(), &model).await;
 }
 
 proptest! {
@@ -242,6 +242,6 @@ proptest! {
 
     #[test]
     fn stores_answer_as_the_model_does(asks in vec(ask(), 1..25)) {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(asks));
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(run(asks));
     }
 }

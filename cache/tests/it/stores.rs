@@ -1,6 +1,6 @@
 //! Stores to test, and what to put into them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mainsheet_api::{
@@ -14,13 +14,30 @@ use mainsheet_api::{
     view::Audience,
     wire::{Any, Entry},
 };
-use mainsheet_cache::store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions};
+use mainsheet_cache::{
+    StoreError,
+    store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions},
+};
 use tempfile::TempDir;
 
 /// A directory for a test that asks nothing of the disk: in memory where the system has such a place, because each
 /// flush of a busy disk takes tens of milliseconds.
 pub(crate) fn quick_dir() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Opens a store that was open a moment ago. Processes that other tests start hold copies of our descriptors, and with
+/// them the lock, until they run their own program; so it may take a moment.
+pub(crate) async fn reopen(dir: &Path, options: StoreOptions) -> Result<RedbStore, StoreError> {
+    let attempts = async {
+        loop {
+            match RedbStore::open(dir, options).await {
+                Err(StoreError::InUse { .. }) => tokio::task::yield_now().await,
+                answer => return answer,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), attempts).await.expect("the lock is released")
 }
 
 /// Which store a test of the contract runs on.
