@@ -57,6 +57,7 @@ impl Moment {
 pub struct Sinks {
     open: DashMap<StreamId, Arc<Sink>>,
     last_id: AtomicU64,
+    newest: AtomicU64,
     times: Mutex<CommitTimes>,
     metrics: Arc<Metrics>,
 }
@@ -65,7 +66,13 @@ impl Sinks {
     /// None is open yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { open: DashMap::new(), last_id: AtomicU64::new(0), times: Mutex::default(), metrics })
+        Arc::new(Self {
+            open: DashMap::new(),
+            last_id: AtomicU64::new(0),
+            newest: AtomicU64::new(0),
+            times: Mutex::default(),
+            metrics,
+        })
     }
 
     /// A stream was opened. It stays in the registry as long as the writer lives.
@@ -83,9 +90,14 @@ impl Sinks {
         self.metrics.streams(sink.peer.variant).dec();
     }
 
-    /// A revision can be seen by streams from now on.
+    /// A revision can be seen by streams from now on. Who says it first counts; every stream says it, so the others
+    /// pay one comparison.
     pub fn on_published(&self, revision: Revision, now: Uptime) {
-        self.times().published(revision, now);
+        if self.newest.load(Ordering::Acquire) < revision.0 {
+            self.times().published(revision, now);
+            // Only now: whoever finds it noted may count on it.
+            self.newest.fetch_max(revision.0, Ordering::Release);
+        }
     }
 
     /// Every open stream, the oldest first.

@@ -193,6 +193,11 @@ impl SinkWriter {
         }
     }
 
+    /// A revision reached this stream. Said before anything of it is sent, so that what is sent can be timed.
+    pub fn record_published(&self, revision: Revision, now: Uptime) {
+        self.sinks.on_published(revision, now);
+    }
+
     /// A response was handed to the transport.
     pub fn record_sent(&mut self, sent: &server::Sent, now: Moment) {
         self.sinks.metrics.on_sent(sent);

@@ -130,6 +130,7 @@ impl<C: Catalog> Exchange<C> {
             return Pull::End(status);
         }
         if let Some(catalog) = newer {
+            state.sink.record_published(catalog.revision(), now);
             state.session.on_catalog(catalog);
         }
         match state.session.render(now) {

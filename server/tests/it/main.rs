@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
+mod ads;
 mod cli;
+mod client;
 mod file_source;
+mod http;
 mod intake;
+mod lifecycle;
+mod mesh;
 mod references;
 mod rig;
+mod services;
+mod slow;

@@ -1,0 +1,176 @@
+//! A store, a cache, the stream service and the HTTP service, on ports of their own.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use mainsheet_api::{
+    change::{Change, Commit, Fence},
+    generated::istio::networking::v1alpha3::VirtualService,
+    key::Key,
+    kind::Kind,
+    resource::{Provenance, Record, Resource, SourceName},
+    time::Timestamp,
+    version::Revision,
+    view::Audience,
+    wire::{Any, Entry},
+    xds::catalog::Catalog,
+};
+use mainsheet_cache::{Cache, CacheOptions, snapshot::SnapshotCatalog, store::MemoryStore};
+use mainsheet_server::{
+    clock::SystemClock,
+    http,
+    intake::{IntakeOptions, IntakeParts, intake},
+    metrics::Metrics,
+    readiness::Readiness,
+    sinks::Sinks,
+    stream::{self, StreamOptions},
+    task::TaskSet,
+};
+use prost::Message;
+use tokio_util::sync::CancellationToken;
+
+/// How long anything may take before a test counts as failed. Generous: it is only ever waited out by a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const VIRTUAL_SERVICE: &str = "networking.istio.io/v1/VirtualService";
+
+/// A server, with the handle to each of its parts.
+pub(crate) struct Mesh {
+    pub(crate) cache: Cache,
+    pub(crate) readiness: Readiness,
+    pub(crate) sinks: Arc<Sinks>,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) links: stream::Links<SnapshotCatalog>,
+    pub(crate) stop: CancellationToken,
+    tasks: TaskSet,
+    fence: Fence,
+}
+
+impl Mesh {
+    /// Ready, and empty.
+    pub(crate) async fn start() -> Self {
+        Self::with(StreamOptions::default(), Readiness::new()).await
+    }
+
+    pub(crate) async fn with(options: StreamOptions, readiness: Readiness) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let cache_options = CacheOptions { precedence: Vec::new(), history_len_max: 4 };
+        let (cache, follower) = Cache::open(store, cache_options).await.unwrap();
+        let fence = cache.store().take_lease().await.unwrap();
+        let metrics = Metrics::new();
+        let sinks = Sinks::new(Arc::clone(&metrics));
+        let newest = cache.subscribe();
+        let clock = Arc::new(SystemClock::new());
+        // Only for what it shows: the tests commit by themselves.
+        let parts = IntakeParts {
+            cache: cache.clone(),
+            clock: clock.clone(),
+            readiness: readiness.clone(),
+            sources: Vec::new(),
+        };
+        let (_, intake) = intake(parts, IntakeOptions::default());
+        metrics.show_intake(intake.clone());
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let links = stream::Links {
+            newest: newest.clone(),
+            readiness: readiness.clone(),
+            sinks: Arc::clone(&sinks),
+            metrics: Arc::clone(&metrics),
+            clock,
+        };
+        let streams = stream::Server::bind(loopback, options, links.clone()).await.unwrap();
+        let for_pages =
+            http::Links { newest, readiness: readiness.clone(), sinks: Arc::clone(&sinks), intake, metrics };
+        let pages = http::Server::bind(loopback, for_pages).await.unwrap();
+        let (grpc, http) = (streams.local_addr(), pages.local_addr());
+        let stop = CancellationToken::new();
+        let mut tasks = TaskSet::new(stop.clone());
+        tasks.spawn("stream", streams.run(stop.clone()));
+        tasks.spawn("http", pages.run(stop.clone()));
+        let ended = stop.clone();
+        tasks.spawn("follow", async move {
+            tokio::select! {
+                followed = follower.run() => Ok(followed?),
+                () = ended.cancelled() => Ok(()),
+            }
+        });
+        Self { cache, readiness, sinks, grpc, http, links, stop, tasks, fence }
+    }
+
+    /// Commits VirtualServices of `namespace/name` with a body of about that many bytes, and waits until they are
+    /// published.
+    pub(crate) async fn put<'a>(&self, services: impl IntoIterator<Item = (&'a str, usize)>) -> Revision {
+        let changes = services.into_iter().map(|(name, len)| Change::Put(record(name, len)));
+        self.commit(changes.collect()).await
+    }
+
+    pub(crate) async fn remove(&self, name: &str) -> Revision {
+        self.commit(vec![Change::Remove { source: source(), key: key(name) }]).await
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Revision {
+        let base = self.cache.snapshot().revision();
+        let cause = "test".to_owned();
+        let commit = Commit { base, fence: self.fence, cause, at: Timestamp(1_000), changes };
+        let revision = self.cache.commit(commit).await.unwrap();
+        let mut news = self.cache.subscribe();
+        in_time("publish", news.wait_for(|newest| newest.revision() >= revision)).await.unwrap();
+        revision
+    }
+
+    /// Gives the order to stop and waits until everything has ended.
+    pub(crate) async fn stopped(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        in_time("stop", self.tasks.join()).await
+    }
+}
+
+fn source() -> SourceName {
+    SourceName("files".into())
+}
+
+fn key(name: &str) -> Key {
+    let (namespace, name) = name.split_once('/').unwrap();
+    Key::new(Kind::VIRTUAL_SERVICE, namespace, name)
+}
+
+fn record(name: &str, len: usize) -> Arc<Record> {
+    let body = VirtualService { hosts: vec!["h".repeat(len)], ..VirtualService::default() };
+    let resource = Resource {
+        key: key(name),
+        labels: [("app".to_owned(), "test".to_owned())].into(),
+        annotations: [].into(),
+        body: Any {
+            type_url: "type.googleapis.com/istio.networking.v1alpha3.VirtualService".into(),
+            value: body.encode_to_vec().into(),
+        },
+        upstream_version: None,
+    };
+    Arc::new(Record {
+        source: source(),
+        entry: Entry::encode(&resource, Timestamp(1_000)),
+        key: resource.key,
+        audience: Audience::everyone(),
+        created: Timestamp(1_000),
+        provenance: Provenance::default(),
+        warnings: Vec::new(),
+    })
+}
+
+/// Fails the test when `what` takes too long.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: not within {PATIENCE:?}"),
+    }
+}
+
+/// Waits until `holds`, of something that gives no notice of its own.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    in_time(what, async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}

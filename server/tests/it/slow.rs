@@ -1,0 +1,142 @@
+//! Clients that do not read.
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper_util::rt::TokioIo;
+use mainsheet_api::wire::DiscoveryRequest;
+use mainsheet_server::{readiness::Readiness, stream::StreamOptions};
+use prost::Message;
+use tokio::net::TcpStream;
+use tonic::Code;
+
+use crate::{
+    client::{SOTW, Sotw, node},
+    mesh::{Mesh, VIRTUAL_SERVICE, in_time, until},
+};
+
+/// Far more than a client's default windows (64 KiB) and the server's buffers hold.
+const LARGE: [(&str, usize); 8] = [
+    ("a/1", 500_000),
+    ("a/2", 500_000),
+    ("a/3", 500_000),
+    ("a/4", 500_000),
+    ("a/5", 500_000),
+    ("a/6", 500_000),
+    ("a/7", 500_000),
+    ("a/8", 500_000),
+];
+
+#[tokio::test]
+async fn client_that_does_not_read_delays_nobody_and_then_gets_the_newest() {
+    // rules 84 and 85
+    let mesh = Mesh::start().await;
+    mesh.put(LARGE).await;
+    let mut slow = Sotw::sotw(mesh.grpc).await;
+    slow.subscribe(VIRTUAL_SERVICE).await;
+    until("the slow stream to be subscribed", || {
+        mesh.sinks.all().first().is_some_and(|sink| !sink.types().is_empty())
+    })
+    .await;
+    let mut quick = Sotw::sotw(mesh.grpc).await;
+    quick.subscribe(VIRTUAL_SERVICE).await;
+    let mut newest = quick.response().await;
+    for edit in 0..20 {
+        quick.ack(&newest).await;
+        mesh.put([("a/9", 100 + edit)]).await;
+        newest = quick.response().await;
+        assert_eq!(newest.resources.len(), 9);
+    }
+    // What was under way when it stopped reading, then the newest: nothing was queued in between.
+    let first = slow.response().await;
+    assert_eq!(first.resources.len(), 8);
+    slow.ack(&first).await;
+    let second = slow.response().await;
+    assert_eq!(second.version_info, newest.version_info);
+}
+
+#[tokio::test]
+async fn client_that_does_not_read_is_closed_after_the_write_deadline() {
+    // rule 87
+    let options = StreamOptions { write_deadline: Duration::from_millis(200), ..StreamOptions::default() };
+    let mesh = Mesh::with(options, Readiness::new()).await;
+    mesh.put(LARGE).await;
+    let mut slow = Sotw::sotw(mesh.grpc).await;
+    slow.subscribe(VIRTUAL_SERVICE).await;
+    in_time("the stream to be closed", slow.requests.closed()).await;
+    // Not by a status, which it would not have read either.
+    let status = slow.end().await.unwrap_err();
+    assert_ne!(status.code(), Code::InvalidArgument, "{status}");
+}
+
+#[tokio::test]
+async fn client_with_nothing_to_read_is_not_closed_by_the_write_deadline() {
+    let options = StreamOptions { write_deadline: Duration::from_millis(200), ..StreamOptions::default() };
+    let mesh = Mesh::with(options, Readiness::new()).await;
+    mesh.put(LARGE).await;
+    let mut idle = Sotw::sotw(mesh.grpc).await;
+    idle.subscribe("networking.istio.io/v1/Gateway").await;
+    let first = idle.response().await;
+    idle.ack(&first).await;
+    // Others are found stuck in the meantime, each long after this one fell silent.
+    for _ in 0..2 {
+        let stuck = Sotw::sotw(mesh.grpc).await;
+        stuck.subscribe(VIRTUAL_SERVICE).await;
+        in_time("the stuck stream to be closed", stuck.requests.closed()).await;
+    }
+    idle.subscribe("networking.istio.io/v1/Sidecar").await;
+    assert_eq!(idle.response().await.type_url, "networking.istio.io/v1/Sidecar");
+}
+
+#[tokio::test]
+async fn client_whose_socket_is_full_is_closed_although_its_windows_are_open() {
+    let options = StreamOptions {
+        write_deadline: Duration::from_millis(200),
+        // Its pings are not answered either; this is about the other way to notice.
+        keepalive_timeout: Duration::from_secs(600),
+        ..StreamOptions::default()
+    };
+    let mesh = Mesh::with(options, Readiness::new()).await;
+    // More than the kernel takes for both ends of a connection.
+    mesh.put(LARGE.map(|(name, len)| (name, len * 12))).await;
+    let dead = half_closed_stream(mesh.grpc).await;
+    until("the stream to be closed", || mesh.sinks.is_empty()).await;
+    drop(dead);
+}
+
+/// A stream with one request, half-closed, whose connection is not driven any more once the response has begun: what
+/// arrives stays in the kernel.
+async fn half_closed_stream(server: SocketAddr) -> impl Sized {
+    let tcp = TcpStream::connect(server).await.unwrap();
+    let window = (1 << 31) - 1;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+            .initial_stream_window_size(window)
+            .initial_connection_window_size(window)
+            .handshake::<_, BoxBody<Bytes, Infallible>>(TokioIo::new(tcp))
+            .await
+            .unwrap();
+    let request =
+        DiscoveryRequest { node: Some(node("dead")), type_url: VIRTUAL_SERVICE.into(), ..Default::default() };
+    let mut message = BytesMut::new();
+    message.put_u8(0);
+    message.put_u32(request.encoded_len() as u32);
+    request.encode(&mut message).unwrap();
+    let request = http::Request::post(format!("http://{server}{SOTW}"))
+        .header("content-type", "application/grpc")
+        .body(Full::new(message.freeze()).boxed())
+        .unwrap();
+    let mut connection = Box::pin(connection);
+    let response = {
+        let mut response = pin!(sender.send_request(request));
+        in_time("headers", async {
+            tokio::select! {
+                response = &mut response => response.unwrap(),
+                ended = &mut connection => panic!("{ended:?}"),
+            }
+        })
+        .await
+    };
+    (sender, connection, response)
+}
