@@ -49,6 +49,9 @@ pub trait Store: Send + Sync + 'static {
     /// not the newest lease, [`CommitError::Ahead`], and [`CommitError::Conflict`] where a (source, key) that it changes
     /// was changed after `commit.base`. How long removals are remembered for this is bounded with the commits that are
     /// kept: of what was removed before, the store assumes that it was removed by the newest commit that it dropped.
+    ///
+    /// After [`CommitError::Store`] it may have been made or not; whoever needs to know loads the state once the store
+    /// can be read again.
     fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>>;
 
     /// The whole state at its newest revision: how a follower begins, and how it goes on after [`Follow::Compacted`].
