@@ -11,9 +11,9 @@ use mainsheet_api::{
     },
 };
 use mainsheet_server::{
-    config::{ViewRule, Views},
     readiness::Readiness,
     stream::StreamOptions,
+    views::{ViewRule, Views},
 };
 use tonic::Code;
 
