@@ -164,6 +164,7 @@ fn refused_port(whom: &str, setting: &str, addr: SocketAddr) -> String {
 
 async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = follower.run() => Ok(ended?),
     }

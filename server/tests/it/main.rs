@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
 mod ads;
+mod app;
 mod cli;
 mod client;
 mod file_source;

@@ -4,6 +4,7 @@
 use std::{fmt::Write, fs, path::Path};
 
 use mainsheet_server::{
+    config::{Given, Settings, env_name, parse, table::SETTINGS},
     debug::ENDPOINTS,
     metrics::{SECONDS, Shape, TABLE},
 };
@@ -43,4 +44,83 @@ fn debug_page_is_the_table_of_endpoints() {
         writeln!(page, "| `{}` | {} |", endpoint.path, endpoint.help).unwrap();
     }
     is_kept("debug.md", &page);
+}
+
+#[test]
+fn configuration_page_is_the_table_of_settings() {
+    let mut page = String::from(CONFIGURATION_HEAD);
+    let defaults = Settings::default();
+    for setting in SETTINGS {
+        let (name, default) = (setting.name, (setting.get)(&defaults));
+        writeln!(page, "| `{name}` | `{}` | `{default}` | {} |", env_name(name), setting.help).unwrap();
+    }
+    page.push('\n');
+    page += CONFIGURATION_TAIL;
+    is_kept("configuration.md", &page);
+}
+
+const CONFIGURATION_HEAD: &str = "\
+# Configuration of `mainsheet serve`
+
+Every setting has one name: `--grpc-addr` as a flag, `MAINSHEET_GRPC_ADDR` in the environment, `grpc-addr` in the config
+file. Flags win over the environment, the environment over the file, the file over the defaults. All mistakes are told at
+once, each with where it was made. Made of the table in `server/src/config/table.rs`.
+
+| setting | environment | default | meaning |
+|---|---|---|---|
+";
+
+const CONFIGURATION_TAIL: &str = "\
+Three more:
+
+| setting | is |
+|---|---|
+| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files; of two that hold the same resource, the first path in alphabetical order wins |
+| the file | `--config` or `MAINSHEET_CONFIG` |
+| `views` | in the file only: who sees what |
+
+Times are written `100ms`, `1s`, `2m`. Variables that begin with `MAINSHEET_` and name no setting are left alone, because
+Kubernetes sets some beside a Service that is called `mainsheet`.
+
+## The file
+
+```yaml
+paths: [mesh]
+grpc-addr: 127.0.0.1:15010
+debounce-quiet: 50ms
+views:
+- nodes: sidecar~*
+  namespaces: [shop, bank]
+- nodes: mainsheet-cli~*
+  namespaces: ['*']
+```
+
+Without `views` every client sees everything. With them a client sees the namespaces of all rules whose `nodes` match its
+node id, `*` standing for any run of characters, and nothing where none does. A node id is what a client says of itself:
+views keep honest clients apart, they protect nothing from others.
+";
+
+#[test]
+fn file_of_the_configuration_page_is_read() {
+    let (_, rest) = CONFIGURATION_TAIL.split_once("```yaml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let file = Some(("example.yaml".to_owned(), text.to_owned()));
+    let settings = parse(&Given { file, ..Given::default() }).unwrap();
+    assert_eq!(settings.views.rules.len(), 2);
+}
+
+#[test]
+fn command_page_is_what_the_commands_say() {
+    let mut page =
+        String::from("# Commands\n\nExit codes: 0 done, 1 failed, 2 asked wrongly, 3 not reached in time.\n");
+    for command in ["serve", "validate", "get", "watch", "version"] {
+        let help = std::process::Command::new(env!("CARGO_BIN_EXE_mainsheet"))
+            .args([command, "--help"])
+            .output()
+            .unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        write!(page, "\n## `mainsheet {command}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
+    }
+    is_kept("cli.md", &page);
 }

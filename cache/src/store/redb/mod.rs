@@ -65,6 +65,9 @@ struct Opened {
 }
 
 impl RedbStore {
+    /// The newest format of the file that this version reads, and the one that it writes.
+    pub const FORMAT: u32 = FORMAT;
+
     /// Opens the store of a data directory, makes it where there is none, and reads all of it through: what is served
     /// later is what was accepted. The directory is made readable for its owner only.
     ///

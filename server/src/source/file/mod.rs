@@ -91,6 +91,8 @@ pub async fn run(
         }
     };
     tokio::select! {
+        // First, because an intake that has stopped, too, is no reason to complain.
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = work => ended,
     }

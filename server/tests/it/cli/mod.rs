@@ -11,7 +11,10 @@ use rig::{folder, run};
 #[test]
 fn version_is_told() {
     let ended = run(&folder(&[]), &["version"]);
-    assert_eq!((ended.code, ended.out), (0, format!("mainsheet {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (ended.code, ended.out),
+        (0, format!("mainsheet {}\nstore format 1\n", env!("CARGO_PKG_VERSION")))
+    );
 }
 
 #[test]
