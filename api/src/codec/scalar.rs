@@ -102,8 +102,7 @@ impl Decoder {
     fn integer(&mut self, node: &Node<'_>, wide: bool) -> Option<i128> {
         let text = match &node.value {
             Value::Number(text) => Some(&**text),
-            Value::Text(text) if wide || self.form == Form::Envoy => Some(&**text),
-            _ => None,
+            _ => node.text().filter(|_| wide || self.form == Form::Envoy),
         };
         let value = text.and_then(whole);
         if value.is_none() {
@@ -120,7 +119,7 @@ impl Decoder {
     fn float(&mut self, node: &Node<'_>) -> Option<f64> {
         // Parsed as what it becomes: by way of a double it would be rounded twice.
         let narrow = match &node.value {
-            Value::Number(text) | Value::Text(text) => text.parse::<f32>().ok(),
+            Value::Number(text) => text.parse::<f32>().ok(),
             _ => None,
         };
         let value = self.double(node)?;
@@ -137,13 +136,12 @@ impl Decoder {
     pub(super) fn double(&mut self, node: &Node<'_>) -> Option<f64> {
         let value = match &node.value {
             Value::Number(text) => text.parse::<f64>().ok().filter(|value| value.is_finite()),
-            Value::Text(text) => match &**text {
-                "NaN" => Some(f64::NAN),
-                "Infinity" => Some(f64::INFINITY),
-                "-Infinity" => Some(f64::NEG_INFINITY),
+            _ => match node.text() {
+                Some("NaN") => Some(f64::NAN),
+                Some("Infinity") => Some(f64::INFINITY),
+                Some("-Infinity") => Some(f64::NEG_INFINITY),
                 _ => None,
             },
-            _ => None,
         };
         match (&node.value, value) {
             (_, Some(value)) => return Some(value),
@@ -157,7 +155,9 @@ impl Decoder {
 
     fn enumeration(&mut self, of: &EnumDescriptor, node: &Node<'_>) -> Option<Wire<'static>> {
         let number = match &node.value {
-            Value::Text(text) => of.get_value_by_name(text).map(|value| value.number()),
+            Value::Text(text) | Value::Ambiguous(text) => {
+                of.get_value_by_name(text).map(|value| value.number())
+            }
             Value::Number(text) => whole(text)
                 .and_then(|number| i32::try_from(number).ok())
                 .filter(|number| of.get_value(*number).is_some()),

@@ -155,6 +155,12 @@ impl Decoder {
             Value::Null => (1, Wire::Varint(0)),
             Value::Number(_) => (2, Wire::Fixed64(self.double(node)?.to_le_bytes())),
             Value::Text(text) => (3, Wire::Bytes(text.as_bytes().into())),
+            Value::Ambiguous(text) => {
+                let reason =
+                    format!("`{text}` is a text here, and a boolean or a number for readers of YAML 1.1");
+                self.refuse("ambiguous-text", reason, "quote it, or write true, false or a decimal number");
+                return None;
+            }
             Value::Bool(value) => (4, Wire::Varint(u64::from(*value))),
             Value::Map(pairs) => (5, self.nested(1, |decoder| Some(decoder.struct_fields(pairs)))?.into()),
             Value::List(_) => (6, self.nested(1, |decoder| decoder.list_value(node))?.into()),

@@ -208,8 +208,7 @@ impl<'t> Builder<'t> {
         let Sized { node, nodes, height } = sized;
         if self.awaits_key() {
             let (text, problem) = match node.value {
-                Value::Text(text) => (text, None),
-                Value::Number(text) => (text, None),
+                Value::Text(text) | Value::Ambiguous(text) | Value::Number(text) => (text, None),
                 Value::Bool(value) => (Cow::from(value.to_string()), None),
                 Value::Problem(problem) => (Cow::from("?"), Some(problem)),
                 Value::Null | Value::List(_) | Value::Map(_) => (Cow::from("?"), Some(COMPLEX_KEY)),

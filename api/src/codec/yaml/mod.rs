@@ -1,7 +1,7 @@
 //! YAML, and JSON as the part of it that it is, as a tree of nodes that know where they stand.
 //!
 //! Plain scalars are read by YAML 1.2's core schema as far as it agrees with JSON: `yes`, `off`, `0x1f`, `012` and
-//! `1_000` are texts. What a resource may not hold (tags, merge keys, endless aliases) stays in the tree as a
+//! `1_000` are texts, and known as such that other readers take for something else. What a resource may not hold (tags, merge keys, endless aliases) stays in the tree as a
 //! [`Problem`], so that it is reported with its path, and only where somebody reads it.
 
 mod build;
@@ -29,6 +29,8 @@ pub(super) enum Value<'t> {
     /// As it is written, and as JSON would take it.
     Number(Cow<'t, str>),
     Text(Cow<'t, str>),
+    /// A text without quotes, which YAML 1.1 reads as a boolean or a number: kubectl, istioctl and Envoy do.
+    Ambiguous(Cow<'t, str>),
     List(Vec<Node<'t>>),
     /// In the order of the text; keys may repeat, whoever reads them refuses that.
     Map(Vec<Pair<'t>>),
@@ -70,7 +72,7 @@ impl<'t> Node<'t> {
     /// A text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Ambiguous(text) => Some(text),
             _ => None,
         }
     }
@@ -92,7 +94,7 @@ impl<'t> Node<'t> {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => format!("the boolean `{value}`"),
             Value::Number(text) => format!("the number `{}`", shown(text)),
-            Value::Text(text) => format!("the text `{}`", shown(text)),
+            Value::Text(text) | Value::Ambiguous(text) => format!("the text `{}`", shown(text)),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
             Value::Problem(problem) => problem.reason.to_owned(),

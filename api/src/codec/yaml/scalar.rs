@@ -12,8 +12,27 @@ pub(super) fn plain(text: Cow<'_, str>) -> Value<'_> {
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
         _ if is_json_number(&text) => Value::Number(text),
+        _ if is_ambiguous(&text) => Value::Ambiguous(text),
         _ => Value::Text(text),
     }
+}
+
+/// Whether YAML 1.1, and so most of what reads Kubernetes' documents, takes it for a boolean or a number.
+fn is_ambiguous(text: &str) -> bool {
+    const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", ".inf", "-.inf", "+.inf", ".nan"];
+    if text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return true;
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return false;
+    }
+    let digits = unsigned.replace('_', "");
+    let of_radix = [("0x", 16), ("0b", 2), ("0o", 8)].iter().any(|(prefix, radix)| {
+        let rest = digits.strip_prefix(prefix);
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(*radix)))
+    });
+    of_radix || digits.parse::<f64>().is_ok()
 }
 
 /// `-? (0 | [1-9] [0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`

@@ -27,10 +27,12 @@ fn code(node: &Node<'_>) -> &'static str {
 
 #[test]
 fn only_what_json_also_takes_is_a_number_or_a_boolean() {
-    for text in [
-        "yes", "no", "on", "off", "y", "012", "0x1f", "0o17", "1_000", "+1", ".5", "1.", ".inf", "12:30",
-        "-x",
-    ] {
+    for text in
+        ["yes", "No", "ON", "off", "y", "012", "0x1f", "0o17", "1_000", "+1", ".5", "1.", ".inf", "-.INF"]
+    {
+        assert_eq!(one(&format!("a: {text}\n")).get("a").unwrap().value, Value::Ambiguous(text.into()));
+    }
+    for text in ["12:30", "-x", "10.0.0.1", "1.5s", "0xg", "nobody", "1e", "inf", "None", "."] {
         assert_eq!(one(&format!("a: {text}\n")).get("a").unwrap().value, Value::Text(text.into()));
     }
     for text in ["0", "-1", "10.25", "1e3", "1E-3", "-0.5e+10"] {

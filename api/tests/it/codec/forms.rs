@@ -93,6 +93,22 @@ fn a_struct_holds_whatever_json_can_say() {
 }
 
 #[test]
+fn a_text_that_others_read_as_something_else_needs_quotes_where_both_may_stand() {
+    let (_, findings) = rejected(&envoy_filter("{a: yes, b: 'yes', c: 0x1f}"));
+    let remedy = "quote it, or write true, false or a decimal number";
+    let line = |at, name, text| {
+        format!(
+            "4:{at} ambiguous-text spec.configPatches[0].patch.value.{name}: `{text}` is a text here, \
+             and a boolean or a number for readers of YAML 1.1; {remedy}"
+        )
+    };
+    assert_eq!(lines(&findings), [line(41, "a", "yes"), line(59, "c", "0x1f")]);
+    // Where only a text may stand, nothing else can be meant.
+    let rule = decoded("subsets: [{name: on, labels: {v: 012}}]");
+    assert_eq!((rule.subsets[0].name.as_str(), rule.subsets[0].labels["v"].as_str()), ("on", "012"));
+}
+
+#[test]
 fn bytes_are_base64() {
     let document = |bytes: &str| {
         format!(
