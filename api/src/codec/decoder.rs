@@ -71,7 +71,7 @@ impl Decoder {
             self.path.push_str(piece);
         }
         self.position = at;
-        self.map.insert_first(&self.path, at);
+        self.map.insert(&self.path, at);
         let result = inner(self);
         self.path.truncate(outer.0);
         self.position = outer.1;

@@ -1,8 +1,8 @@
 //! Maps of a document to messages, by descriptor.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::{
     decoder::Decoder,
@@ -11,12 +11,13 @@ use super::{
 };
 use crate::verdict::Position;
 
-/// What a message's map has shown so far.
+/// What a message's map has shown so far: few fields, so lists are quicker than maps.
 #[derive(Default)]
 struct Seen<'n> {
-    fields: HashMap<u32, Position>,
-    /// By the oneof's name: the member that is set.
-    oneofs: HashMap<String, &'n str>,
+    /// By their number.
+    fields: Vec<(u32, Position)>,
+    /// With the member that is set.
+    oneofs: Vec<(OneofDescriptor, &'n str)>,
 }
 
 impl Decoder {
@@ -43,15 +44,18 @@ impl Decoder {
                 self.unknown_field(descriptor, pair);
                 continue;
             };
-            let name = self.form.name(&field).to_owned();
-            self.field(&name, pair.position, |decoder| {
+            self.field(self.form.name(&field), pair.position, |decoder| {
                 if decoder.may_be_set(&field, pair, &mut seen) {
                     fields.push((field.number(), decoder.field_bytes(&field, &pair.value)));
                 }
             });
         }
         fields.sort_by_key(|(number, _)| *number);
-        fields.into_iter().flat_map(|(_, bytes)| bytes).collect()
+        let mut message = Vec::with_capacity(fields.iter().map(|(_, bytes)| bytes.len()).sum());
+        for (_, bytes) in fields {
+            message.extend_from_slice(&bytes);
+        }
+        message
     }
 
     fn unknown_field(&mut self, descriptor: &MessageDescriptor, pair: &Pair<'_>) {
@@ -65,20 +69,22 @@ impl Decoder {
     /// Refuses what stands twice, under whichever spelling, and a second member of a oneof. Null is as good as not
     /// written, except where null is a value.
     fn may_be_set<'n>(&mut self, field: &FieldDescriptor, pair: &'n Pair<'_>, seen: &mut Seen<'n>) -> bool {
-        if let Some(first) = seen.fields.insert(field.number(), pair.position) {
-            self.duplicate(&pair.key, first);
+        if let Some((_, first)) = seen.fields.iter().find(|(number, _)| *number == field.number()) {
+            self.duplicate(&pair.key, *first);
             return false;
         }
+        seen.fields.push((field.number(), pair.position));
         if pair.value.is_null() && (field.is_list() || field.is_map() || !takes_null(&field.kind())) {
             return false;
         }
         let Some(oneof) = field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) else { return true };
-        if let Some(other) = seen.oneofs.insert(oneof.name().to_owned(), &pair.key) {
+        if let Some((_, other)) = seen.oneofs.iter().find(|(set, _)| *set == oneof) {
             let reason = format!("`{}` and `{other}` exclude each other", pair.key);
             let names: Vec<_> = oneof.fields().map(|field| self.form.name(&field).to_owned()).collect();
             self.refuse("two-of-a-oneof", reason, format!("set one of {}", names.join(", ")));
             return false;
         }
+        seen.oneofs.push((oneof, &pair.key));
         true
     }
 

@@ -1,6 +1,6 @@
 //! Where in a text the fields of a document stand.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::verdict::{Finding, Position};
 
@@ -8,22 +8,21 @@ use crate::verdict::{Finding, Position};
 ///
 /// `spec.http[0].route[1].weight`, an entry of a map `metadata.labels[app]`. Fields go by their JSON names whichever
 /// way the document spells them; those of Envoy's resources by their .proto names.
+///
+/// Every accepted document fills one and hardly any is asked, so it is quick to fill: paths stand one after the other
+/// in one text, in the order of the document, and are found by looking through them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceMap {
-    positions: BTreeMap<String, Position>,
+    paths: String,
+    entries: Vec<(Range<usize>, Position)>,
 }
 
 impl SourceMap {
-    /// Notes where a path stands.
-    pub fn insert(&mut self, path: impl Into<String>, position: Position) {
-        self.positions.insert(path.into(), position);
-    }
-
-    /// Notes where a path stands first: of a key that stands twice, the first counts.
-    pub(super) fn insert_first(&mut self, path: &str, position: Position) {
-        if !self.positions.contains_key(path) {
-            self.positions.insert(path.to_owned(), position);
-        }
+    /// Notes where a path stands. Of a path that is noted twice, the first place counts.
+    pub fn insert(&mut self, path: &str, position: Position) {
+        let start = self.paths.len();
+        self.paths.push_str(path);
+        self.entries.push((start..self.paths.len(), position));
     }
 
     /// Where a path stands, or the nearest path above it that is known.
@@ -31,14 +30,19 @@ impl SourceMap {
     pub fn locate(&self, path: &str) -> Position {
         let mut path = path;
         loop {
-            if let Some(position) = self.positions.get(path) {
-                return *position;
+            if let Some(position) = self.get(path) {
+                return position;
             }
-            let Some(end) = path.rfind(['.', '[']) else {
-                return self.positions.get("").copied().unwrap_or_default();
-            };
+            let Some(end) = path.rfind(['.', '[']) else { return self.get("").unwrap_or_default() };
             path = &path[..end];
         }
+    }
+
+    fn get(&self, path: &str) -> Option<Position> {
+        self.entries
+            .iter()
+            .find(|(range, _)| self.paths[range.clone()] == *path)
+            .map(|(_, position)| *position)
     }
 
     /// Gives findings that have none their position.
