@@ -383,3 +383,15 @@ async fn origins_of_several_roots_begin_with_their_root() {
     assert_eq!((*extent, origins.len()), (Extent::Whole, 2), "the other one is told to be unknown: {told:?}");
     told.end().await;
 }
+
+#[tokio::test]
+async fn root_that_is_a_link_to_a_file_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "behind/target.txt", &route("a", "x"));
+    let root = folder.path().join("link.yaml");
+    symlink("behind/target.txt", &root).unwrap();
+    let mut told = Told::of(&[&root]).await;
+    write(folder.path(), "behind/target.txt", &route("a2", "x"));
+    told.until("an edit of its target", |told| told.has(&[("link.yaml", &["a2"])])).await;
+    told.end().await;
+}

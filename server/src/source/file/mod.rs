@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     listing::Listing,
     tree::Tree,
-    watch::{News, Watch},
+    watch::{News, Told, Watch},
 };
 use super::{Batch, Report, SourceHealth};
 
@@ -152,7 +152,7 @@ impl FileSource {
     /// Looks, reads what changed, and tells of it.
     async fn round(&mut self) -> anyhow::Result<()> {
         // Taken before the look: news of what happens during it is there for the next one.
-        self.touched.extend(self.news.take());
+        self.touched.extend(self.news.take().touched);
         let touched = std::mem::take(&mut self.touched);
         let listing = self.look().await?;
         let complaints = listing.reasons();
@@ -207,12 +207,10 @@ impl FileSource {
                 () = &mut pause => return,
                 () = self.news.arrived() => {}
             }
-            let mut touched = self.news.take();
-            // No path at all: the kernel lost count.
-            let is_overflow = touched.is_empty();
+            let Told { mut touched, has_gaps } = self.news.take();
             touched.retain(|path| self.watch.as_ref().is_none_or(|watch| watch.concerns(path)));
             self.touched.extend(touched);
-            if is_overflow || !self.touched.is_empty() {
+            if has_gaps || !self.touched.is_empty() {
                 return tokio::time::sleep(GATHER).await;
             }
         }

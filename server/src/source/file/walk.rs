@@ -61,6 +61,8 @@ impl Walk {
                 self.linked_folder(given, Folder { path, prefix: label.clone() });
                 Root::Folder(FolderId::of(&metadata))
             } else {
+                // A link's target may change, too.
+                self.watch_entry(&path);
                 self.file(&real_place(given).unwrap_or(path), label.clone());
                 Root::File
             })

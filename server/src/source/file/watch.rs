@@ -26,8 +26,17 @@ const TOUCHED_MAX: usize = 100_000;
 /// What the kernel told since the last look.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    touched: Mutex<HashSet<PathBuf>>,
+    told: Mutex<Told>,
     arrived: Notify,
+}
+
+/// What was told, until it is taken.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Paths of which there was news.
+    pub(super) touched: HashSet<PathBuf>,
+    /// Whether news was lost: nobody knows of which paths.
+    pub(super) has_gaps: bool,
 }
 
 impl News {
@@ -36,21 +45,20 @@ impl News {
         self.arrived.notified().await;
     }
 
-    /// Takes the paths that it was about.
-    pub(super) fn take(&self) -> HashSet<PathBuf> {
-        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes it.
+    pub(super) fn take(&self) -> Told {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// On the watcher's thread. An error or an overflow is a reason to look, too.
+    /// On the watcher's thread.
     fn tell(&self, event: notify::Result<Event>) {
-        if let Ok(event) = event {
-            if !is_change(event.kind) {
-                return;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Ok(event) if !is_change(event.kind) => return,
+            Ok(event) if !event.need_rescan() && told.touched.len() < TOUCHED_MAX => {
+                told.touched.extend(event.paths)
             }
-            let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-            if touched.len() < TOUCHED_MAX {
-                touched.extend(event.paths);
-            }
+            Ok(_) | Err(_) => told.has_gaps = true,
         }
         self.arrived.notify_one();
     }
@@ -128,4 +136,53 @@ impl Watch {
 fn inode(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(folder).map_or(0, |metadata| metadata.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{Flag, ModifyKind};
+
+    use super::*;
+
+    fn told(kind: EventKind, path: &str) -> Told {
+        let news = News::default();
+        news.tell(Ok(Event::new(kind).add_path(path.into())));
+        news.take()
+    }
+
+    #[test]
+    fn our_own_reading_is_no_news() {
+        assert!(told(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a").touched.is_empty());
+        assert!(told(EventKind::Access(AccessKind::Close(AccessMode::Read)), "/a").touched.is_empty());
+        assert_eq!(told(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/a").touched.len(), 1);
+        assert_eq!(told(EventKind::Modify(ModifyKind::Any), "/a").touched.len(), 1);
+    }
+
+    #[test]
+    fn lost_news_is_a_reason_to_look() {
+        let news = News::default();
+        news.tell(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)));
+        assert!(news.take().has_gaps);
+        news.tell(Err(notify::Error::generic("no")));
+        assert!(news.take().has_gaps);
+        assert!(!news.take().has_gaps);
+    }
+
+    #[test]
+    fn beside_a_root_only_its_own_name_matters() {
+        let folders = BTreeMap::from([
+            (PathBuf::from("/tmp"), (Watched::Names(["root".into()].into()), 1)),
+            (PathBuf::from("/tmp/root"), (Watched::Content, 2)),
+        ]);
+        let watch = Watch { watcher: None, folders, failed: BTreeSet::new() };
+        for (path, matters) in [
+            ("/tmp/root", true),
+            ("/tmp/other", false),
+            ("/tmp/root/a.yaml", true),
+            ("/tmp/root/.a.yaml.swp", false),
+            ("/tmp/root/..data", true),
+        ] {
+            assert_eq!(watch.concerns(Path::new(path)), matters, "{path}");
+        }
+    }
 }
