@@ -112,9 +112,10 @@ fn says<'n>(node: &'n Node<'_>, inherited: Option<Says<'n>>) -> Result<Says<'n>,
         None if inherited.is_some() => Ok(inherited.unwrap_or_default()),
         found => {
             let position = found.map_or(node.position, |value| value.position);
-            let (code, reason) = (format!("missing-{name}"), format!("the document has no `{name}`"));
+            let code = if name == "kind" { "missing-kind" } else { "missing-api-version" };
+            let reason = format!("the document has no `{name}`");
             let remedy = "every document needs apiVersion, kind and metadata.name";
-            Err(rejected(None, position, [&code, &reason, remedy]))
+            Err(rejected(None, position, [code, &reason, remedy]))
         }
     };
     Ok(Says {

@@ -228,7 +228,7 @@ fn documents_that_say_nothing_of_their_kind_are_refused() {
     let remedy = "every document needs apiVersion, kind and metadata.name";
     assert_eq!(
         unkeyed("kind: Sidecar\n"),
-        [format!("1:1 missing-apiVersion : the document has no `apiVersion`; {remedy}")]
+        [format!("1:1 missing-api-version : the document has no `apiVersion`; {remedy}")]
     );
     assert_eq!(
         unkeyed("apiVersion: v1\nkind: 5\n"),
