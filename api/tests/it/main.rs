@@ -6,4 +6,5 @@ mod codec;
 mod envoy_descriptors;
 mod generated;
 mod pair;
+mod protocol;
 mod validation;

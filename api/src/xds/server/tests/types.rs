@@ -1,0 +1,151 @@
+//! Which types are answered how, and in which order.
+
+use super::*;
+
+/// rules 49, 32
+#[test]
+fn type_that_nobody_knows_is_answered_empty_once() {
+    let mut stream = Stream::sotw();
+    stream.ask("gateway.networking.k8s.io/v1/HTTPRoute", &[]);
+    assert_eq!(stream.acked(&[]).names(), [""; 0]);
+    stream.put(Kind::CLUSTER, &["x"], "1");
+    stream.assert_silent();
+}
+
+/// rule 49: one that is asked for by name has nothing to be told in SotW, and in delta that it is not there.
+#[test]
+fn names_of_a_type_that_nobody_knows_do_not_exist() {
+    let url = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+    let mut stream = Stream::sotw();
+    stream.ask(url, &["cert"]);
+    stream.assert_silent();
+    let mut stream = Stream::delta();
+    stream.subscribe(url, &["cert"], &[]);
+    assert_eq!(stream.acked(&[]).removed, ["cert"]);
+    stream.assert_silent();
+}
+
+/// rules 49, 84: clients may never answer it, and it holds up nothing.
+#[test]
+fn mesh_config_is_answered_empty_once_and_never_waited_for() {
+    let url = Kind::MESH_CONFIG.type_url();
+    let mut stream = Stream::sotw();
+    stream.put(Kind::MESH_CONFIG, &["x"], "1");
+    stream.ask(&url, &[]);
+    assert_eq!(stream.reply().names(), [""; 0]);
+    stream.put(Kind::MESH_CONFIG, &["x"], "2");
+    stream.assert_silent();
+    stream.ask(&vs(), &[]);
+    assert_eq!(stream.reply().url, vs());
+    assert_eq!(stream.session.next_deadline(), None);
+}
+
+/// rule 46: one object, whichever of its served versions is asked for.
+#[test]
+fn response_has_the_type_that_was_asked_for() {
+    let mut stream = Stream::sotw();
+    stream.put(Kind::VIRTUAL_SERVICE, &["x"], "1");
+    for version in ["v1", "v1alpha3", "v1beta1"] {
+        let url = format!("networking.istio.io/{version}/VirtualService");
+        stream.ask(&url, &[]);
+        let reply = stream.reply();
+        assert_eq!((reply.url.as_str(), reply.names()), (url.as_str(), vec!["a/x"]));
+    }
+}
+
+/// X3
+#[test]
+fn empty_first_list_means_everything_only_for_kinds_that_are_complete_sets() {
+    let mut stream = Stream::sotw();
+    stream.put(Kind::ENDPOINTS, &["x"], "1");
+    stream.ask(&eds(), &[]);
+    stream.assert_silent();
+    let mut stream = Stream::delta();
+    stream.put(Kind::ENDPOINTS, &["x"], "1");
+    stream.subscribe(&eds(), &[], &[]);
+    assert!(stream.reply().is_empty());
+    stream.subscribe(&eds(), &["*"], &[]);
+    stream.ack(&eds(), &[]);
+    assert_eq!(stream.reply().names(), ["x"]);
+}
+
+/// rule 36: what everything is depends on who asks.
+#[test]
+fn everything_is_what_the_view_shows() {
+    for (namespaces, names) in
+        [(vec!["a"], vec!["a/x"]), (vec!["a", "b"], vec!["a/x", "b/y"]), (vec![], vec![])]
+    {
+        let mut stream = Stream::with_view(Variant::Sotw, View::of_namespaces(namespaces));
+        stream.put(Kind::VIRTUAL_SERVICE, &["a/x", "b/y"], "1");
+        stream.ask(&vs(), &[]);
+        assert_eq!(stream.reply().names(), names);
+    }
+}
+
+/// rule 78
+#[test]
+fn first_answers_go_in_order_of_rank_whatever_order_they_are_asked_in() {
+    let mut stream = Stream::sotw();
+    for kind in [Kind::ROUTES, Kind::LISTENER, Kind::ENDPOINTS, Kind::CLUSTER] {
+        stream.put(kind, &["x"], "1");
+        stream.ask(&kind.type_url(), &["x"]);
+    }
+    let order: Vec<_> = std::iter::from_fn(|| stream.next()).map(|reply| reply.url).collect();
+    let ranked = [Kind::CLUSTER, Kind::ENDPOINTS, Kind::LISTENER, Kind::ROUTES].map(Kind::type_url);
+    assert_eq!(order, ranked);
+}
+
+/// rule 80
+#[test]
+fn newer_state_starts_again_from_the_lowest_rank() {
+    let mut stream = Stream::sotw();
+    for kind in [Kind::CLUSTER, Kind::LISTENER, Kind::ENDPOINTS] {
+        stream.put(kind, &["x"], "1");
+        stream.ask(&kind.type_url(), &["x"]);
+        stream.acked(&["x"]);
+    }
+    stream.put(Kind::LISTENER, &["x"], "2");
+    stream.put(Kind::ENDPOINTS, &["x"], "2");
+    stream.put(Kind::CLUSTER, &["x"], "2");
+    assert_eq!(stream.acked(&["x"]).url, cds());
+    stream.put(Kind::CLUSTER, &["x"], "3");
+    let order: Vec<_> = std::iter::from_fn(|| stream.next()).map(|reply| reply.url).collect();
+    assert_eq!(order, [cds(), eds(), lds()]);
+}
+
+/// rule 80: while a newer state of clusters waits for its turn, what may refer to it waits too, but not for long.
+#[test]
+fn referring_type_does_not_overtake_what_it_refers_to() {
+    let mut stream = Stream::sotw();
+    for kind in [Kind::CLUSTER, Kind::LISTENER] {
+        stream.put(kind, &["x"], "1");
+        stream.ask(&kind.type_url(), &["x"]);
+        stream.acked(&["x"]);
+    }
+    stream.put(Kind::CLUSTER, &["x"], "2");
+    assert_eq!(stream.reply().url, cds());
+    stream.put(Kind::CLUSTER, &["x"], "3");
+    stream.put(Kind::LISTENER, &["x"], "3");
+    stream.assert_silent();
+    let deadline = stream.session.next_deadline().expect("an end to the wait");
+    stream.now = deadline;
+    assert_eq!(stream.reply().url, lds());
+    stream.ack(&cds(), &["x"]);
+    assert_eq!(stream.reply().url, cds());
+}
+
+/// rules 83, 86: what is asked for is answered as it comes, and before what merely changed.
+#[test]
+fn answer_does_not_wait_for_other_types() {
+    let mut stream = Stream::sotw();
+    stream.put(Kind::ENDPOINTS, &["x"], "1");
+    stream.put(Kind::CLUSTER, &["x"], "1");
+    stream.ask(&eds(), &["x"]);
+    assert_eq!(stream.acked(&["x"]).url, eds());
+    stream.ask(&cds(), &[]);
+    assert_eq!(stream.reply().url, cds());
+    stream.put(Kind::CLUSTER, &["x"], "2");
+    stream.put(Kind::ENDPOINTS, &["y"], "1");
+    stream.ask(&eds(), &["x", "y"]);
+    assert_eq!(stream.reply().names(), ["y"]);
+}
