@@ -35,14 +35,13 @@ use crate::{
 /// The name of the layer that files write.
 const FILES: &str = "files";
 
-/// A server at work. Dropping it aborts its tasks; [`Running::stop`] and [`Running::join`] end them in good order.
+/// A server at work, as others see it. As long as one is kept, so is the store, which only the last to let go closes.
 pub struct Running {
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
     cache: Cache,
     intake: IntakeHandle,
     readiness: Readiness,
-    tasks: TaskSet,
 }
 
 /// What several parts share.
@@ -55,9 +54,12 @@ struct Shared {
 
 /// Starts a server: opens the store, takes the ports, starts the tasks. Returns before it is ready.
 ///
+/// The tasks are to be joined from then on: that is how the failure of one is noticed. Cancelling [`TaskSet::stop`] ends
+/// them in good order, dropping them aborts them.
+///
 /// # Errors
 /// Where the store can't be opened or a port can't be had. Nothing runs then.
-pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
+pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let shared = shared();
     let (cache, follower) = open_cache(settings).await?;
     let (intake, handle) = new_intake(settings, &cache, &shared);
@@ -72,7 +74,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
     tasks.spawn(format!("source/{FILES}"), files(settings, &handle, &shared, stop.clone()));
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
-    Ok(Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, tasks })
+    Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness }, tasks))
 }
 
 fn shared() -> Shared {
@@ -214,12 +216,6 @@ impl Running {
         &self.intake
     }
 
-    /// The order to end, to be given by cancelling it.
-    #[must_use]
-    pub fn stop(&self) -> CancellationToken {
-        self.tasks.stop()
-    }
-
     /// Waits until sinks are served. For ever, where the server stops before.
     pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut awaited = self.readiness.subscribe();
@@ -228,16 +224,5 @@ impl Running {
                 std::future::pending::<()>().await;
             }
         }
-    }
-
-    /// Waits for the end of all tasks, which closes the store.
-    ///
-    /// # Errors
-    /// With the first task that failed.
-    pub async fn join(self) -> anyhow::Result<()> {
-        let Self { tasks, cache, intake, .. } = self;
-        let ended = tasks.join().await;
-        drop((cache, intake));
-        ended
     }
 }

@@ -6,6 +6,7 @@ use mainsheet_api::{kind::Kind, xds::catalog::Catalog};
 use mainsheet_server::{
     app::{self, Running},
     config::{Settings, StoreKind},
+    task::TaskSet,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -34,9 +35,12 @@ async fn ready(running: &Running) {
     timeout(PATIENCE, running.ready()).await.expect("readiness");
 }
 
-async fn end(running: Running) -> anyhow::Result<()> {
-    running.stop().cancel();
-    timeout(PATIENCE, running.join()).await.expect("an end")
+/// Stops in good order, and lets go.
+async fn end((running, tasks): (Running, TaskSet)) -> anyhow::Result<()> {
+    tasks.stop().cancel();
+    let ended = timeout(PATIENCE, tasks.join()).await.expect("an end");
+    drop(running);
+    ended
 }
 
 fn mesh() -> TempDir {
@@ -48,25 +52,25 @@ fn mesh() -> TempDir {
 #[tokio::test(flavor = "multi_thread")]
 async fn started_server_is_ready_once_its_source_has_told_everything_and_stops_in_good_order() {
     let folder = mesh();
-    let running = app::start(&settings(&[folder.path().into()])).await.unwrap();
+    let (running, tasks) = app::start(&settings(&[folder.path().into()])).await.unwrap();
     assert!(running.grpc_addr().port() != 0 && running.http_addr().port() != 0);
     ready(&running).await;
     assert_eq!(running.snapshot().0.count(Kind::VIRTUAL_SERVICE), 1);
     assert_eq!(running.snapshot().revision().0, 1);
-    end(running).await.unwrap();
+    end((running, tasks)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_waits_for_a_folder_that_is_not_there_yet() {
     let folder = tempfile::tempdir().unwrap();
     let mesh = folder.path().join("mesh");
-    let running = app::start(&settings(std::slice::from_ref(&mesh))).await.unwrap();
+    let (running, tasks) = app::start(&settings(std::slice::from_ref(&mesh))).await.unwrap();
     let ready_soon = timeout(Duration::from_millis(300), running.ready()).await;
     assert!(ready_soon.is_err(), "ready before its folder was there");
     std::fs::create_dir(&mesh).unwrap();
     std::fs::write(mesh.join("a.yaml"), ROUTE).unwrap();
     ready(&running).await;
-    end(running).await.unwrap();
+    end((running, tasks)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,12 +83,12 @@ async fn stopped_server_lets_go_of_its_store_and_its_ports() {
         ..settings(&[folder.path().into()])
     };
     for _ in 0..3 {
-        let running = app::start(&settings).await.unwrap();
+        let (running, tasks) = app::start(&settings).await.unwrap();
         ready(&running).await;
         assert_eq!(running.snapshot().revision().0, 1, "the same content makes no revision");
         settings.grpc_addr = running.grpc_addr();
         settings.http_addr = running.http_addr();
-        end(running).await.unwrap();
+        end((running, tasks)).await.unwrap();
     }
 }
 
@@ -102,6 +106,6 @@ async fn server_that_can_not_have_a_port_does_not_start() {
     let Err(error) = app::start(&settings).await else { panic!("started on a port that is taken") };
     assert!(error.to_string().starts_with("listen for HTTP on "), "{error}");
     drop(taken);
-    let running = app::start(&settings).await.expect("a store that nobody has open");
-    end(running).await.unwrap();
+    let (running, tasks) = app::start(&settings).await.expect("a store that nobody has open");
+    end((running, tasks)).await.unwrap();
 }

@@ -3,13 +3,15 @@
 mod announcement;
 mod flags;
 
+use std::{io, pin::pin};
+
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use self::flags::SettingFlags;
 use super::{Context, Exit, error::CliError};
 use crate::{
-    app,
+    app::{self, Running},
     config::{Given, Settings, env_name, parse},
     log,
     signals::Signals,
@@ -44,22 +46,16 @@ pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> 
 
 async fn serve(settings: &Settings, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
-    let running = app::start(settings).await?;
-    let stop = running.stop();
+    let (running, tasks) = app::start(settings).await?;
     tracing::info!(grpc = %running.grpc_addr(), http = %running.http_addr(), "listening");
-
-    tokio::select! {
-        () = running.ready() => {
-            context.out.write_all(announcement::text(settings, &running).as_bytes())?;
-            context.out.flush()?;
-        }
-        () = stop.cancelled() => {}
-        signal = signals.next() => order_to_stop(signal, &stop),
-    }
-    let mut ended = std::pin::pin!(running.join());
+    let stop = tasks.stop();
+    let mut ended = pin!(tasks.join());
+    let mut announced = pin!(announce(settings, running, context.out));
+    let mut is_announced = false;
     loop {
         tokio::select! {
             ended = &mut ended => return ended.map(|()| Exit::Done),
+            () = &mut announced, if !is_announced => is_announced = true,
             signal = signals.next() => {
                 if stop.is_cancelled() {
                     anyhow::bail!("{signal} while stopping: what was under way is given up");
@@ -67,6 +63,16 @@ async fn serve(settings: &Settings, context: &mut Context<'_>) -> anyhow::Result
                 order_to_stop(signal, &stop);
             }
         }
+    }
+}
+
+/// Tells what is served once it is.
+async fn announce(settings: &Settings, running: Running, out: &mut (dyn io::Write + Send)) {
+    running.ready().await;
+    let text = announcement::text(settings, &running);
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whom it was for is gone; the sinks are not.
+        tracing::warn!(%error, "standard output is closed");
     }
 }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     config::{GuardMode, StoreKind},
@@ -139,4 +141,36 @@ fn both_ports_the_same_is_a_mistake_but_two_free_ones_are_not() {
 fn words_are_read_from_every_layer() {
     let settings = parse(&given("store: memory\n", &[("MAINSHEET_GUARD_MODE", "stay")], &[])).unwrap();
     assert_eq!((settings.store, settings.guard_mode), (StoreKind::Memory, GuardMode::Stay));
+}
+
+/// Text that is nearly a config file, so that more than the YAML parser is reached.
+fn nearly_a_file() -> impl Strategy<Value = String> {
+    let key = prop_oneof![
+        (0..table::SETTINGS.len()).prop_map(|index| table::SETTINGS[index].name.to_owned()),
+        Just("paths".to_owned()),
+        Just("views".to_owned()),
+        "[a-z-]{1,8}",
+    ];
+    let value = prop_oneof![
+        "[ -~]{0,12}",
+        Just("[a, b]".to_owned()),
+        Just("[{nodes: a, namespaces: [b]}]".to_owned())
+    ];
+    proptest::collection::vec((key, value), 0..6)
+        .prop_map(|fields| fields.iter().map(|(key, value)| format!("{key}: {value}\n")).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_text_gives_settings_or_mistakes_that_say_where(text in prop_oneof![any::<String>(), nearly_a_file()]) {
+        if let Err(mistakes) = parse(&given(&text, &[], &[])) {
+            prop_assert!(!mistakes.is_empty());
+            for mistake in mistakes {
+                prop_assert!(mistake.origin != Origin::Default, "{mistake}");
+                prop_assert!(!mistake.wrong.is_empty() && !mistake.right.is_empty(), "{mistake}");
+            }
+        }
+    }
 }

@@ -69,6 +69,15 @@ impl Started {
         Self { child, out, err }
     }
 
+    /// One whose standard output is closed at once.
+    pub(crate) fn without_output(folder: &TempDir, args: &[&str]) -> Self {
+        let mut command = mainsheet(folder.path(), args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let err = lines(child.stderr.take().unwrap());
+        Self { child, out: lines(std::io::empty()), err }
+    }
+
     /// The next line of standard output.
     pub(crate) fn line(&self) -> String {
         self.out
@@ -88,6 +97,11 @@ impl Started {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) -> i32 {
+        self.child.wait().unwrap().code().expect("an end of its own")
     }
 
     /// Sends a signal and waits for the end: the exit code, and what was still printed.

@@ -1,6 +1,6 @@
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
-use super::rig::{Ended, Served, folder, route, run, run_with};
+use super::rig::{Ended, Served, Started, folder, route, run, run_with};
 
 #[test]
 fn what_is_served_and_where_is_announced() {
@@ -54,6 +54,31 @@ fn restart_serves_what_the_store_holds_at_the_same_revision() {
     let second = Served::start(&folder, &["--data-dir", "data"]);
     assert_eq!(second.announcement.lines().next().unwrap(), head);
     assert!(second.announcement.contains("VirtualService   1"), "{}", second.announcement);
+}
+
+#[test]
+fn second_signal_does_not_wait_for_what_is_under_way() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let served = Served::start(&folder, &["--shutdown-grace", "1h"]);
+    // Keeps a server that stops waiting for the whole grace time: it may still turn out to speak HTTP/2.
+    let _mute = TcpStream::connect(&served.grpc).unwrap();
+    let wait_for = |text: &str| while !served.process.error().contains(text) {};
+    wait_for("has told everything");
+    served.process.signal("-TERM");
+    wait_for("stopping; again to stop at once");
+    served.process.signal("-TERM");
+    wait_for("error: SIGTERM while stopping: what was under way is given up");
+    assert_eq!(served.process.wait(), 1);
+}
+
+#[test]
+fn server_goes_on_when_nobody_reads_what_it_prints() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let args =
+        ["serve", "mesh", "--store", "memory", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let deaf = Started::without_output(&folder, &args);
+    while !deaf.error().contains("standard output is closed") {}
+    assert_eq!(deaf.end("-INT").0, 0);
 }
 
 #[test]
