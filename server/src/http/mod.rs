@@ -63,6 +63,7 @@ impl Server {
     pub async fn bind(address: SocketAddr, links: Links) -> std::io::Result<Self> {
         let limits = ListenLimits { connections_max: CONNECTIONS_MAX, grace: GRACE };
         let listener = Listener::bind(address, limits).await?;
+        links.metrics.show_intake(links.intake.clone());
         Ok(Self { listener, router: router(links) })
     }
 

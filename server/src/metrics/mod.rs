@@ -73,8 +73,8 @@ impl Metrics {
         })
     }
 
-    /// Shows what the intake counts, too. To be called once.
-    pub fn show_intake(&self, intake: IntakeHandle) {
+    /// Shows what the intake counts, too. The first one that is shown stays.
+    pub(crate) fn show_intake(&self, intake: IntakeHandle) {
         reading::register(&self.registry, &table::COMMITS, move || intake::read(&intake));
     }
 

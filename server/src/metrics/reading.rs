@@ -63,7 +63,9 @@ pub(super) fn register(
 ) {
     let identity = Desc::new(identity.name.into(), identity.help.into(), Vec::new(), HashMap::new());
     let identity = identity.expect("the table's names are valid, and tested");
-    registry.register(Box::new(Reader { identity, read })).expect("each row is registered once");
+    if let Err(error) = registry.register(Box::new(Reader { identity, read })) {
+        tracing::debug!(%error, "metrics are shown already");
+    }
 }
 
 impl fmt::Debug for Reading {

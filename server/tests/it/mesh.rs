@@ -69,7 +69,6 @@ impl Mesh {
             sources: Vec::new(),
         };
         let (_, intake) = intake(parts, IntakeOptions::default());
-        metrics.show_intake(intake.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let links = stream::Links {
             newest: newest.clone(),
