@@ -22,6 +22,9 @@ pub(crate) const SOTW: &str =
 pub(crate) const DELTA: &str =
     "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
+/// What a client takes of a response that it does not read: HTTP/2's own default, where hyper's is 2 MiB.
+const WINDOW_BYTES: u32 = 65_535;
+
 /// One stream, from the client's side.
 pub(crate) struct Stream<Q, R> {
     pub(crate) requests: mpsc::Sender<Q>,
@@ -32,7 +35,8 @@ pub(crate) type Sotw = Stream<DiscoveryRequest, DiscoveryResponse>;
 pub(crate) type Delta = Stream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 
 pub(crate) async fn channel(server: SocketAddr) -> Channel {
-    let endpoint = Channel::from_shared(format!("http://{server}")).unwrap();
+    let endpoint =
+        Channel::from_shared(format!("http://{server}")).unwrap().initial_stream_window_size(WINDOW_BYTES);
     in_time("connect", endpoint.connect()).await.unwrap()
 }
 

@@ -1,12 +1,21 @@
 //! Clients that do not read.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::Context,
+    time::Duration,
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper_util::rt::TokioIo;
 use mainsheet_api::wire::DiscoveryRequest;
-use mainsheet_server::{readiness::Readiness, stream::StreamOptions};
+use mainsheet_server::{readiness::Readiness, sinks::Sink, stream::StreamOptions};
 use prost::Message;
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -16,7 +25,7 @@ use crate::{
     mesh::{Mesh, VIRTUAL_SERVICE, in_time, until},
 };
 
-/// Far more than a client's default windows (64 KiB) and the server's buffers hold.
+/// Far more than the server's buffers and what a client takes without being read (64 KiB) hold.
 const LARGE: [(&str, usize); 8] = [
     ("a/1", 500_000),
     ("a/2", 500_000),
@@ -54,6 +63,37 @@ async fn client_that_does_not_read_delays_nobody_and_then_gets_the_newest() {
     slow.ack(&first).await;
     let second = slow.response().await;
     assert_eq!(second.version_info, newest.version_info);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn clients_that_do_not_read_share_one_copy() {
+    const CLIENTS: usize = 100;
+    const EACH: usize = 8_000_000;
+    let mesh = Mesh::start().await;
+    mesh.put(LARGE.map(|(name, _)| (name, EACH / LARGE.len()))).await;
+    let before = resident();
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let client = Sotw::sotw(mesh.grpc).await;
+        client.subscribe(VIRTUAL_SERVICE).await;
+        clients.push(client);
+    }
+    let is_asked = |sink: &Arc<Sink>| !sink.types().is_empty();
+    until("all streams to be subscribed", || mesh.sinks.all().iter().all(is_asked)).await;
+    // A quick one among them: by the time that it has everything, the others have had their turn, too.
+    let mut quick = Sotw::sotw(mesh.grpc).await;
+    quick.subscribe(VIRTUAL_SERVICE).await;
+    assert_eq!(quick.response().await.resources.len(), LARGE.len());
+    // Other tests run at the same time, so the bound is loose: a copy each would be 800 MB.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < CLIENTS * EACH / 4, "{grown} bytes for {CLIENTS} clients");
+}
+
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
 #[tokio::test]
@@ -105,38 +145,58 @@ async fn client_whose_socket_is_full_is_closed_although_its_windows_are_open() {
     drop(dead);
 }
 
+/// Keeps what it is to run, for whoever polls it, or doesn't.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Kept {
+    fn execute(&self, future: F) {
+        self.0.lock().unwrap().push(Box::pin(future));
+    }
+}
+
+impl Kept {
+    fn poll(&self, cx: &mut Context<'_>) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
+        tasks.retain_mut(|task| task.as_mut().poll(cx).is_pending());
+        self.0.lock().unwrap().append(&mut tasks);
+    }
+}
+
 /// A stream with one request, half-closed, whose connection is not driven any more once the response has begun: what
 /// arrives stays in the kernel.
 async fn half_closed_stream(server: SocketAddr) -> impl Sized {
     let tcp = TcpStream::connect(server).await.unwrap();
     let window = (1 << 31) - 1;
-    let (mut sender, connection) =
-        hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
-            .initial_stream_window_size(window)
-            .initial_connection_window_size(window)
-            .handshake::<_, BoxBody<Bytes, Infallible>>(TokioIo::new(tcp))
-            .await
-            .unwrap();
+    let tasks = Kept::default();
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(tasks.clone())
+        .initial_stream_window_size(window)
+        .initial_connection_window_size(window)
+        .handshake::<_, BoxBody<Bytes, Infallible>>(TokioIo::new(tcp))
+        .await
+        .unwrap();
+    let mut connection = Box::pin(connection);
+    let response = {
+        let mut response = pin!(sender.send_request(one_request(server)));
+        let driven = poll_fn(|cx| {
+            assert!(connection.as_mut().poll(cx).is_pending());
+            tasks.poll(cx);
+            response.as_mut().poll(cx)
+        });
+        in_time("headers", driven).await.unwrap()
+    };
+    (sender, connection, tasks, response)
+}
+
+fn one_request(server: SocketAddr) -> http::Request<BoxBody<Bytes, Infallible>> {
     let request =
         DiscoveryRequest { node: Some(node("dead")), type_url: VIRTUAL_SERVICE.into(), ..Default::default() };
     let mut message = BytesMut::new();
     message.put_u8(0);
     message.put_u32(request.encoded_len() as u32);
     request.encode(&mut message).unwrap();
-    let request = http::Request::post(format!("http://{server}{SOTW}"))
+    http::Request::post(format!("http://{server}{SOTW}"))
         .header("content-type", "application/grpc")
         .body(Full::new(message.freeze()).boxed())
-        .unwrap();
-    let mut connection = Box::pin(connection);
-    let response = {
-        let mut response = pin!(sender.send_request(request));
-        in_time("headers", async {
-            tokio::select! {
-                response = &mut response => response.unwrap(),
-                ended = &mut connection => panic!("{ended:?}"),
-            }
-        })
-        .await
-    };
-    (sender, connection, response)
+        .unwrap()
 }
