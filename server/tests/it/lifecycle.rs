@@ -154,6 +154,21 @@ async fn pings_are_answered_however_many() {
     }
 }
 
+#[tokio::test]
+async fn peer_that_answers_no_pings_is_dead() {
+    // rule 88
+    let options = StreamOptions {
+        keepalive_interval: Duration::from_millis(20),
+        keepalive_timeout: Duration::from_millis(20),
+        ..StreamOptions::default()
+    };
+    let mesh = Mesh::with(options, Readiness::new()).await;
+    let mut peer = TcpStream::connect(mesh.grpc).await.unwrap();
+    peer.write_all(HELLO).await.unwrap();
+    let mut rest = Vec::new();
+    in_time("the end", peer.read_to_end(&mut rest)).await.unwrap();
+}
+
 /// Reads one HTTP/2 frame: its type and flags.
 async fn frame(from: &mut (impl AsyncReadExt + Unpin)) -> (u8, u8) {
     let mut head = [0; 9];

@@ -89,7 +89,7 @@ async fn compressed_requests_are_refused_with_what_is_taken() {
 
 #[tokio::test]
 async fn several_streams_share_a_connection() {
-    // rule 7
+    // rules 7 and 89
     let mesh = Mesh::start().await;
     let channel = channel(mesh.grpc).await;
     let mut streams: Vec<Sotw> = Vec::new();

@@ -65,6 +65,25 @@ async fn client_that_does_not_read_delays_nobody_and_then_gets_the_newest() {
     assert_eq!(second.version_info, newest.version_info);
 }
 
+#[tokio::test]
+async fn requests_are_read_while_a_response_is_stuck() {
+    // rule 85
+    let mesh = Mesh::start().await;
+    mesh.put(LARGE).await;
+    let mut slow = Sotw::sotw(mesh.grpc).await;
+    slow.subscribe(VIRTUAL_SERVICE).await;
+    // More than may be under way at once, so that they would fill up if nobody read them.
+    for index in 0..1_000 {
+        let (type_url, response_nonce) = (VIRTUAL_SERVICE.to_owned(), format!("stale {index}"));
+        let version_info = "v".repeat(4_000);
+        slow.send(DiscoveryRequest { version_info, type_url, response_nonce, ..Default::default() }).await;
+    }
+    slow.subscribe("networking.istio.io/v1/Gateway").await;
+    let asked = || mesh.sinks.all()[0].types().contains_key("networking.istio.io/v1/Gateway");
+    until("the last request to be read", asked).await;
+    assert_eq!(slow.response().await.resources.len(), LARGE.len());
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn clients_that_do_not_read_share_one_copy() {
@@ -131,6 +150,7 @@ async fn client_with_nothing_to_read_is_not_closed_by_the_write_deadline() {
 
 #[tokio::test]
 async fn client_whose_socket_is_full_is_closed_although_its_windows_are_open() {
+    // rule 87
     let options = StreamOptions {
         write_deadline: Duration::from_millis(200),
         // Its pings are not answered either; this is about the other way to notice.
