@@ -3,8 +3,14 @@
 use mainsheet_api::xds::testing::{TinyWorld, run, schedules};
 use proptest::prelude::*;
 
+/// A thousand schedules, or four times PROPTEST_CASES.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: 4 * default.cases, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// rules 40, 47, and all others that hold on every wire: see `mainsheet_api::xds::testing`.
     #[test]
