@@ -129,6 +129,9 @@ impl<C: Catalog> Changes<C> {
         if responses.is_empty() {
             self.settle(seen.clone(), whole, asked);
         } else {
+            // What SotW calls the version of a response is that of all that is subscribed to.
+            let is_named = self.variant == Variant::Sotw && !whole;
+            let version = if is_named { seen.version_of(subscription.names()) } else { version };
             self.plan = Some(Plan { target: seen.clone(), whole, version, responses, next: 0 });
         }
     }
@@ -201,7 +204,7 @@ impl<C: Catalog> Changes<C> {
     }
 
     /// The next response of the plan.
-    pub(super) fn next(&mut self, subscription: &Subscription, asked: &mut Asked) -> Option<Answer> {
+    pub(super) fn next(&mut self, asked: &mut Asked) -> Option<Answer> {
         let plan = self.plan.as_mut()?;
         let response = plan.responses.get(plan.next)?.clone();
         let starts_step = plan.next == 0;
@@ -209,10 +212,7 @@ impl<C: Catalog> Changes<C> {
         self.settled = None; // until all of it is sent
         let answer = Answer {
             resources: response.resources(self.variant),
-            version: match self.variant {
-                Variant::Sotw if !plan.whole => plan.target.version_of(subscription.names()),
-                _ => plan.version,
-            },
+            version: plan.version,
             revision: plan.target.revision(),
             members: response.members(),
             starts_step,

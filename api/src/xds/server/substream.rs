@@ -223,7 +223,7 @@ impl<C: Catalog> Substream<C> {
     pub(super) fn next(&mut self) -> Option<Answer> {
         match &mut self.form {
             Form::Complete(complete) => complete.next(&self.subscription, &mut self.asked),
-            Form::Changes(changes) => changes.next(&self.subscription, &mut self.asked),
+            Form::Changes(changes) => changes.next(&mut self.asked),
         }
     }
 

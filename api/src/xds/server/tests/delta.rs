@@ -308,6 +308,25 @@ fn interrupted_step_goes_on_from_what_was_sent() {
     assert_eq!(rest.iter().flat_map(|reply| reply.removed.clone()).collect::<Vec<_>>(), ["2"]);
 }
 
+/// rule 68: the old content again, when half of the new was sent, is news.
+#[test]
+fn step_that_is_taken_back_half_way_is_taken_back_at_the_client() {
+    let mut stream = Stream::delta();
+    let names = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    stream.put(Kind::CLUSTER, &names, "old");
+    stream.subscribe(&cds(), &[], &[]);
+    while stream.next().is_some() {}
+    stream.ack(&cds(), &[]);
+    stream.put(Kind::CLUSTER, &names, "new");
+    let half = stream.reply();
+    assert!(half.resources.len() < names.len());
+    stream.put(Kind::CLUSTER, &names, "old");
+    stream.ack(&cds(), &[]);
+    let back = stream.reply();
+    assert_eq!(back.names(), half.names());
+    assert!(back.resources.iter().all(|(_, value)| value == "old"));
+}
+
 /// rule 70
 #[test]
 fn ack_without_news_is_not_answered() {

@@ -164,6 +164,23 @@ fn refused_endpoints_go_again_together() {
     assert_eq!(stream.acked(&names).resources, [("x".into(), "2".into()), ("y".into(), "1".into())]);
 }
 
+/// rule 21: what goes without a word frees what was refused with it, even if the plan to say so is dropped.
+#[test]
+fn endpoints_refused_with_one_that_is_gone_go_again() {
+    let mut stream = Stream::sotw();
+    stream.ask(&cds(), &[]);
+    stream.acked(&[]);
+    stream.put(Kind::ENDPOINTS, &["bad", "good"], "1");
+    stream.ask(&eds(), &["bad", "good"]);
+    stream.reply();
+    stream.nack(&eds(), &["bad", "good"]);
+    stream.remove(Kind::ENDPOINTS, &["bad"]);
+    stream.put(Kind::CLUSTER, &["x"], "1");
+    assert_eq!(stream.acked(&[]).url, cds());
+    stream.put(Kind::LISTENER, &["unrelated"], "1");
+    assert_eq!(stream.reply().names(), ["good"]);
+}
+
 /// rules 21, 84: a newer state is sent even if the NACK of an older one comes late.
 #[test]
 fn newer_state_goes_out_right_after_a_late_nack() {
