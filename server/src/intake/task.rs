@@ -117,16 +117,18 @@ impl Books {
             self.show();
             let pause = tokio::time::sleep(self.pause(in_flight.is_some()));
             tokio::select! {
+                // In this order: once the order to end is given, sources end too, which is no failure then.
+                biased;
                 () = stop.cancelled() => break,
                 Some(done) = when(&mut in_flight) => {
                     in_flight = None;
                     self.end(done?).await;
                 }
+                Some(source) = self.intake.confirmations.recv() => self.confirm(&source),
                 batch = self.intake.batches.recv(), if !self.pending.is_full() => match batch {
                     Some(batch) => self.receive(batch),
                     None => anyhow::bail!("every source is gone"),
                 },
-                Some(source) = self.intake.confirmations.recv() => self.confirm(&source),
                 () = pause => {}
             }
             self.save_if_due().await;
