@@ -160,7 +160,7 @@ impl Apply for Printer<'_> {
             }
             Event::Disconnected { reason, retry_in } => {
                 let wait = retry_in.map_or(0, |wait| wait.as_millis());
-                let reason = format!("{:#}", anyhow::anyhow!(reason.to_string()));
+                let reason = reason.to_string();
                 let text = format!("{reason}; trying again in {wait} ms");
                 self.news(&text, &json!({"event": "disconnected", "reason": reason}));
             }

@@ -127,6 +127,7 @@ impl Books {
                 Some(source) = self.intake.confirmations.recv() => self.confirm(&source),
                 batch = self.intake.batches.recv(), if !self.pending.is_full() => match batch {
                     Some(batch) => self.receive(batch),
+                    None if stop.is_cancelled() => break,
                     None => anyhow::bail!("every source is gone"),
                 },
                 () = pause => {}

@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use super::rig::{Ended, Served, folder, normalized, route, run, run_with};
+use super::rig::{Ended, Served, Started, folder, normalized, route, run, run_with};
 
 const CLUSTER: &str = "\
 \"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster
@@ -130,6 +130,19 @@ fn server_that_is_not_there_is_an_error() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let ended = run(&folder(&[]), &["get", "vs", "--server", &free]);
     let err = format!("error: connect to `{free}`: Connection refused (os error 111)\n");
+    assert_eq!(ended, Ended { code: 1, out: String::new(), err });
+}
+
+#[test]
+fn server_that_is_not_ready_says_what_it_awaits() {
+    let folder = folder(&[]);
+    let args = ["serve", "nowhere", "--store", "memory", "--log-format", "json"];
+    let ports = ["--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let served = Started::new(&folder, &[&args[..], &ports].concat());
+    let listening = served.logged("listening");
+    let grpc = listening["grpc"].as_str().unwrap();
+    let ended = run(&folder, &["get", "vs", "--server", grpc]);
+    let err = format!("error: stream of `{grpc}`: Unavailable: not ready: awaiting source files\n");
     assert_eq!(ended, Ended { code: 1, out: String::new(), err });
 }
 

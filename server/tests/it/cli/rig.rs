@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
@@ -88,6 +89,16 @@ impl Started {
     /// The next line of standard error.
     pub(crate) fn error(&self) -> String {
         self.err.recv_timeout(PATIENCE).expect("a line of standard error")
+    }
+
+    /// The first line of a JSON log that says this.
+    pub(crate) fn logged(&self, message: &str) -> serde_json::Value {
+        loop {
+            let line: serde_json::Value = serde_json::from_str(&self.error()).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
     }
 
     fn errors(&self) -> Vec<String> {
@@ -176,6 +187,14 @@ impl Served {
             }
         }
     }
+}
+
+/// An address that stays free while its server is away: not one of the ports that the system hands out, of which another
+/// test might get it meanwhile, or the waiting client itself.
+pub(crate) fn lasting_address() -> String {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    format!("127.0.0.1:{}", (first..32_000).find(is_free).expect("a free port"))
 }
 
 /// A folder with these files.

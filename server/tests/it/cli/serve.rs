@@ -1,4 +1,7 @@
-use std::net::{TcpListener, TcpStream};
+use std::{
+    io::Read,
+    net::{TcpListener, TcpStream},
+};
 
 use super::rig::{Ended, Served, Started, folder, route, run, run_with};
 
@@ -61,7 +64,8 @@ fn second_signal_does_not_wait_for_what_is_under_way() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let served = Served::start(&folder, &["--shutdown-grace", "1h"]);
     // Keeps a server that stops waiting for the whole grace time: it may still turn out to speak HTTP/2.
-    let _mute = TcpStream::connect(&served.grpc).unwrap();
+    let mut mute = TcpStream::connect(&served.grpc).unwrap();
+    mute.read_exact(&mut [0]).expect("the server's first byte: it has accepted the connection");
     let wait_for = |text: &str| while !served.process.error().contains(text) {};
     wait_for("has told everything");
     served.process.signal("-TERM");
@@ -144,7 +148,6 @@ fn config_file_that_is_not_there_is_an_error() {
 fn logs_are_objects_where_json_is_asked_for() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let served = Served::start(&folder, &["--log-format", "json"]);
-    let line: serde_json::Value = serde_json::from_str(&served.process.error()).unwrap();
-    assert_eq!((line["level"].as_str(), line["message"].as_str()), (Some("INFO"), Some("listening")));
-    assert_eq!(line["grpc"].as_str(), Some(served.grpc.as_str()));
+    let line = served.process.logged("listening");
+    assert_eq!((line["level"].as_str(), line["grpc"].as_str()), (Some("INFO"), Some(served.grpc.as_str())));
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::rig::{Served, Started, folder, normalized, route, write};
+use super::rig::{Served, Started, folder, lasting_address, normalized, route, write};
 
 fn next(watch: &Started) -> String {
     normalized(&watch.line()).trim_end().to_owned()
@@ -53,8 +53,8 @@ fn without_kinds_everything_is_followed() {
 #[test]
 fn restarted_server_is_found_again_and_only_what_changed_is_printed() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
-    let served = Served::start(&folder, &["--data-dir", "data"]);
-    let grpc = served.grpc.clone();
+    let grpc = lasting_address();
+    let served = Served::start_at(&grpc, &folder, &["--data-dir", "data"]);
     let watch = Started::new(&folder, &["watch", "vs", "--delta", "-o", "json", "--server", &grpc]);
     assert_eq!(next_object(&watch, "connected")["server"], grpc.as_str());
     let added = next_object(&watch, "added");
