@@ -23,7 +23,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::http::Links;
+use super::Links;
 
 /// What narrows it.
 #[derive(Debug, Default, Deserialize)]

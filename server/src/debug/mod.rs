@@ -12,7 +12,27 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::http::Links;
+use std::sync::Arc;
+
+use mainsheet_cache::snapshot::SnapshotCatalog;
+use tokio::sync::watch;
+
+use crate::{intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks};
+
+/// What the endpoints read from.
+#[derive(Clone)]
+pub struct Links {
+    /// The newest snapshot.
+    pub newest: watch::Receiver<SnapshotCatalog>,
+    /// What is awaited.
+    pub readiness: Readiness,
+    /// What sinks hold.
+    pub sinks: Arc<Sinks>,
+    /// What is rejected.
+    pub intake: IntakeHandle,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+}
 
 /// One endpoint.
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,8 @@ use axum::{Json, extract::State, response::IntoResponse};
 use mainsheet_api::{node, time::Timestamp};
 use serde::Serialize;
 
-use crate::{
-    http::Links,
-    sinks::{Sink, SyncState, TypeState},
-};
+use super::Links;
+use crate::sinks::{Sink, SyncState, TypeState};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

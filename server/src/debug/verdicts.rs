@@ -3,7 +3,8 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use serde::Serialize;
 
-use crate::{http::Links, intake::RejectedCandidate};
+use super::Links;
+use crate::intake::RejectedCandidate;
 
 #[derive(Serialize)]
 struct Rejected {

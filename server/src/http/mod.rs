@@ -2,7 +2,7 @@
 
 mod health;
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use hyper::server::conn::http1;
@@ -11,18 +11,14 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use mainsheet_api::kind::Kind;
-use mainsheet_cache::snapshot::SnapshotCatalog;
-use tokio::{net::TcpStream, sync::watch};
+use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
+pub use crate::debug::Links;
 use crate::{
     debug as pages,
-    intake::IntakeHandle,
     listen::{Connection, ListenLimits, Listener},
-    metrics::Metrics,
-    readiness::Readiness,
-    sinks::Sinks,
 };
 
 /// Connections at once: scrapers, probes and a few people.
@@ -33,21 +29,6 @@ const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long responses have to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// What the endpoints read from.
-#[derive(Clone)]
-pub struct Links {
-    /// The newest snapshot.
-    pub newest: watch::Receiver<SnapshotCatalog>,
-    /// What is awaited.
-    pub readiness: Readiness,
-    /// What sinks hold.
-    pub sinks: Arc<Sinks>,
-    /// What is rejected.
-    pub intake: IntakeHandle,
-    /// What was counted.
-    pub metrics: Arc<Metrics>,
-}
 
 /// The HTTP service, with its port taken.
 pub struct Server {

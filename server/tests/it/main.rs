@@ -15,3 +15,5 @@ mod references;
 mod rig;
 mod services;
 mod slow;
+mod tidy;
+mod tour;
