@@ -6,7 +6,7 @@ use anyhow::Result;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Query, State},
+    extract::Query,
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -28,7 +28,7 @@ impl ApiStub {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let mut task = JoinSet::new();
-        task.spawn(async move { axum::serve(listener, Router::new().fallback(answer).with_state(())).await });
+        task.spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
         Ok(Self { port, _task: task })
     }
 
@@ -45,7 +45,6 @@ impl ApiStub {
 }
 
 async fn answer(
-    State(()): State<()>,
     method: Method,
     uri: Uri,
     Query(query): Query<HashMap<String, String>>,

@@ -13,6 +13,9 @@ use crate::tools::Tools;
 /// What a scenario measured, a line each.
 type Notes = Vec<String>;
 
+/// A scenario under way.
+type Run<'a> = Pin<Box<dyn Future<Output = Result<Notes>> + 'a>>;
+
 /// One row of the table.
 pub(crate) struct Scenario {
     /// A claim.
@@ -20,7 +23,7 @@ pub(crate) struct Scenario {
     /// The tools without which it can't run.
     pub(crate) needs: &'static [&'static str],
     /// The proof.
-    pub(crate) run: fn(&Tools) -> Pin<Box<dyn Future<Output = Result<Notes>> + '_>>,
+    pub(crate) run: fn(&Tools) -> Run<'_>,
 }
 
 /// Every scenario, in the order in which they run.

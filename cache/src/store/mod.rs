@@ -41,7 +41,7 @@ pub trait Store: Send + Sync + 'static {
     /// Makes all changes or none, durably, as the next revision.
     ///
     /// However large, it becomes visible to readers at one instant, whole. The store keeps what it is given: a
-    /// [`Record`](mainsheet_api::resource::Record) already says when it was created, and a removal of what is not there
+    /// [`Record`] already says when it was created, and a removal of what is not there
     /// leaves the state as it is but is a change like any other, with a revision.
     ///
     /// # Errors

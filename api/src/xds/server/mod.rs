@@ -56,7 +56,7 @@ pub enum Request {
 pub struct Push {
     /// The bytes.
     pub frame: Frame,
-    /// What it was, for whoever keeps count; the same as the [`Outcome::Sent`] that follows once it is written.
+    /// What it was, for whoever keeps count.
     pub sent: Sent,
 }
 
