@@ -1,7 +1,7 @@
 # `make run` serves the example mesh; `make test` proves what is claimed. Nothing else is needed but a Rust toolchain.
 
 DIR ?= manifests/examples
-INTEROP = cargo build --quiet --bin mainsheet --bin mainsheet-interop && target/debug/mainsheet-interop
+ONLY ?=
 
 .PHONY: run test lint fmt interop bars
 
@@ -21,7 +21,9 @@ fmt: ## format the code
 
 interop: ## the real istiod, istioctl and Envoy; installs them first (ONLY=name runs the scenarios that contain it)
 	bench/interop/install.sh
-	$(INTEROP) $(ONLY)
+	cargo build --quiet --bin mainsheet
+	cargo run --quiet --bin mainsheet-interop -- $(ONLY)
 
 bars: ## start-up and delivery, measured on a release build
-	cargo build --release --quiet --bin mainsheet --bin mainsheet-bars && target/release/mainsheet-bars
+	cargo build --release --quiet --bin mainsheet
+	cargo run --release --quiet --bin mainsheet-bars
