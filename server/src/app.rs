@@ -1,11 +1,11 @@
 //! The composition root: which parts there are, and how they are connected. One small function a part.
 //!
 //! ```text
-//! source/files --> intake --> cache (store, follow) --> grpc --> sinks
-//!                                                   \-> http
+//! source/files:PATH --> intake --> cache (store, follow) --> grpc --> sinks
+//!                                                        \-> http
 //! ```
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use mainsheet_api::{resource::SourceName, time::Clock};
@@ -31,9 +31,6 @@ use crate::{
     stream::{self, StreamOptions},
     task::TaskSet,
 };
-
-/// The name of the layer that files write.
-const FILES: &str = "files";
 
 /// A server at work, as others see it. As long as one is kept, so is the store, which only the last to let go closes.
 pub struct Running {
@@ -71,7 +68,10 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let stop = tasks.stop();
     tasks.spawn("follow", follow(follower, stop.clone()));
     tasks.spawn("intake", intake.run(stop.clone()));
-    tasks.spawn(format!("source/{FILES}"), files(settings, &handle, &shared, stop.clone()));
+    for path in &settings.paths {
+        let name = file::source_name(path);
+        tasks.spawn(format!("source/{name}"), files(path, settings, (&handle, &shared), stop.clone()));
+    }
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
     Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness }, tasks))
@@ -89,13 +89,13 @@ async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
         StoreKind::Memory => Arc::new(MemoryStore::new(options)),
         StoreKind::Redb => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
     };
-    let options =
-        CacheOptions { precedence: vec![files_source()], history_len_max: settings.history_len_max };
+    let options = CacheOptions { precedence: sources(settings), history_len_max: settings.history_len_max };
     Ok(Cache::open(store, options).await?)
 }
 
-fn files_source() -> SourceName {
-    SourceName(Arc::from(FILES))
+/// A source for each path, the strongest first.
+fn sources(settings: &Settings) -> Vec<SourceName> {
+    settings.paths.iter().map(|path| file::source_name(path)).collect()
 }
 
 fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, IntakeHandle) {
@@ -112,7 +112,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
         cache: cache.clone(),
         clock: Arc::clone(&shared.clock),
         readiness: shared.readiness.clone(),
-        sources: vec![files_source()],
+        sources: sources(settings),
     };
     intake(parts, options)
 }
@@ -173,19 +173,20 @@ async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<(
 }
 
 fn files(
+    path: &Path,
     settings: &Settings,
-    intake: &IntakeHandle,
-    shared: &Shared,
+    (intake, shared): (&IntakeHandle, &Shared),
     stop: CancellationToken,
 ) -> impl Future<Output = anyhow::Result<()>> + use<> {
+    let name = file::source_name(path);
     let options = FileSourceOptions {
-        name: files_source(),
-        roots: settings.paths.clone(),
+        name: name.clone(),
+        roots: vec![path.to_owned()],
         default_namespace: settings.default_namespace.clone(),
     };
     let parts = FileSourceParts {
         batches: intake.batches.clone(),
-        health: SourceHealth::new(files_source()),
+        health: SourceHealth::new(name),
         clock: Arc::clone(&shared.clock),
     };
     file::run(options, parts, stop)

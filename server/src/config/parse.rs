@@ -1,13 +1,16 @@
 //! Flags over environment over file over defaults, and what the values must be together.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     Mistake, Origin, Settings, env_name,
     file::{self, FileLayer},
     table::{self, Setting},
 };
-use crate::views::Views;
+use crate::{source::file::source_name, views::Views};
 
 /// Everything that was given, as texts.
 #[derive(Clone, Debug, Default)]
@@ -98,9 +101,7 @@ impl Layered {
 
     /// What values must be together.
     fn check(&mut self) {
-        if self.settings.paths.is_empty() {
-            self.mistake("paths", "nothing to serve".into(), "name at least one directory or file".into());
-        }
+        self.check_paths();
         if self.settings.debounce_quiet > self.settings.debounce_max {
             let wrong = "`debounce-quiet` is longer than `debounce-max`".to_owned();
             self.mistake("debounce-quiet", wrong, "write a shorter one, or a longer `debounce-max`".into());
@@ -123,6 +124,20 @@ impl Layered {
                 format!("`http-addr` {http} is `grpc-addr` too"),
                 "write another port".into(),
             );
+        }
+    }
+
+    /// Each path is a source, and sources are told apart by name.
+    fn check_paths(&mut self) {
+        if self.settings.paths.is_empty() {
+            self.mistake("paths", "nothing to serve".into(), "name at least one directory or file".into());
+        }
+        let mut known = BTreeSet::new();
+        let is_known = |path: &&PathBuf| !known.insert(source_name(path));
+        let again: Vec<PathBuf> = self.settings.paths.iter().filter(is_known).cloned().collect();
+        for path in again {
+            let wrong = format!("`{}` is named twice", path.display());
+            self.mistake("paths", wrong, "name each directory or file once, the strongest first".into());
         }
     }
 

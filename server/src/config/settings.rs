@@ -13,7 +13,8 @@ use crate::views::Views;
 /// Everything that `serve` can be told. The defaults are [`Settings::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Directories and files to serve. Never empty once parsed.
+    /// Directories and files to serve, the strongest first. Once parsed there is one at least, and each is a source of its
+    /// own name.
     pub paths: Vec<PathBuf>,
     /// The namespace of documents that name none.
     pub default_namespace: String,

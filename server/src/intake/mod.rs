@@ -10,6 +10,7 @@
 //! | `judge` | documents to accepted and rejected ones: pure |
 //! | `plan`, `layer` | what a round changes in its source's layer: pure |
 //! | `guard` | removals that are held, and until when: pure |
+//! | `retired` | sources that nobody configures any more: pure |
 //! | `verdicts`, `stats` | what others may read |
 //! | `commit` | one round's way into the store |
 //! | `task` | the task around all of it |
@@ -24,6 +25,7 @@ pub(crate) mod judge;
 mod layer;
 mod merge;
 mod plan;
+mod retired;
 mod stats;
 mod task;
 mod verdicts;
@@ -87,7 +89,7 @@ pub struct IntakeParts {
     pub clock: Arc<dyn Clock>,
     /// Awaits every source that never told everything into this store.
     pub readiness: Readiness,
-    /// The configured sources.
+    /// The configured sources. What the store holds of any other is removed once each of these has told everything.
     pub sources: Vec<SourceName>,
 }
 

@@ -25,6 +25,7 @@ use super::{
     judge::Judged,
     layer::Layer,
     merge::{Pending, Round},
+    retired::Retired,
     stats::{IntakeStats, set},
     verdicts::VerdictsWriter,
 };
@@ -39,6 +40,12 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the status area notes that a source has once told everything.
 fn completed_key(source: &SourceName) -> String {
     format!("source/{source}/completed")
+}
+
+/// The source of such a note.
+fn completed_source(key: &str) -> Option<SourceName> {
+    let name = key.strip_prefix("source/")?.strip_suffix("/completed")?;
+    Some(SourceName(Arc::from(name)))
 }
 
 type InFlight = Pin<Box<dyn Future<Output = anyhow::Result<Done>> + Send>>;
@@ -62,8 +69,10 @@ impl Intake {
     /// # Errors
     /// Where the store can't be read at the start, where another writer takes the lease, or the cache is gone.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        self.release_completed().await?;
+        let configured: BTreeSet<SourceName> = self.awaited.keys().cloned().collect();
+        let completed = self.release_completed().await?;
         let fence = self.cache.store().take_lease().await?;
+        let retired = self.retire(configured, completed).await?;
         let committer = Committer {
             cache: self.cache.clone(),
             clock: Arc::clone(&self.clock),
@@ -78,21 +87,50 @@ impl Intake {
             committer,
             pending,
             guard,
+            retired,
             layers: BTreeMap::new(),
             saved: Uptime::default(),
         };
         books.run(stop).await
     }
 
-    /// Sources that completed in an earlier run are not awaited.
-    async fn release_completed(&mut self) -> anyhow::Result<()> {
+    /// Sources that completed in an earlier run are not awaited. Returns them, configured or not.
+    async fn release_completed(&mut self) -> anyhow::Result<BTreeSet<SourceName>> {
         let status = self.cache.store().status("").await?;
-        let keys: BTreeSet<&str> = status.iter().map(|(key, _)| key.as_str()).collect();
-        let completed: Vec<_> =
-            self.awaited.extract_if(.., |source, _| keys.contains(&*completed_key(source))).collect();
-        completed.into_iter().for_each(|(_, guard)| guard.release());
+        let completed: BTreeSet<SourceName> =
+            status.iter().filter_map(|(key, _)| completed_source(key)).collect();
+        let released: Vec<_> = self.awaited.extract_if(.., |source, _| completed.contains(source)).collect();
+        released.into_iter().for_each(|(_, guard)| guard.release());
         self.verdicts.stored_before(status.into_iter().map(|(key, _)| key));
-        Ok(())
+        Ok(completed)
+    }
+
+    /// Finds the sources that nobody configures any more. Should one be configured again it is awaited like a new one,
+    /// because what it holds may be gone by then: that it completed is forgotten before anything of it is removed.
+    async fn retire(
+        &self,
+        configured: BTreeSet<SourceName>,
+        completed: BTreeSet<SourceName>,
+    ) -> anyhow::Result<Retired> {
+        let snapshot = self.cache.snapshot().0;
+        let mut known: BTreeSet<SourceName> = snapshot.sources().cloned().collect();
+        known.extend(self.verdicts.stored_sources());
+        known.extend(completed.iter().cloned());
+        let retired = Retired::new(configured, known);
+        for source in retired.sources() {
+            let resources = snapshot.layer(source).count();
+            tracing::warn!(
+                %source,
+                resources,
+                "source is no longer configured; what it holds is removed once all others have told everything"
+            );
+        }
+        let forgotten = retired.sources().filter(|source| completed.contains(source));
+        let forgotten: Vec<_> = forgotten.map(|source| (completed_key(source), None)).collect();
+        if !forgotten.is_empty() {
+            self.cache.store().set_status(forgotten).await?;
+        }
+        Ok(retired)
     }
 }
 
@@ -102,6 +140,7 @@ struct Books {
     committer: Committer,
     pending: Pending,
     guard: Guard,
+    retired: Retired,
     /// Each source's layer as it was last seen; a hint to which namespaces an origin's report belongs.
     layers: BTreeMap<SourceName, Arc<Layer>>,
     saved: Uptime,
@@ -183,10 +222,14 @@ impl Books {
         self.intake.verdicts.take_in(&round);
         self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::keys));
         if round.is_whole {
+            if self.retired.contains(&round.source) {
+                tell_removed(&round.source, &layer, &holds);
+            }
             for hold in self.guard.replace(&round.source, holds) {
                 alarm(&hold, &self.intake.options);
             }
             self.complete(&round.source).await;
+            self.retired.told(&round.source).into_iter().for_each(|batch| self.receive(batch));
         }
         self.layers.insert(round.source.clone(), layer);
     }
@@ -267,6 +310,12 @@ async fn when(in_flight: &mut Option<InFlight>) -> Option<anyhow::Result<Done>> 
         Some(work) => Some(work.await),
         None => None,
     }
+}
+
+fn tell_removed(source: &SourceName, layer: &Layer, holds: &[Hold]) {
+    let held: usize = holds.iter().map(|hold| hold.gone.len()).sum();
+    let removed = layer.iter().count() - held;
+    tracing::warn!(%source, removed, held, "what a source held that is no longer configured is removed");
 }
 
 fn alarm(hold: &Hold, options: &IntakeOptions) {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::source::{Completeness, is_below, is_prefix};
 
-/// Where they are in the status area: `rejected/<source>/<origin>`.
+/// Where they are in the status area: `rejected/<source>/<origin>`, with `/` and `%` in the source's name as in a URL.
 pub const REJECTED_PREFIX: &str = "rejected/";
 
 /// A document that is not served. What was last good of its key is.
@@ -96,11 +96,12 @@ pub(crate) struct VerdictsWriter {
 impl VerdictsWriter {
     /// Says what an earlier run left in the status area: what of it is no longer true is removed in time.
     pub(crate) fn stored_before(&mut self, keys: impl IntoIterator<Item = String>) {
-        let parse = |key: String| {
-            let (source, origin) = key.strip_prefix(REJECTED_PREFIX)?.split_once('/')?;
-            Some((SourceName(Arc::from(source)), origin.to_owned()))
-        };
-        self.stored.extend(keys.into_iter().filter_map(parse));
+        self.stored.extend(keys.into_iter().filter_map(|key| parsed_key(&key)));
+    }
+
+    /// Of which sources something is in the status area.
+    pub(crate) fn stored_sources(&self) -> impl Iterator<Item = SourceName> {
+        self.stored.iter().map(|(source, _)| source.clone())
     }
 
     /// For others to read.
@@ -137,7 +138,7 @@ impl VerdictsWriter {
     pub(crate) fn take_unsaved(&mut self) -> Vec<(String, Option<Bytes>)> {
         let rejections = self.verdicts.lock();
         let entry = |origin: (SourceName, String)| {
-            let key = format!("{REJECTED_PREFIX}{}/{}", origin.0, origin.1);
+            let key = stored_key(&origin.0, &origin.1);
             let value = rejections.by_origin.get(&origin).map(|rejected| stored_form(rejected));
             if value.is_some() {
                 self.stored.insert(origin)
@@ -201,6 +202,15 @@ fn log(source: &SourceName, origin: &str, line: u32, rejected: &Rejected) {
         let key = rejected.key.as_ref().map(ToString::to_string).unwrap_or_default();
         tracing::warn!(%source, key, "{origin}:{line}:{column}: {finding}");
     }
+}
+
+fn stored_key(source: &SourceName, origin: &str) -> String {
+    format!("{REJECTED_PREFIX}{}/{origin}", source.0.replace('%', "%25").replace('/', "%2F"))
+}
+
+fn parsed_key(key: &str) -> Option<(SourceName, String)> {
+    let (source, origin) = key.strip_prefix(REJECTED_PREFIX)?.split_once('/')?;
+    Some((SourceName(Arc::from(source.replace("%2F", "/").replace("%25", "%"))), origin.to_owned()))
 }
 
 /// As it is stored: JSON, for people and other programs.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// What a wait may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const ROUTE: &str = "\
 apiVersion: networking.istio.io/v1
@@ -26,18 +26,18 @@ spec:
     - destination: {host: reviews}
 ";
 
-fn settings(paths: &[PathBuf]) -> Settings {
+pub(crate) fn settings(paths: &[PathBuf]) -> Settings {
     let free = "127.0.0.1:0".parse().unwrap();
     let store = StoreKind::Memory;
     Settings { paths: paths.to_vec(), store, grpc_addr: free, http_addr: free, ..Settings::default() }
 }
 
-async fn ready(running: &Running) {
+pub(crate) async fn ready(running: &Running) {
     timeout(PATIENCE, running.ready()).await.expect("readiness");
 }
 
 /// Stops in good order, and lets go.
-async fn end((running, tasks): (Running, TaskSet)) -> anyhow::Result<()> {
+pub(crate) async fn end((running, tasks): (Running, TaskSet)) -> anyhow::Result<()> {
     tasks.stop().cancel();
     let ended = timeout(PATIENCE, tasks.join()).await.expect("an end");
     drop(running);
@@ -94,7 +94,7 @@ async fn stopped_server_lets_go_of_its_store_and_its_ports() {
 }
 
 /// Starts on a store that was open a moment ago: a read that was under way when its server stopped holds it that long.
-async fn start_again(settings: &Settings) -> (Running, TaskSet) {
+pub(crate) async fn start_again(settings: &Settings) -> (Running, TaskSet) {
     let started = async {
         loop {
             match app::start(settings).await {

@@ -9,6 +9,7 @@ mod client;
 mod file_source;
 mod http;
 mod intake;
+mod layers;
 mod lifecycle;
 mod mesh;
 mod references;

@@ -75,9 +75,17 @@ Three more:
 
 | setting | is |
 |---|---|
-| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files; of two that hold the same resource, the first path in alphabetical order wins |
+| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
+
+Each directory or file is a source of its own, called `files:` and its path as it was given (`files:manifests/examples`).
+What several hold is served from the one that is named first, and from the next one when it goes there. Within one path the
+first file in alphabetical order wins. No path may be named twice.
+
+A path that is no longer given is gone at the next start: what it held is removed once every other path was read, so that
+what moved to another path is never missing. A log line says how much. The shrink guard looks at it as at any other resync
+(`guard-hold`): time to give back a path that was left out by mistake.
 
 Times are written `100ms`, `1s`, `2m`. Variables that begin with `MAINSHEET_` and name no setting are left alone, because
 Kubernetes sets some beside a Service that is called `mainsheet`.

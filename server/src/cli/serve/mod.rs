@@ -23,8 +23,8 @@ use crate::{
 /// (grpc-addr), in this order of precedence.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files of YAML or JSON documents; of two that hold the same resource the first in alphabetical
-    /// order wins [env: MAINSHEET_PATHS, separated by `:`]
+    /// Directories and files of YAML or JSON documents, the strongest first: what several hold is served from the first of
+    /// them [env: MAINSHEET_PATHS, separated by `:`]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<String>,
     /// YAML file of settings, under the names of the flags [env: MAINSHEET_CONFIG]

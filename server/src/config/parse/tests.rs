@@ -57,6 +57,17 @@ fn paths_come_from_the_strongest_that_names_some() {
 }
 
 #[test]
+fn path_that_is_given_twice_is_a_mistake_however_it_is_spelt() {
+    let twice = Given { paths: ["mesh", "more", "./mesh/"].map(String::from).into(), ..Given::default() };
+    let expected =
+        "flag DIR|FILE: `./mesh/` is named twice; name each directory or file once, the strongest first";
+    assert_eq!(mistakes(&twice), [expected]);
+    let file = Given { paths: Vec::new(), ..given("\npaths: [a, a]\n", &[], &[]) };
+    let expected = "m.yaml:2:1: `a` is named twice; name each directory or file once, the strongest first";
+    assert_eq!(mistakes(&file), [expected]);
+}
+
+#[test]
 fn views_come_from_the_file() {
     let file = "views:\n- nodes: sidecar~*\n  namespaces: [shop, bank]\n- {nodes: '*', namespaces: ['*']}\n";
     let settings = parse(&given(file, &[], &[])).unwrap();

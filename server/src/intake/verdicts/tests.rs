@@ -127,3 +127,14 @@ fn too_many_rejected_documents_keep_their_keys_and_lose_their_findings() {
     assert_eq!(rejected.len(), REJECTED_LEN_MAX + 1);
     assert_eq!(rejected.iter().filter(|candidate| candidate.findings.is_empty()).count(), 1);
 }
+
+#[test]
+fn names_of_sources_with_slashes_are_found_again() {
+    for name in ["files:mesh", "files:/etc/mesh", "files:a%2Fb/c", "files:%25", "files:%252F"] {
+        let source = SourceName(Arc::from(name));
+        let key = stored_key(&source, "shop/a.yaml");
+        assert_eq!(parsed_key(&key), Some((source, "shop/a.yaml".to_owned())), "{key}");
+    }
+    let key = stored_key(&SourceName(Arc::from("files:/etc/mesh")), "a.yaml");
+    assert_eq!(key, "rejected/files:%2Fetc%2Fmesh/a.yaml");
+}

@@ -6,6 +6,7 @@
 //!
 //! | module | is |
 //! |---|---|
+//! | `source_name` | what the source of a path is called |
 //! | `names` | which names count |
 //! | `walk`, `listing` | one look at the folders: what is there, what can't be told |
 //! | `read` | text of files to documents |
@@ -20,6 +21,7 @@ mod listing;
 mod names;
 mod read;
 mod report;
+mod source_name;
 mod tree;
 mod walk;
 mod watch;
@@ -33,6 +35,7 @@ use mainsheet_api::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use self::source_name::source_name;
 use self::{
     listing::Listing,
     tree::Tree,

@@ -142,7 +142,7 @@ fn server_that_is_not_ready_says_what_it_awaits() {
     let listening = served.logged("listening");
     let grpc = listening["grpc"].as_str().unwrap();
     let ended = run(&folder, &["get", "vs", "--server", grpc]);
-    let err = format!("error: stream of `{grpc}`: Unavailable: not ready: awaiting source files\n");
+    let err = format!("error: stream of `{grpc}`: Unavailable: not ready: awaiting source files:nowhere\n");
     assert_eq!(ended, Ended { code: 1, out: String::new(), err });
 }
 

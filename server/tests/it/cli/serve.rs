@@ -60,6 +60,25 @@ fn restart_serves_what_the_store_holds_at_the_same_revision() {
 }
 
 #[test]
+fn path_that_is_no_longer_given_is_told_with_what_goes() {
+    let folder = folder(&[
+        ("mesh/a.yaml", &route("shop", "reviews", "reviews")),
+        ("more/b.yaml", &route("shop", "ratings", "ratings")),
+    ]);
+    let first = Served::start(&folder, &["more/", "--data-dir", "data"]);
+    assert!(first.announcement.starts_with("serving mesh more/ (revision 2, "), "{}", first.announcement);
+    assert_eq!(first.process.end("-INT").0, 0);
+    let second = Served::start(&folder, &["--data-dir", "data", "--log-format", "json"]);
+    let found = second.process.logged(
+        "source is no longer configured; what it holds is removed once all others have told everything",
+    );
+    assert_eq!((found["source"].as_str(), found["resources"].as_u64()), (Some("files:more"), Some(1)));
+    let removed = second.process.logged("what a source held that is no longer configured is removed");
+    assert_eq!((removed["source"].as_str(), removed["removed"].as_u64()), (Some("files:more"), Some(1)));
+    assert_eq!((removed["held"].as_u64(), second.process.end("-INT").0), (Some(0), 0));
+}
+
+#[test]
 fn second_signal_does_not_wait_for_what_is_under_way() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let served = Served::start(&folder, &["--shutdown-grace", "1h"]);
