@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
 };
 
+use super::places::Places;
 use crate::source::is_below;
 
 /// All that a look at a source's roots found.
@@ -27,6 +28,8 @@ pub(crate) struct Listing {
     pub(crate) links: BTreeMap<String, PathBuf>,
     /// Folders to watch, by real path.
     pub(crate) watches: BTreeMap<PathBuf, Watched>,
+    /// Where the folders are.
+    pub(crate) places: Places,
 }
 
 /// One file.
@@ -50,7 +53,7 @@ pub(crate) enum Root {
 }
 
 /// Tells a folder from another one that took its place: a mount that came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FolderId {
     device: u64,
     inode: u64,

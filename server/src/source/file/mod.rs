@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! kernel --news--> look (walk: folders and links) --Listing--> Tree --wanted--> read (on all cores) --> Tree --Batch--> intake
+//!                  or glance (places: some files) --Glance----^
 //! ```
 //!
 //! | module | is |
@@ -9,16 +10,19 @@
 //! | `source_name` | what the source of a path is called |
 //! | `names` | which names count |
 //! | `walk`, `listing` | one look at the folders: what is there, what can't be told |
+//! | `places` | a glance at the files of which there was news: what there is, where that can be told |
 //! | `read` | text of files to documents |
 //! | `tree`, `claims`, `report` | what changed, who holds a key, what is told: pure |
 //! | `watch` | the kernel's news |
 //!
-//! A look costs one `stat` a file; only files that look different, or of which there was news, are read. What can't be
-//! read, or not to its end, is told as such, and the last good of it stays.
+//! News of files leads to a glance at them, however many others there are. News of anything else, lost news, and time lead
+//! to a look at everything, which costs one `stat` a file; only files that look different, or of which there was news, are
+//! read. What can't be read, or not to its end, is told as such, and the last good of it stays.
 
 mod claims;
 mod listing;
 mod names;
+mod places;
 mod read;
 mod report;
 mod source_name;
@@ -26,7 +30,7 @@ mod tree;
 mod walk;
 mod watch;
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, mem, path::PathBuf, sync::Arc, time::Duration};
 
 use mainsheet_api::{
     resource::SourceName,
@@ -38,12 +42,13 @@ use tokio_util::sync::CancellationToken;
 pub use self::source_name::source_name;
 use self::{
     listing::Listing,
+    places::{Glance, Places},
     tree::Tree,
     watch::{News, Told, Watch},
 };
 use super::{Batch, Report, SourceHealth};
 
-/// Between looks without news: for what the kernel does not tell, on network file systems above all.
+/// Between looks at everything: for what the kernel does not tell, on network file systems above all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Between looks while something can't be looked at, or files can't be watched.
@@ -52,7 +57,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// After news, for the rest of it: saving a file takes several steps.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// The same where the look before has only just ended: looks at 10,000 files, 20 ms each, must leave room for other work.
+/// The same where a look at everything has only just ended: looks at 10,000 files, 20 ms each, must leave room for other
+/// work.
 const GATHER_BUSY: Duration = Duration::from_millis(50);
 
 /// What a file source reads.
@@ -137,9 +143,11 @@ struct FileSource {
     news: Arc<News>,
     /// Lent to the thread that looks.
     watch: Option<Watch>,
-    touched: HashSet<PathBuf>,
+    /// News that was not yet looked into.
+    told: Told,
+    places: Arc<Places>,
     is_troubled: bool,
-    /// When the last round ended.
+    /// When the last look at everything ended.
     looked: Uptime,
 }
 
@@ -149,7 +157,8 @@ impl FileSource {
         Self {
             tree: Tree::new(options.name.clone()),
             watch: Some(Watch::new(Arc::clone(&news))),
-            touched: HashSet::new(),
+            told: Told::default(),
+            places: Arc::default(),
             is_troubled: false,
             looked: Uptime::default(),
             news,
@@ -161,14 +170,20 @@ impl FileSource {
     /// Looks, reads what changed, and tells of it.
     async fn round(&mut self) -> anyhow::Result<()> {
         // Taken before the look: news of what happens during it is there for the next one.
-        self.touched.extend(self.news.take().touched);
-        let touched = std::mem::take(&mut self.touched);
-        let listing = self.look().await?;
-        let complaints = listing.reasons();
-        self.is_troubled = !complaints.is_empty();
-        self.parts.health.set(complaints);
-
-        let mut round = self.tree.look(listing, &touched, self.now());
+        self.gather();
+        let told = mem::take(&mut self.told);
+        let mut round = match self.glance(&told).await? {
+            Some(glance) => self.tree.glance(glance),
+            None => {
+                let mut listing = self.look().await?;
+                self.looked = self.now();
+                self.places = Arc::new(mem::take(&mut listing.places));
+                let complaints = listing.reasons();
+                self.is_troubled = !complaints.is_empty();
+                self.parts.health.set(complaints);
+                self.tree.look(listing, &told.touched, self.now())
+            }
+        };
         let namespace: Arc<str> = Arc::from(self.options.default_namespace.as_str());
         loop {
             let wanted = round.wanted();
@@ -181,8 +196,16 @@ impl FileSource {
         for batch in self.tree.finish(round, self.now()) {
             self.parts.batches.send(batch).await.map_err(|_| anyhow::anyhow!("the intake is gone"))?;
         }
-        self.looked = self.now();
         Ok(())
+    }
+
+    /// Looks at nothing but the files of which there was news, where that tells enough.
+    async fn glance(&self, told: &Told) -> anyhow::Result<Option<Glance>> {
+        if told.has_gaps || told.touched.is_empty() || !self.is_watched() || self.due() <= self.now() {
+            return Ok(None);
+        }
+        let (places, touched) = (Arc::clone(&self.places), told.touched.clone());
+        Ok(tokio::task::spawn_blocking(move || places.glance(&touched)).await?)
     }
 
     /// Lists what is there, and watches the folders of it before it is read.
@@ -207,24 +230,39 @@ impl FileSource {
 
     /// Waits until it is worth looking again.
     async fn wait(&mut self) {
-        let is_watched = self.watch.as_ref().is_some_and(Watch::is_complete);
-        let interval = if self.is_troubled || !is_watched { RETRY_INTERVAL } else { LOOK_INTERVAL };
-        let due = self.tree.due().map_or(interval, |due| due.since(self.now()).min(interval));
-        let pause = tokio::time::sleep(due);
+        let pause = tokio::time::sleep(self.due().since(self.now()));
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => return,
                 () = self.news.arrived() => {}
             }
-            let Told { mut touched, has_gaps } = self.news.take();
-            touched.retain(|path| self.watch.as_ref().is_none_or(|watch| watch.concerns(path)));
-            self.touched.extend(touched);
-            if has_gaps || !self.touched.is_empty() {
+            self.gather();
+            if self.told.has_gaps || !self.told.touched.is_empty() {
                 let is_busy = self.now().since(self.looked) < GATHER_BUSY;
                 return tokio::time::sleep(if is_busy { GATHER_BUSY } else { GATHER }).await;
             }
         }
+    }
+
+    /// Takes the news that concerns these files.
+    fn gather(&mut self) {
+        let Told { touched, has_gaps } = self.news.take();
+        let watch = self.watch.as_ref();
+        let concerns = |path: &PathBuf| watch.is_none_or(|watch| watch.concerns(path));
+        self.told.touched.extend(touched.into_iter().filter(concerns));
+        self.told.has_gaps |= has_gaps;
+    }
+
+    /// When to look at everything, whatever the news. Edits, however many, do not put it off.
+    fn due(&self) -> Uptime {
+        let interval = if self.is_watched() { LOOK_INTERVAL } else { RETRY_INTERVAL };
+        self.looked.after(interval).min(self.tree.due().unwrap_or(Uptime(Duration::MAX)))
+    }
+
+    /// Whether every change makes news.
+    fn is_watched(&self) -> bool {
+        !self.is_troubled && self.watch.as_ref().is_some_and(Watch::is_complete)
     }
 
     fn now(&self) -> Uptime {

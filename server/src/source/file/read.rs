@@ -56,7 +56,7 @@ pub(crate) async fn read_all(
     Ok(try_join_all(readings).await?.into_iter().flatten().collect())
 }
 
-fn outcome(found: &Found, namespace: &str) -> Outcome {
+pub(super) fn outcome(found: &Found, namespace: &str) -> Outcome {
     match &found.stamp {
         Ok(_) => read(&found.path, namespace),
         // Not even opened: opening a pipe would wait for its writer.

@@ -1,6 +1,6 @@
 //! What is known of a source's files, and what a look at them changes: listings and readings in, batches out. No I/O.
 //!
-//! A [`Round`] begins with a listing ([`Tree::look`]), wants files read ([`Round::wanted`], [`Tree::absorb`]) until it wants
+//! A [`Round`] begins with a listing ([`Tree::look`]), or with a few files ([`Tree::glance`]), wants files read ([`Round::wanted`], [`Tree::absorb`]) until it wants
 //! no more, and ends in batches ([`Tree::finish`]). It compares what is there with what was there, so that lost news of a
 //! change loses nothing; news only tells how a file went and that one is to be read although it looks the same.
 
@@ -16,6 +16,7 @@ use mainsheet_api::{codec::Document, key::Key, resource::SourceName, time::Uptim
 use super::{
     claims::{Claim, Claims},
     listing::{Found, Listing, Root},
+    places::Glance,
     read::{Outcome, Reading},
     report,
 };
@@ -37,6 +38,8 @@ pub(crate) struct Tree {
     claims: Claims,
     links: BTreeMap<String, PathBuf>,
     roots: BTreeMap<String, Root>,
+    /// Files that are to be looked at again although there is no news.
+    unsettled: BTreeSet<String>,
     has_begun: bool,
 }
 
@@ -47,6 +50,17 @@ struct Known {
     digest: Option<Digest>,
     missing_since: Option<Uptime>,
     emptied: Emptied,
+}
+
+impl Known {
+    /// When to look at it again although there is no news.
+    fn due(&self) -> Option<Uptime> {
+        let emptied = match self.emptied {
+            Emptied::Since(since) => Some(since.after(EMPTY_SETTLE)),
+            Emptied::No | Emptied::Settled => None,
+        };
+        self.missing_since.map(|since| since.after(MISSING_SETTLE)).into_iter().chain(emptied).min()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +74,11 @@ enum Emptied {
 type Group = Option<String>;
 
 /// One look at the files, from the listing to the batches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Round {
     is_whole: bool,
+    /// Whether the listing says nothing of files that are not in it.
+    is_glance: bool,
     listing: Listing,
     swapped: Vec<String>,
     wanted: BTreeMap<String, Group>,
@@ -88,13 +104,6 @@ impl Round {
             self.wanted.entry(origin.to_owned()).or_insert_with(|| group.clone());
         }
     }
-
-    fn want_affected(&mut self, affected: BTreeSet<Arc<str>>, group: &Group) {
-        for origin in affected {
-            self.want(&origin, group);
-            self.affected.insert(origin.to_string());
-        }
-    }
 }
 
 impl Tree {
@@ -106,6 +115,7 @@ impl Tree {
             claims: Claims::default(),
             links: BTreeMap::new(),
             roots: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
             has_begun: false,
         }
     }
@@ -116,31 +126,34 @@ impl Tree {
     pub(crate) fn look(&mut self, listing: Listing, touched: &HashSet<PathBuf>, now: Uptime) -> Round {
         let awaits_roots =
             !self.has_begun && listing.roots.values().any(|root| matches!(root, Root::Missing(_)));
-        let mut round = Round {
-            is_whole: false,
-            swapped: self.swapped(&listing),
-            listing,
-            wanted: BTreeMap::new(),
-            read: BTreeMap::new(),
-            gone: BTreeMap::new(),
-            affected: BTreeSet::new(),
-        };
+        let mut round = Round { swapped: self.swapped(&listing), listing, ..Round::default() };
         if awaits_roots {
             return round;
         }
         let has_lost_files = self.sort_missing(&mut round, touched, now);
         round.is_whole = !self.has_begun || has_lost_files || self.is_another_root(&round);
-        for origin in round.gone.keys().cloned().collect::<Vec<_>>() {
-            let group = round.group_of(&origin);
-            let affected = self.claims.set(&origin, Vec::new());
-            round.want_affected(affected, &group);
-        }
+        self.give_up_gone(&mut round);
         for (origin, found) in round.listing.files.clone() {
             if round.is_whole || self.is_to_be_read(&origin, &found, touched, now) {
                 let group = round.group_of(&origin);
                 round.want(&origin, &group);
             }
         }
+        round
+    }
+
+    /// Begins a round about files of which there was news, and no others.
+    pub(crate) fn glance(&mut self, glance: Glance) -> Round {
+        let mut round = Round { is_glance: true, ..Round::default() };
+        for (origin, found) in glance {
+            match found {
+                Some(found) => drop(round.listing.files.insert(origin, found)),
+                None if self.files.contains_key(&origin) => drop(round.gone.insert(origin, None)),
+                None => {}
+            }
+        }
+        round.wanted = round.listing.files.keys().map(|origin| (origin.clone(), None)).collect();
+        self.give_up_gone(&mut round);
         round
     }
 
@@ -161,7 +174,7 @@ impl Tree {
                     }
                 }
             };
-            round.want_affected(affected, &group);
+            self.want_affected(round, affected, &group);
             round.read.insert(origin, (group, outcome));
         }
     }
@@ -195,20 +208,37 @@ impl Tree {
             Batch { source: self.source.clone(), extent, reports }
         });
         let batches = batches.collect();
-        self.remember(round.listing);
+        self.remember(round);
         batches
     }
 
     /// When to look again although there is no news.
     pub(crate) fn due(&self) -> Option<Uptime> {
-        let of_file = |known: &Known| {
-            let emptied = match known.emptied {
-                Emptied::Since(since) => Some(since.after(EMPTY_SETTLE)),
-                Emptied::No | Emptied::Settled => None,
-            };
-            known.missing_since.map(|since| since.after(MISSING_SETTLE)).into_iter().chain(emptied).min()
-        };
-        self.files.values().filter_map(of_file).min()
+        self.unsettled.iter().filter_map(|origin| self.files.get(origin)?.due()).min()
+    }
+
+    /// Files that are gone claim nothing any more.
+    fn give_up_gone(&mut self, round: &mut Round) {
+        for (origin, group) in round.gone.clone() {
+            let affected = self.claims.set(&origin, Vec::new());
+            self.want_affected(round, affected, &group);
+        }
+    }
+
+    fn want_affected(&self, round: &mut Round, affected: BTreeSet<Arc<str>>, group: &Group) {
+        for origin in affected {
+            // A glance did not look at it: it is read as it was last seen. Newer content under an old stamp is read again
+            // by the next look.
+            if round.is_glance
+                && !round.gone.contains_key(&*origin)
+                && let Some(known) = self.files.get(&*origin)
+            {
+                let found = || known.found.clone();
+                round.listing.files.entry(origin.to_string()).or_insert_with(found);
+            }
+            round.want(&origin, group);
+            round.affected.insert(origin.to_string());
+        }
     }
 
     /// Links that lead elsewhere than before. What changed below such a one changed at one instant.
@@ -295,7 +325,16 @@ impl Tree {
         }
     }
 
-    fn remember(&mut self, listing: Listing) {
+    fn remember(&mut self, round: Round) {
+        let Round { is_glance, listing, .. } = round;
+        let is_unsettled =
+            |origin: &String| self.files.get(origin).is_some_and(|known| known.due().is_some());
+        if is_glance {
+            self.unsettled.extend(listing.files.into_keys());
+            self.unsettled.retain(is_unsettled);
+            return;
+        }
+        self.unsettled = self.files.keys().filter(|origin| is_unsettled(origin)).cloned().collect();
         let kept: Vec<_> = self.links.iter().filter(|(prefix, _)| listing.is_uncertain(prefix)).collect();
         let mut links: BTreeMap<_, _> =
             kept.into_iter().map(|(prefix, target)| (prefix.clone(), target.clone())).collect();

@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 64;
 
 /// Looks at every root. Never fails as a whole: what can't be looked at is in the listing.
 pub(crate) fn walk(roots: &[PathBuf]) -> Listing {
-    let mut walk = Walk { listing: Listing::default(), ancestors: Vec::new() };
+    let mut walk = Walk { listing: Listing::default(), ancestors: Vec::new(), indirections: 0 };
     for root in roots {
         walk.root(root, roots.len() > 1);
     }
@@ -28,6 +28,8 @@ struct Walk {
     listing: Listing,
     /// Folders above the one that is looked at; one that occurs again is a loop of links.
     ancestors: Vec<FolderId>,
+    /// Links to folders that led here, without the roots'.
+    indirections: usize,
 }
 
 /// A folder as it is being looked at.
@@ -57,6 +59,7 @@ impl Walk {
         };
         let found = metadata.and_then(|metadata| {
             let path = fs::canonicalize(given)?;
+            self.listing.places.root(given, &path);
             Ok(if is_folder {
                 self.linked_folder(given, Folder { path, prefix: label.clone() });
                 Root::Folder(FolderId::of(&metadata))
@@ -94,6 +97,10 @@ impl Walk {
         }
         self.ancestors.push(id);
         self.listing.watch(folder.path.clone(), Watched::Content);
+        self.listing.places.folder(&folder.path, &folder.prefix, id);
+        if self.indirections > 0 {
+            self.listing.places.unclear(&folder.path);
+        }
         if let Err(error) = self.content(folder) {
             self.trouble(folder, &error);
         }
@@ -103,6 +110,7 @@ impl Walk {
     fn content(&mut self, folder: &Folder) -> io::Result<()> {
         let mount = fs::read_link(folder.path.join(MOUNT_LINK)).ok();
         if let Some(target) = &mount {
+            self.listing.places.unclear(&folder.path);
             self.mount(folder, target)?;
         }
         for entry in fs::read_dir(&folder.path)? {
@@ -129,7 +137,9 @@ impl Walk {
     fn mount(&mut self, folder: &Folder, target: &Path) -> io::Result<()> {
         let behind = Folder { path: folder.path.join(target), prefix: folder.prefix.clone() };
         self.listing.links.insert(folder.prefix.clone(), behind.path.clone());
+        self.indirections += 1;
         self.folder(&behind);
+        self.indirections -= 1;
         // The folder of an old state is deleted right after the swap: what was seen of it may be half.
         if fs::read_link(folder.path.join(MOUNT_LINK))? != target {
             return Err(io::Error::other("swapped while it was looked at"));
@@ -145,7 +155,9 @@ impl Walk {
         match fs::canonicalize(&path) {
             Ok(target) if target.is_dir() => {
                 let behind = Folder { path: target, ..folder.child(name) };
+                self.indirections += 1;
                 self.linked_folder(&path, behind);
+                self.indirections -= 1;
             }
             Ok(target) => {
                 if is_document(name) {
@@ -175,6 +187,7 @@ impl Walk {
         {
             let names = BTreeSet::from([OsString::from(name)]);
             self.listing.watch(parent.to_owned(), Watched::Names(names));
+            self.listing.places.entry(place);
         }
     }
 

@@ -124,7 +124,7 @@ impl Folder {
             roots: BTreeMap::from([(String::new(), self.root.clone())]),
             troubles: self.troubles.clone(),
             links: self.links.clone(),
-            watches: BTreeMap::new(),
+            ..Listing::default()
         }
     }
 
