@@ -80,6 +80,7 @@ mod tests {
         )
     }
 
+    /// rule 91: bursts are merged
     #[test]
     fn namespace_is_due_once_it_was_quiet() {
         let (mut debounce, noisy, _) = debounce();
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!(debounce.next(), None);
     }
 
+    /// rule 91: up to a bound
     #[test]
     fn namespace_that_never_rests_is_due_after_the_longest_delay() {
         let (mut debounce, noisy, _) = debounce();

@@ -73,7 +73,6 @@ async fn port_that_is_taken_is_an_error_before_anything_runs() {
 
 #[tokio::test]
 async fn streams_over_the_limit_are_refused_until_one_ends() {
-    // rule 90
     let mesh =
         Mesh::with(StreamOptions { streams_max: 1, ..StreamOptions::default() }, Readiness::new()).await;
     let first = Sotw::sotw(mesh.grpc).await;

@@ -82,7 +82,7 @@ fn everything_is_what_the_view_shows() {
     }
 }
 
-/// rule 78
+/// rules 78 and 91: no time passes here
 #[test]
 fn first_answers_go_in_order_of_rank_whatever_order_they_are_asked_in() {
     let mut stream = Stream::sotw();
