@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod contain;
 pub mod debug;
 pub mod http;
 pub mod intake;

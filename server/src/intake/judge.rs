@@ -4,14 +4,17 @@ use std::thread;
 
 use futures_util::future::try_join_all;
 use mainsheet_api::{
-    codec::{Content, Document},
+    codec::{Content, Document, SourceMap},
     key::Key,
     resource::Resource,
     validate,
     verdict::{Finding, Verdict},
 };
 
-use crate::source::{Completeness, Report};
+use crate::{
+    contain::contain,
+    source::{Completeness, Report},
+};
 
 /// A report, judged.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ const SHARED_LEN_MIN: usize = 64;
 /// Judges reports: large batches on all cores, beside the tasks that serve.
 ///
 /// # Errors
-/// Where a check panics.
+/// Where a worker is gone.
 pub(crate) async fn judge_all(mut reports: Vec<Report>) -> anyhow::Result<Vec<Judged>> {
     let documents: usize = reports.iter().map(|report| report.documents.len()).sum();
     if documents < SHARED_LEN_MIN {
@@ -78,9 +81,7 @@ pub(crate) fn judge(report: Report) -> Judged {
     for Document { line, content } in documents {
         match content {
             Content::Resource { resource, map } => {
-                let mut findings = validate::check(&resource);
-                map.place(&mut findings);
-                let verdict = Verdict { findings };
+                let verdict = verdict_on(&judged.origin, &resource, &map);
                 if verdict.is_accepted() {
                     judged.accepted.push(Accepted { resource: *resource, line, warnings: verdict.findings });
                 } else {
@@ -104,4 +105,43 @@ pub(crate) fn judge(report: Report) -> Judged {
         }
     }
     judged
+}
+
+fn verdict_on(origin: &str, resource: &Resource, map: &SourceMap) -> Verdict {
+    let work = || {
+        #[cfg(test)]
+        crate::contain::panic_if_planted(&resource.key.name);
+        let mut findings = validate::check(resource);
+        map.place(&mut findings);
+        findings
+    };
+    let findings = contain("validation", &format!("{origin}: {}", resource.key), work);
+    Verdict { findings: findings.unwrap_or_else(|finding| vec![finding]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use mainsheet_api::codec::{self, Defaults};
+
+    use super::*;
+    use crate::contain::PLANTED;
+
+    #[test]
+    fn panic_of_validation_rejects_the_document_and_no_other() {
+        let document = |name: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}}}\nspec: {{host: h}}\n"
+            )
+        };
+        let text = ["a", PLANTED, "b"].map(document).join("---\n");
+        let documents = codec::read(&text, Defaults { namespace: "shop", scope: "" });
+        let origin = "a.yaml".to_owned();
+        let judged = judge(Report { origin, documents, completeness: Completeness::Whole });
+        let names = judged.accepted.iter().map(|accepted| &*accepted.resource.key.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["a", "b"]);
+        let [Rejected { key: Some(key), line: 6, findings }] = &judged.rejected[..] else {
+            panic!("{judged:?}")
+        };
+        assert_eq!((&*key.name, &*findings[0].code), (PLANTED, "internal"));
+    }
 }

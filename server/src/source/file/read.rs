@@ -4,13 +4,14 @@ use std::{fs::File, io, io::Read, path::Path, sync::Arc, thread};
 
 use futures_util::future::try_join_all;
 use mainsheet_api::{
-    codec::{self, Defaults, Document},
+    codec::{self, Content, Defaults, Document},
     limits::FILE_BYTES_MAX,
     verdict::Finding,
     version::Digest,
 };
 
 use super::{listing::Found, report::finding_of_unreadable as unreadable};
+use crate::contain::contain;
 
 /// One file's turn.
 #[derive(Debug)]
@@ -69,13 +70,25 @@ fn read(path: &Path, namespace: &str) -> Outcome {
         Ok(text) if text.is_empty() => Outcome::Empty,
         Ok(text) => {
             let digest = Digest::of([text.as_bytes()]);
-            Outcome::Documents(codec::read(&text, Defaults { namespace, scope: "" }), digest)
+            Outcome::Documents(decode(path, &text, namespace), digest)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {
             Outcome::Vanished
         }
         Err(error) => Outcome::Unreadable(unreadable(&error)),
     }
+}
+
+fn decode(path: &Path, text: &str, namespace: &str) -> Vec<Document> {
+    let work = || {
+        #[cfg(test)]
+        crate::contain::panic_if_planted(text);
+        codec::read(text, Defaults { namespace, scope: "" })
+    };
+    contain("decoding", &path.to_string_lossy(), work).unwrap_or_else(|finding| {
+        // Whose it is nobody knows: so all that was last good of the file stays.
+        vec![Document { line: 0, content: Content::Rejected { key: None, findings: vec![finding] } }]
+    })
 }
 
 fn text(path: &Path) -> io::Result<String> {
@@ -96,7 +109,7 @@ fn text(path: &Path) -> io::Result<String> {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use super::{super::listing::Stamp, *};
 
     fn outcome_of(content: &[u8]) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
@@ -118,6 +131,38 @@ mod tests {
         File::create(&path).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
         let Outcome::Unreadable(finding) = read(&path, "default") else { panic!("read") };
         assert_eq!(finding.reason, "the file can't be read: it is larger than 32 MiB; split it");
+    }
+
+    #[test]
+    fn panic_of_the_codec_rejects_the_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec: {host: h}\n";
+        let files =
+            [("bad.yaml", format!("{good}# {}\n", crate::contain::PLANTED)), ("good.yaml", good.to_owned())];
+        let mut found = Vec::new();
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            let stamp = Ok(Stamp::of(&fs::metadata(&path).unwrap()));
+            found.push((name.to_owned(), Found { path, stamp }));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let readings = runtime.block_on(read_all(found, Arc::from("shop"))).unwrap();
+        let contents = readings.into_iter().map(|reading| match reading.outcome {
+            Outcome::Documents(mut documents, _) => (reading.origin, documents.remove(0).content),
+            other => panic!("{other:?}"),
+        });
+        for (origin, content) in contents {
+            match content {
+                Content::Rejected { key: None, findings } => {
+                    assert_eq!((&*origin, &*findings[0].code), ("bad.yaml", "internal"));
+                }
+                content => assert!(
+                    origin == "good.yaml" && matches!(content, Content::Resource { .. }),
+                    "{origin}: {content:?}"
+                ),
+            }
+        }
     }
 
     #[test]
