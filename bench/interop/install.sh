@@ -29,9 +29,15 @@ install_go() { # name, package
   (cd "$here/tools" && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
 }
 
+# Small programs of our own, each in a module that pins the library it is about.
+install_own() { # name, folder
+  (cd "$here/$2" && go test -mod=readonly ./... >/dev/null && go build -mod=readonly -trimpath -o "$bin/$1" .)
+}
+
 pin() { # tool -> what is wanted, so that a changed pin builds anew
   case $1 in
     envoy) echo "$envoy_version" ;;
+    mainsheet-*) cat "$here/${1#mainsheet-}"/* | sha256sum | cut -c 1-16 ;;
     *) sed -n 's/^\tistio.io\/istio //p' "$here/tools/go.mod" ;;
   esac
 }
@@ -52,4 +58,5 @@ want() { # tool, command...
 want envoy install_envoy
 want pilot-discovery install_go pilot-discovery istio.io/istio/pilot/cmd/pilot-discovery
 want istioctl install_go istioctl istio.io/istio/istioctl/cmd/istioctl
+want mainsheet-descriptors install_own mainsheet-descriptors descriptors
 exit 0

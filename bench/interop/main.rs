@@ -1,7 +1,7 @@
-//! Runs mainsheet against the real clients: istiod, istioctl and Envoy, as released or built from their own modules.
+//! Runs mainsheet against the real clients, as released or built from their own modules (the table is in `tools.rs`).
 //!
 //! Each scenario starts its own processes on loopback, with ports and folders of its own, and ends them. A tool that is
-//! not installed makes its scenarios skipped, unless INTEROP_REQUIRED (`istiod,istioctl,envoy`) names it.
+//! not installed makes its scenarios skipped, unless INTEROP_REQUIRED (`istiod,envoy`) names it.
 //!
 //! `make interop` installs the tools first; `mainsheet-interop NAME` runs the scenarios whose names contain NAME.
 

@@ -8,8 +8,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 /// What scenarios may need, and the programs behind the names.
-const TOOLS: [(&str, &str); 3] =
-    [("istiod", "pilot-discovery"), ("istioctl", "istioctl"), ("envoy", "envoy")];
+const TOOLS: &[(&str, &str)] = &[
+    ("istiod", "pilot-discovery"),
+    ("istioctl", "istioctl"),
+    ("envoy", "envoy"),
+    ("descriptors", "mainsheet-descriptors"),
+];
 
 /// The folder of installed clients, and the mainsheet that is under test.
 #[derive(Debug)]

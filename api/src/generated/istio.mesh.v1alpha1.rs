@@ -929,6 +929,10 @@ pub struct MeshConfig {
     pub default_http_retry_policy: ::core::option::Option<
         super::super::networking::v1alpha3::HttpRetry,
     >,
+    #[prost(message, optional, tag = "74")]
+    pub default_inbound_http_retry_policy: ::core::option::Option<
+        super::super::networking::v1alpha3::HttpRetry,
+    >,
     #[prost(message, optional, tag = "63")]
     pub mesh_m_tls: ::core::option::Option<mesh_config::TlsConfig>,
     #[prost(message, optional, tag = "64")]

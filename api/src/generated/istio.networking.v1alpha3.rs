@@ -611,7 +611,7 @@ pub struct LoadBalancerSettings {
     >,
     #[prost(message, optional, tag = "5")]
     pub warmup: ::core::option::Option<WarmupConfiguration>,
-    #[prost(oneof = "load_balancer_settings::LbPolicy", tags = "1, 2")]
+    #[prost(oneof = "load_balancer_settings::LbPolicy", tags = "1, 2, 7")]
     pub lb_policy: ::core::option::Option<load_balancer_settings::LbPolicy>,
 }
 /// Nested message and enum types in `LoadBalancerSettings`.
@@ -680,6 +680,27 @@ pub mod load_balancer_settings {
             Maglev(MagLev),
         }
     }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct BackendUtilizationLb {
+        #[prost(message, optional, tag = "1")]
+        pub weight_stabilization_period: ::core::option::Option<
+            super::super::super::super::google::protobuf::Duration,
+        >,
+        #[prost(message, optional, tag = "2")]
+        pub weight_expiration_period: ::core::option::Option<
+            super::super::super::super::google::protobuf::Duration,
+        >,
+        #[prost(message, optional, tag = "3")]
+        pub weight_update_period: ::core::option::Option<
+            super::super::super::super::google::protobuf::Duration,
+        >,
+        #[prost(uint32, tag = "4")]
+        pub error_utilization_penalty_percent: u32,
+        #[prost(string, repeated, tag = "5")]
+        pub metric_names_for_computing_utilization: ::prost::alloc::vec::Vec<
+            ::prost::alloc::string::String,
+        >,
+    }
     #[derive(
         Clone,
         Copy,
@@ -734,6 +755,8 @@ pub mod load_balancer_settings {
         Simple(i32),
         #[prost(message, tag = "2")]
         ConsistentHash(ConsistentHashLb),
+        #[prost(message, tag = "7")]
+        BackendUtilization(BackendUtilizationLb),
     }
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1019,7 +1042,7 @@ pub struct ZoneAwareLoadBalancerSetting {
     pub failover_priority: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "4")]
     pub min_cluster_size: ::core::option::Option<
-        super::super::super::google::protobuf::UInt64Value,
+        super::super::super::google::protobuf::UInt32Value,
     >,
 }
 /// Nested message and enum types in `ZoneAwareLoadBalancerSetting`.
@@ -1111,6 +1134,8 @@ pub struct ServerTlsSettings {
     pub insecure_skip_verify: ::core::option::Option<
         super::super::super::google::protobuf::BoolValue,
     >,
+    #[prost(string, repeated, tag = "18")]
+    pub ecdh_curves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Nested message and enum types in `ServerTLSSettings`.
 pub mod server_tls_settings {
@@ -1464,6 +1489,8 @@ pub mod envoy_filter {
             pub filter: ::core::option::Option<FilterMatch>,
             #[prost(uint32, tag = "6")]
             pub destination_port: u32,
+            #[prost(string, tag = "7")]
+            pub transport_socket: ::prost::alloc::string::String,
         }
         #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
         pub struct FilterMatch {

@@ -266,6 +266,47 @@ pub struct JwtRule {
     pub timeout: ::core::option::Option<super::super::super::google::protobuf::Duration>,
     #[prost(string, repeated, tag = "14")]
     pub space_delimited_claims: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(enumeration = "jwt_rule::JwtRequirement", tag = "15")]
+    pub presence: i32,
+}
+/// Nested message and enum types in `JWTRule`.
+pub mod jwt_rule {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum JwtRequirement {
+        Optional = 0,
+        Required = 1,
+    }
+    impl JwtRequirement {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Optional => "OPTIONAL",
+                Self::Required => "REQUIRED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OPTIONAL" => Some(Self::Optional),
+                "REQUIRED" => Some(Self::Required),
+                _ => None,
+            }
+        }
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct JwtHeader {

@@ -1,6 +1,7 @@
 //! The scenarios: each a claim about mainsheet and a real client.
 
 mod chain;
+mod descriptors;
 mod direct;
 mod sink;
 
@@ -28,6 +29,11 @@ pub(crate) struct Scenario {
 
 /// Every scenario, in the order in which they run.
 pub(crate) static ALL: &[Scenario] = &[
+    Scenario {
+        name: "istio_api_descriptors_are_those_of_its_own_module",
+        needs: &["descriptors"],
+        run: |tools| Box::pin(descriptors::are_those_of_the_module(tools)),
+    },
     Scenario {
         name: "istiod_holds_exactly_what_was_served",
         needs: &["istiod"],
