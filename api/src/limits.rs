@@ -35,6 +35,12 @@ pub const VIEW_VERSIONS_BYTES_MAX: usize = 2 << 20;
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 
+/// Bytes of an answer about the server itself. How 10,000 sinks stand with 16 types each takes about 24 MiB.
+pub const INSPECTION_BYTES_MAX: usize = 32 << 20;
+
+/// Such answers that one stream may leave unread. istioctl asks once a stream.
+pub const INSPECTIONS_WAITING_MAX: usize = 4;
+
 /// Bytes of one document's file. istiod takes 100 MB; a file that large is a mistake.
 pub const FILE_BYTES_MAX: u64 = 32 << 20;
 

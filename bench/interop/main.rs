@@ -10,6 +10,7 @@
 mod api_stub;
 mod envoy;
 mod istiod;
+mod raw_sink;
 mod scenario;
 mod tools;
 

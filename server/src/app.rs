@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::SystemClock,
     config::{GuardMode, Settings, StoreKind},
+    debug::{self, DebugInspector},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
     metrics::Metrics,
@@ -60,8 +61,9 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let shared = shared();
     let (cache, follower) = open_cache(settings).await?;
     let (intake, handle) = new_intake(settings, &cache, &shared);
-    let grpc = bind_grpc(settings, &cache, &shared).await?;
-    let http = bind_http(settings, &cache, &handle, &shared).await?;
+    let pages = pages(&cache, &handle, &shared);
+    let grpc = bind_grpc(settings, &cache, &pages, &shared).await?;
+    let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
 
     let mut tasks = TaskSet::new(CancellationToken::new());
@@ -120,6 +122,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
 async fn bind_grpc(
     settings: &Settings,
     cache: &Cache,
+    pages: &debug::Links,
     shared: &Shared,
 ) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
     let options = StreamOptions {
@@ -137,25 +140,25 @@ async fn bind_grpc(
         sinks: Arc::clone(&shared.sinks),
         metrics: Arc::clone(&shared.metrics),
         clock: Arc::clone(&shared.clock),
+        inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
     };
     let bound = stream::Server::bind(settings.grpc_addr, options, links).await;
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
 }
 
-async fn bind_http(
-    settings: &Settings,
-    cache: &Cache,
-    intake: &IntakeHandle,
-    shared: &Shared,
-) -> anyhow::Result<http::Server> {
-    let links = http::Links {
+/// What people and istioctl look at.
+fn pages(cache: &Cache, intake: &IntakeHandle, shared: &Shared) -> debug::Links {
+    debug::Links {
         newest: cache.subscribe(),
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
         intake: intake.clone(),
         metrics: Arc::clone(&shared.metrics),
-    };
-    let bound = http::Server::bind(settings.http_addr, links).await;
+    }
+}
+
+async fn bind_http(settings: &Settings, pages: debug::Links) -> anyhow::Result<http::Server> {
+    let bound = http::Server::bind(settings.http_addr, pages).await;
     bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
 }
 

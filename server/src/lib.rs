@@ -8,6 +8,7 @@ pub mod config;
 mod contain;
 pub mod debug;
 pub mod http;
+pub mod inspection;
 pub mod intake;
 mod listen;
 pub mod log;

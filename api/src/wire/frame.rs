@@ -51,6 +51,14 @@ pub fn delta_frame<'a>(
     frame(own, resources)
 }
 
+/// Any message in a frame of its own.
+#[must_use]
+pub fn message_frame(message: &impl Message) -> Frame {
+    let mut own = BytesMut::zeroed(GRPC_PREFIX);
+    own.put_slice(&message.encode_to_vec());
+    frame(own, &Shared::default())
+}
+
 /// Reads a whole frame back; for clients that hold one, and tests.
 ///
 /// # Errors

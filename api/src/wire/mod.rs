@@ -7,7 +7,7 @@ mod entry;
 mod frame;
 
 pub use entry::{Entry, put_delta_resource, put_sotw_head, put_sotw_resource};
-pub use frame::{Frame, Head, decode_frame, delta_frame, sotw_frame};
+pub use frame::{Frame, Head, decode_frame, delta_frame, message_frame, sotw_frame};
 
 pub use crate::generated::{
     envoy::service::discovery::v3::{

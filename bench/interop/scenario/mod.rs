@@ -3,6 +3,7 @@
 mod chain;
 mod descriptors;
 mod direct;
+mod istioctl;
 mod sink;
 
 use std::{pin::Pin, time::Duration};
@@ -58,6 +59,11 @@ pub(crate) static ALL: &[Scenario] = &[
         name: "a_virtual_service_answers_live_http_through_istiod_and_envoy",
         needs: &["istiod", "istioctl", "envoy"],
         run: |tools| Box::pin(chain::answers_live_http(tools)),
+    },
+    Scenario {
+        name: "istioctl_shows_how_sinks_stand_and_what_the_server_says_of_itself",
+        needs: &["istioctl"],
+        run: |tools| Box::pin(istioctl::shows_sinks(tools)),
     },
     Scenario {
         name: "envoy_follows_routes_over_sotw",

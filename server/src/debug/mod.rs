@@ -2,6 +2,7 @@
 //! what every client sees.
 
 mod configz;
+mod inspector;
 mod syncz;
 mod verdicts;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 use mainsheet_cache::snapshot::SnapshotCatalog;
 use tokio::sync::watch;
+
+pub use inspector::DebugInspector;
 
 use crate::{intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks};
 

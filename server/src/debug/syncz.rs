@@ -1,18 +1,33 @@
 //! /debug/syncz: every sink, and how it stands with each type, as an array of `envoy.service.status.v3.ClientConfig` in
-//! protobuf's JSON form: what `istioctl proxy-status` shows.
+//! protobuf's JSON form, or as the messages themselves: what `istioctl proxy-status` shows.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
 use axum::{Json, extract::State, response::IntoResponse};
-use mainsheet_api::{node, time::Timestamp};
-use serde::Serialize;
+use mainsheet_api::{
+    generated::envoy::{
+        admin::v3 as admin,
+        service::status::v3::{self as status, client_config},
+    },
+    node,
+    time::Timestamp,
+    wire::{
+        self,
+        google::protobuf::{self, value::Kind},
+    },
+};
+use serde::{Serialize, Serializer};
 
 use super::Links;
-use crate::sinks::{Sink, SyncState, TypeState};
+use crate::sinks::{Sink, Sinks, SyncState, TypeState};
+
+/// The metadata that istioctl shows. It wants every value to be of a form of its own, and fails as a whole at a sink of
+/// which one value is not, so it is told no others.
+const METADATA_SHOWN: [&str; 3] = ["CLUSTER_ID", "ISTIO_VERSION", "NAMESPACE"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClientConfig {
+pub(super) struct ClientConfig {
     node: Node,
     generic_xds_configs: Vec<GenericXdsConfig>,
 }
@@ -36,10 +51,11 @@ struct GenericXdsConfig {
     /// Of what the client holds: the last response that it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     version_info: Option<String>,
-    /// When it took it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_updated: Option<String>,
-    config_status: &'static str,
+    /// When it took it; while an answer is missing or was no, when what it has not taken was sent.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339")]
+    last_updated: Option<Timestamp>,
+    #[serde(serialize_with = "name")]
+    config_status: status::ConfigStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_state: Option<ErrorState>,
 }
@@ -48,15 +64,19 @@ struct GenericXdsConfig {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorState {
-    last_update_attempt: String,
+    #[serde(serialize_with = "rfc3339")]
+    last_update_attempt: Option<Timestamp>,
     details: String,
     version_info: String,
 }
 
-/// Streams whose client has not said yet who it is are left out: it has asked for nothing.
 pub(super) async fn syncz(State(links): State<Links>) -> impl IntoResponse {
-    let sinks = links.sinks.all();
-    Json(sinks.iter().filter_map(|sink| Some(client_config(sink, sink.node()?))).collect::<Vec<_>>())
+    Json(of_all(&links.sinks))
+}
+
+/// How every sink stands. Streams whose client has not said yet who it is are left out: it has asked for nothing.
+pub(super) fn of_all(sinks: &Sinks) -> Vec<ClientConfig> {
+    sinks.all().iter().filter_map(|sink| Some(client_config(sink, sink.node()?))).collect()
 }
 
 fn client_config(sink: &Sink, node: &node::Node) -> ClientConfig {
@@ -76,27 +96,82 @@ fn client_config(sink: &Sink, node: &node::Node) -> ClientConfig {
 }
 
 fn xds_config(type_url: &str, state: &TypeState) -> GenericXdsConfig {
-    let status = state.sync_state();
-    let error = state.nacked.as_ref().filter(|_| status == SyncState::Error);
+    let sync_state = state.sync_state();
+    let error = state.nacked.as_ref().filter(|_| sync_state == SyncState::Error);
+    let acked = state.acked.as_ref();
     GenericXdsConfig {
         type_url: type_url.to_owned(),
-        version_info: state.acked.as_ref().map(|acked| acked.version.clone()),
-        last_updated: state.acked.as_ref().map(|acked| rfc3339(acked.at)),
-        config_status: match status {
-            SyncState::NotSent => "NOT_SENT",
-            SyncState::Synced => "SYNCED",
-            SyncState::Stale => "STALE",
-            SyncState::Error => "ERROR",
+        version_info: acked.map(|acked| acked.version.clone()),
+        last_updated: match sync_state {
+            SyncState::Synced => acked.map(|acked| acked.at),
+            _ => state.sent.as_ref().map(|sent| sent.at),
+        },
+        config_status: match sync_state {
+            SyncState::NotSent => status::ConfigStatus::NotSent,
+            SyncState::Synced => status::ConfigStatus::Synced,
+            SyncState::Stale => status::ConfigStatus::Stale,
+            SyncState::Error => status::ConfigStatus::Error,
         },
         error_state: error.map(|nacked| ErrorState {
-            last_update_attempt: rfc3339(nacked.at),
+            last_update_attempt: Some(nacked.at),
             details: nacked.message.clone(),
             version_info: nacked.version.clone(),
         }),
     }
 }
 
-fn rfc3339(at: Timestamp) -> String {
-    let at: SystemTime = at.to_system_time();
-    humantime::format_rfc3339_millis(at).to_string()
+impl ClientConfig {
+    /// As it goes over the wire.
+    pub(super) fn message(&self) -> status::ClientConfig {
+        let configs = self.generic_xds_configs.iter().map(GenericXdsConfig::message);
+        status::ClientConfig { node: Some(self.node.message()), generic_xds_configs: configs.collect() }
+    }
+}
+
+impl Node {
+    fn message(&self) -> wire::Node {
+        let text = |text: &String| protobuf::Value { kind: Some(Kind::StringValue(text.clone())) };
+        let shown = self.metadata.iter().filter(|(name, _)| METADATA_SHOWN.contains(&name.as_str()));
+        let fields = shown.map(|(name, value)| (name.clone(), text(value)));
+        wire::Node {
+            id: self.id.clone(),
+            cluster: self.cluster.clone(),
+            metadata: Some(protobuf::Struct { fields: fields.collect() }),
+            user_agent_name: self.user_agent_name.clone(),
+            ..wire::Node::default()
+        }
+    }
+}
+
+impl GenericXdsConfig {
+    fn message(&self) -> client_config::GenericXdsConfig {
+        client_config::GenericXdsConfig {
+            type_url: self.type_url.clone(),
+            version_info: self.version_info.clone().unwrap_or_default(),
+            last_updated: self.last_updated.map(timestamp),
+            config_status: self.config_status.into(),
+            error_state: self.error_state.as_ref().map(|error| admin::UpdateFailureState {
+                last_update_attempt: error.last_update_attempt.map(timestamp),
+                details: error.details.clone(),
+                version_info: error.version_info.clone(),
+            }),
+        }
+    }
+}
+
+fn timestamp(at: Timestamp) -> protobuf::Timestamp {
+    let (seconds, nanos) = at.seconds_and_nanos();
+    protobuf::Timestamp { seconds, nanos }
+}
+
+fn rfc3339<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = at.map(|at| {
+        let at: SystemTime = at.to_system_time();
+        humantime::format_rfc3339_millis(at).to_string()
+    });
+    text.serialize(serializer)
+}
+
+fn name<S: Serializer>(status: &status::ConfigStatus, serializer: S) -> Result<S::Ok, S::Error> {
+    status.as_str_name().serialize(serializer)
 }

@@ -16,6 +16,7 @@ use super::{
     Links, StreamOptions,
     body::StreamBody,
     exchange::Exchange,
+    inspect::Inspection,
     reader::{Reader, Requests},
 };
 use crate::{
@@ -81,7 +82,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         on: &Connection,
         place: OwnedSemaphorePermit,
     ) -> Response<Body> {
-        let Links { newest, sinks, clock, .. } = self.links.clone();
+        let Links { newest, sinks, clock, inspector, .. } = self.links.clone();
         // Both receivers have seen the catalog that the session begins with, so that only newer ones are news.
         let mut for_body = newest;
         let catalog = for_body.borrow_and_update().clone();
@@ -94,6 +95,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             exchange: Arc::clone(&exchange),
             newest: for_reader,
             connection: on.clone(),
+            inspection: Inspection::new(inspector, on.peer),
             views: self.options.views.clone(),
             clock: Arc::clone(&clock),
             write_deadline: self.options.write_deadline.max(Duration::from_millis(1)),

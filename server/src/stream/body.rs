@@ -116,7 +116,7 @@ impl<C: Catalog> Body for StreamBody<C> {
             match this.exchange.pull(newer, this.clock.uptime()) {
                 Pull::Push(frame, sent) => {
                     this.pieces = Pieces::of(frame);
-                    this.sent = Some(sent);
+                    this.sent = sent;
                 }
                 Pull::End(status) => {
                     this.is_over = true;

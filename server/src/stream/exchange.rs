@@ -2,6 +2,7 @@
 //! responses. Neither waits for the other; the lock is held for one step of the session and never across an await.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +12,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use mainsheet_api::{
+    limits::INSPECTIONS_WAITING_MAX,
     node::Node,
     time::Uptime,
     view::View,
@@ -40,14 +42,16 @@ pub(super) struct Exchange<C> {
 struct State<C> {
     session: ServerSession<C>,
     sink: SinkWriter,
+    /// Answers about the server itself, at most [`INSPECTIONS_WAITING_MAX`].
+    inspected: VecDeque<Frame>,
     end: Option<Status>,
     half_closed: bool,
 }
 
 /// What the body is to do.
 pub(super) enum Pull {
-    /// Send this.
-    Push(Frame, Sent),
+    /// Send this; `None` where it is no configuration.
+    Push(Frame, Option<Sent>),
     /// Send the trailers.
     End(Status),
     /// Wait for news, or until then.
@@ -57,7 +61,13 @@ pub(super) enum Pull {
 impl<C: Catalog> Exchange<C> {
     pub(super) fn new(session: ServerSession<C>, sink: SinkWriter) -> Self {
         Self {
-            state: Mutex::new(State { session, sink, end: None, half_closed: false }),
+            state: Mutex::new(State {
+                session,
+                sink,
+                inspected: VecDeque::new(),
+                end: None,
+                half_closed: false,
+            }),
             body: AtomicWaker::new(),
             writing_since: AtomicU64::new(0),
             gone: CancellationToken::new(),
@@ -88,6 +98,19 @@ impl<C: Catalog> Exchange<C> {
             Err(refusal) => {
                 state.end.get_or_insert(status_of(refusal));
             }
+        }
+        drop(state);
+        self.body.wake();
+    }
+
+    /// Queues an answer about the server itself.
+    pub(super) fn on_inspected(&self, answer: Frame) {
+        let mut state = self.lock();
+        if state.inspected.len() < INSPECTIONS_WAITING_MAX {
+            state.inspected.push_back(answer);
+        } else {
+            let text = format!("more than {INSPECTIONS_WAITING_MAX} answers wait to be read");
+            state.end.get_or_insert(Status::resource_exhausted(text));
         }
         drop(state);
         self.body.wake();
@@ -133,8 +156,11 @@ impl<C: Catalog> Exchange<C> {
             state.sink.record_published(catalog.revision(), now);
             state.session.on_catalog(catalog);
         }
+        if let Some(frame) = state.inspected.pop_front() {
+            return Pull::Push(frame, None);
+        }
         match state.session.render(now) {
-            Some(push) => Pull::Push(push.frame, push.sent),
+            Some(push) => Pull::Push(push.frame, Some(push.sent)),
             None if state.half_closed && state.session.is_finished() => Pull::End(Status::ok("")),
             None => Pull::Nothing(state.session.next_deadline()),
         }

@@ -7,6 +7,7 @@
 //! | `reader` | the reading half: requests in, news on, a watch over the writing half |
 //! | `body` | the writing half: pulled by the transport |
 //! | `exchange` | what the halves share: the session, under a lock held for one step |
+//! | `inspect` | questions about the server itself, answered beside the session |
 //! | `pieces` | a frame cut into chunks of shared bytes |
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
 //! | `grpc` | which service a request is for |
@@ -18,6 +19,7 @@ mod connection;
 mod exchange;
 mod grpc;
 mod health;
+mod inspect;
 mod options;
 mod pieces;
 mod reader;
@@ -31,6 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use options::StreamOptions;
 
 use crate::{
+    inspection::Inspector,
     listen::{ListenLimits, Listener},
     metrics::Metrics,
     readiness::Readiness,
@@ -50,6 +53,8 @@ pub struct Links<C> {
     pub metrics: Arc<Metrics>,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
+    /// Who answers questions about the server itself.
+    pub inspector: Arc<dyn Inspector>,
 }
 
 /// The stream service, with its port taken.

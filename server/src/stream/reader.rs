@@ -15,7 +15,10 @@ use tonic::{Code, Status, Streaming, codec::BufferSettings};
 use tonic_prost::ProstDecoder;
 use tracing::{debug, warn};
 
-use super::exchange::Exchange;
+use super::{
+    exchange::Exchange,
+    inspect::{Asked, Inspection},
+};
 use crate::{listen::Connection, sinks::Moment, views::Views};
 
 /// Requests handled before the other tasks of this thread get a turn: a client that never stops asking costs others
@@ -64,6 +67,7 @@ pub(super) struct Reader<C> {
     pub(super) exchange: Arc<Exchange<C>>,
     pub(super) newest: watch::Receiver<C>,
     pub(super) connection: Connection,
+    pub(super) inspection: Inspection,
     pub(super) views: Views,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) write_deadline: Duration,
@@ -98,7 +102,7 @@ impl<C: Catalog> Reader<C> {
         loop {
             match self.next_news(&mut requests, &mut look, &awaited).await {
                 News::Request(request) => {
-                    awaited.requests = self.on_request(request);
+                    awaited.requests = self.on_request(request).await;
                     batch_len += 1;
                     if batch_len == BATCH_LEN_MAX {
                         batch_len = 0;
@@ -132,11 +136,10 @@ impl<C: Catalog> Reader<C> {
     }
 
     /// Whether there may be more requests.
-    fn on_request(&self, request: Result<Option<Request>, Status>) -> bool {
+    async fn on_request(&mut self, request: Result<Option<Request>, Status>) -> bool {
         match request {
             Ok(Some(request)) => {
-                let now = Moment::of(&*self.clock);
-                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id));
+                self.take(request).await;
                 return true;
             }
             Ok(None) => self.exchange.on_half_close(),
@@ -146,6 +149,19 @@ impl<C: Catalog> Reader<C> {
             }
         }
         false
+    }
+
+    async fn take(&mut self, request: Request) {
+        match self.inspection.take(request).await {
+            Ok(Asked::Catalog(request)) => {
+                let now = Moment::of(&*self.clock);
+                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id));
+            }
+            Ok(Asked::Server(answer)) => {
+                answer.into_iter().for_each(|frame| self.exchange.on_inspected(frame))
+            }
+            Err(status) => self.exchange.end(status),
+        }
     }
 
     fn is_stuck(&self) -> bool {

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod file_source;
 mod http;
+mod inspect;
 mod intake;
 mod layers;
 mod lifecycle;

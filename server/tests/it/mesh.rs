@@ -17,6 +17,7 @@ use mainsheet_api::{
 use mainsheet_cache::{Cache, CacheOptions, snapshot::SnapshotCatalog, store::MemoryStore};
 use mainsheet_server::{
     clock::SystemClock,
+    debug::DebugInspector,
     http,
     intake::{IntakeOptions, IntakeParts, intake},
     metrics::Metrics,
@@ -70,16 +71,22 @@ impl Mesh {
         };
         let (_, intake) = intake(parts, IntakeOptions::default());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let links = stream::Links {
+        let for_pages = http::Links {
             newest: newest.clone(),
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),
+            intake,
             metrics: Arc::clone(&metrics),
+        };
+        let links = stream::Links {
+            newest,
+            readiness: readiness.clone(),
+            sinks: Arc::clone(&sinks),
+            metrics,
             clock,
+            inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
         };
         let streams = stream::Server::bind(loopback, options, links.clone()).await.unwrap();
-        let for_pages =
-            http::Links { newest, readiness: readiness.clone(), sinks: Arc::clone(&sinks), intake, metrics };
         let pages = http::Server::bind(loopback, for_pages).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let stop = CancellationToken::new();

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("cache", "fold", &["cache", "store::memory", "store::redb"]),
     ("server", "source", &["intake", "stream", "sinks", "http", "debug", "cli", "app", "config", "metrics"]),
     ("server", "intake", &["stream", "sinks", "http", "debug", "cli", "app", "config", "metrics"]),
+    ("server", "inspection", &["stream", "sinks", "http", "debug", "intake", "cache", "app", "config"]),
     ("server", "stream", &["source", "intake", "http", "debug", "cli", "app", "config"]),
     ("server", "sinks", &["source", "intake", "stream", "http", "debug", "cli", "app", "config"]),
     ("server", "http", &["source", "stream", "cli", "app", "config"]),
