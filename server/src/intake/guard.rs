@@ -33,8 +33,10 @@ pub struct Hold {
     pub have: usize,
     /// Those of them that are to be removed.
     pub gone: BTreeSet<Key>,
-    /// Since when.
+    /// Since when in this run.
     pub since: Uptime,
+    /// For how long an earlier run had held them.
+    pub held_before: Duration,
     /// Whether somebody said that it is meant.
     pub is_confirmed: bool,
 }
@@ -64,7 +66,7 @@ impl Guard {
         let mut new = Vec::new();
         for mut hold in holds {
             match before.iter().find(|((_, kind), _)| *kind == hold.kind) {
-                Some((_, earlier)) => hold.since = earlier.since,
+                Some((_, earlier)) => (hold.since, hold.held_before) = (earlier.since, earlier.held_before),
                 None => new.push(hold.clone()),
             }
             self.holds.insert((source.clone(), hold.kind), hold);
@@ -112,7 +114,7 @@ impl Guard {
     fn due(&self, hold: &Hold) -> Option<Uptime> {
         match (hold.is_confirmed, self.rule) {
             (true, _) => Some(Uptime::default()),
-            (false, GuardRule::Proceed) => Some(hold.since.after(self.hold)),
+            (false, GuardRule::Proceed) => Some(hold.since.after(self.hold.saturating_sub(hold.held_before))),
             (false, GuardRule::Stay) => None,
         }
     }
@@ -120,6 +122,16 @@ impl Guard {
     /// When the next hold ends by itself.
     pub(crate) fn next(&self) -> Option<Uptime> {
         self.holds.values().filter_map(|hold| self.due(hold)).min()
+    }
+
+    /// How long removals are held.
+    pub(crate) fn time(&self) -> Duration {
+        self.hold
+    }
+
+    /// What is held.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.values()
     }
 
     /// What is held, for whoever inspects.
@@ -149,7 +161,15 @@ mod tests {
     }
 
     fn hold(gone: BTreeSet<Key>, since: Uptime) -> Hold {
-        Hold { source: files(), kind: Kind::VIRTUAL_SERVICE, have: 20, gone, since, is_confirmed: false }
+        Hold {
+            source: files(),
+            kind: Kind::VIRTUAL_SERVICE,
+            have: 20,
+            gone,
+            since,
+            held_before: Duration::ZERO,
+            is_confirmed: false,
+        }
     }
 
     #[test]
@@ -166,6 +186,15 @@ mod tests {
         assert_eq!(guard.take_due(at(64)), None);
         assert_eq!(guard.take_due(at(65)), Some((files(), keys(0..11))));
         assert!(guard.holds().is_empty());
+    }
+
+    #[test]
+    fn hold_of_an_earlier_run_ends_after_the_time_that_is_left() {
+        let mut guard = Guard::new(HOLD, GuardRule::Proceed);
+        let held_before = Duration::from_secs(40);
+        guard.replace(&files(), vec![Hold { held_before, ..hold(keys(0..11), at(5)) }]);
+        guard.replace(&files(), vec![hold(keys(0..11), at(10))]);
+        assert_eq!(guard.next(), Some(at(25)));
     }
 
     #[test]

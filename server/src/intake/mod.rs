@@ -11,6 +11,7 @@
 //! | `plan`, `layer` | what a round changes in its source's layer: pure |
 //! | `guard` | removals that are held, and until when: pure |
 //! | `retired` | sources that nobody configures any more: pure |
+//! | `notes` | holds in the status area, for after a restart |
 //! | `verdicts`, `stats` | what others may read |
 //! | `commit` | one round's way into the store |
 //! | `task` | the task around all of it |
@@ -24,6 +25,7 @@ mod guard;
 pub(crate) mod judge;
 mod layer;
 mod merge;
+mod notes;
 mod plan;
 mod retired;
 mod stats;
@@ -144,6 +146,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         holds,
         awaited,
         verdicts,
+        notes: notes::HoldNotes::default(),
         options,
     };
     (intake, handle)

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use mainsheet_api::{
@@ -143,6 +144,7 @@ fn held_back(layer: &Layer, round: &JudgedRound, gone: Vec<Key>, now: Uptime) ->
                 have,
                 gone,
                 since: now,
+                held_before: Duration::ZERO,
                 is_confirmed: false,
             });
         } else {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use mainsheet_api::{
     key::Key,
     resource::SourceName,
-    time::{Clock, Uptime},
+    time::{Clock, Timestamp, Uptime},
     version::Revision,
 };
 use mainsheet_cache::Cache;
@@ -25,6 +25,8 @@ use super::{
     judge::Judged,
     layer::Layer,
     merge::{Pending, Round},
+    notes::{HoldNotes, stored_form},
+    plan::Now,
     retired::Retired,
     stats::{IntakeStats, set},
     verdicts::VerdictsWriter,
@@ -60,6 +62,7 @@ pub struct Intake {
     pub(super) holds: watch::Sender<Vec<Hold>>,
     pub(super) awaited: BTreeMap<SourceName, ReadinessGuard>,
     pub(super) verdicts: VerdictsWriter,
+    pub(super) notes: HoldNotes,
     pub(super) options: IntakeOptions,
 }
 
@@ -101,6 +104,7 @@ impl Intake {
             status.iter().filter_map(|(key, _)| completed_source(key)).collect();
         let released: Vec<_> = self.awaited.extract_if(.., |source, _| completed.contains(source)).collect();
         released.into_iter().for_each(|(_, guard)| guard.release());
+        self.notes = HoldNotes::of(&status);
         self.verdicts.stored_before(status.into_iter().map(|(key, _)| key));
         Ok(completed)
     }
@@ -217,7 +221,7 @@ impl Books {
     }
 
     async fn end(&mut self, done: Done) {
-        let Done { round, layer, holds, committed } = done;
+        let Done { round, layer, mut holds, committed } = done;
         self.committer.committed = committed;
         self.intake.verdicts.take_in(&round);
         self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::keys));
@@ -225,6 +229,8 @@ impl Books {
             if self.retired.contains(&round.source) {
                 tell_removed(&round.source, &layer, &holds);
             }
+            let wall = self.intake.clock.wall();
+            self.intake.notes.resume(&round.source, &mut holds, wall, self.guard.time());
             for hold in self.guard.replace(&round.source, holds) {
                 alarm(&hold, &self.intake.options);
             }
@@ -252,20 +258,32 @@ impl Books {
     }
 
     async fn save_if_due(&mut self) {
-        if self.intake.verdicts.is_unsaved() && self.saved.after(SAVE_INTERVAL) <= self.now() {
+        if self.is_unsaved() && self.saved.after(SAVE_INTERVAL) <= self.now() {
             self.save().await;
         }
     }
 
     async fn save(&mut self) {
         self.saved = self.now();
-        let entries = self.intake.verdicts.take_unsaved();
+        let mut entries = self.intake.verdicts.take_unsaved();
+        let notes = self.unsaved_notes();
+        entries.extend(notes.iter().map(stored_form));
         if entries.is_empty() {
             return;
         }
-        if let Err(error) = self.intake.cache.store().set_status(entries).await {
-            self.failed("save the list of rejected documents", error);
+        match self.intake.cache.store().set_status(entries).await {
+            Ok(()) => self.intake.notes.saved(notes),
+            Err(error) => self.failed("save what is rejected and what is held", error),
         }
+    }
+
+    fn is_unsaved(&self) -> bool {
+        self.intake.verdicts.is_unsaved() || !self.unsaved_notes().is_empty()
+    }
+
+    fn unsaved_notes(&self) -> Vec<(String, Option<Timestamp>)> {
+        let now = Now { wall: self.intake.clock.wall(), uptime: self.now() };
+        self.intake.notes.unsaved(self.guard.iter(), now)
     }
 
     fn failed(&self, step: &str, error: impl std::error::Error + Send + Sync + 'static) {
@@ -279,7 +297,7 @@ impl Books {
         const LONGEST: Duration = Duration::from_secs(3600);
         let rounds =
             if is_busy { None } else { self.pending.next().into_iter().chain(self.guard.next()).min() };
-        let save = self.intake.verdicts.is_unsaved().then(|| self.saved.after(SAVE_INTERVAL));
+        let save = self.is_unsaved().then(|| self.saved.after(SAVE_INTERVAL));
         let due = rounds.into_iter().chain(save).min();
         due.map_or(LONGEST, |due| due.since(self.now()).min(LONGEST))
     }

@@ -205,7 +205,12 @@ fn log(source: &SourceName, origin: &str, line: u32, rejected: &Rejected) {
 }
 
 fn stored_key(source: &SourceName, origin: &str) -> String {
-    format!("{REJECTED_PREFIX}{}/{origin}", source.0.replace('%', "%25").replace('/', "%2F"))
+    format!("{REJECTED_PREFIX}{}/{origin}", escaped(source))
+}
+
+/// A source's name as one part of a key of the status area.
+pub(super) fn escaped(source: &SourceName) -> String {
+    source.0.replace('%', "%25").replace('/', "%2F")
 }
 
 fn parsed_key(key: &str) -> Option<(SourceName, String)> {

@@ -181,3 +181,25 @@ async fn removals_that_were_held_for_their_time_are_made() {
     rig.until_routes(&["r00", "r01", "r02", "r03", "r04", "s"]).await;
     rig.end().await;
 }
+
+#[tokio::test]
+async fn hold_is_noted_for_the_next_run_until_it_ends() {
+    let (rig, folder) = rig_that_lost_most(IntakeOptions::default()).await;
+    let mut holds = rig.intake.holds.clone();
+    holds.wait_for(|holds| !holds.is_empty()).await.unwrap();
+    let store = rig.end().await;
+    let noted = store.status("hold/").await.unwrap();
+    assert_eq!(noted.len(), 1);
+
+    let rig = Rig::start(&[folder.path()], store, IntakeOptions::default()).await;
+    rig.until_so("it is held again", || !rig.intake.holds.borrow().is_empty()).await;
+    let store = rig.end().await;
+    assert_eq!(store.status("hold/").await.unwrap(), noted, "since when is not forgotten");
+
+    let rig = Rig::start(&[folder.path()], store, IntakeOptions::default()).await;
+    rig.until_so("it is held again", || !rig.intake.holds.borrow().is_empty()).await;
+    rig.intake.confirm(files()).await;
+    rig.until_routes(&["r00", "r01", "r02", "r03", "r04", "s"]).await;
+    let store = rig.end().await;
+    assert!(store.status("hold/").await.unwrap().is_empty());
+}
