@@ -49,6 +49,10 @@ async fn main() -> ExitCode {
             }
         }
     }
+    if passed + failed + skipped == 0 {
+        eprintln!("error: no scenario's name contains `{filter}`");
+        return ExitCode::FAILURE;
+    }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     if failed == 0 && tools.required_are_there() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

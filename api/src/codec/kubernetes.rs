@@ -7,11 +7,12 @@ use super::{
     decoder::{Decoder, Form},
     descriptors,
     document::rejected,
+    suggest,
     yaml::{Node, Value},
 };
 use crate::{
     key::Key,
-    kind::{Family, KINDS, Kind},
+    kind::{Family, KINDS, Kind, KindInfo},
     resource::Resource,
     verdict::Finding,
     wire::Any,
@@ -132,7 +133,7 @@ fn row(group: &str, name: &str) -> Option<Kind> {
 }
 
 fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
-    let Some(kind) = row(says.group(), says.kind) else { return Content::Ignored { what: says.what() } };
+    let Some(kind) = row(says.group(), says.kind) else { return of_no_kind(node, says) };
     let mut decoder = Decoder::new(Form::Kubernetes, node.position);
     let (mut metadata, mut spec) = (Metadata::default(), Vec::new());
     check_version(&mut decoder, node, says, kind);
@@ -154,6 +155,20 @@ fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
         body,
         upstream_version: None,
     })
+}
+
+/// Of a group that is served, a kind that is not is a slip of the pen: nothing else lives there.
+fn of_no_kind(node: &Node<'_>, says: Says<'_>) -> Content {
+    let is_of_group =
+        |row: &&KindInfo| row.family == Family::Istio && row.from_documents && row.group == says.group();
+    let known: Vec<&str> = KINDS.iter().filter(is_of_group).map(|row| row.name).collect();
+    if known.is_empty() {
+        return Content::Ignored { what: says.what() };
+    }
+    let pair = node.pairs().and_then(|pairs| pairs.iter().find(|pair| pair.key == "kind"));
+    let position = pair.map_or(node.position, |pair| pair.position);
+    let reason = format!("`{}` has no kind `{}`", says.group(), says.kind);
+    rejected(None, position, ["unknown-kind", &reason, &suggest::remedy(says.kind, known.into_iter())])
 }
 
 fn check_version(decoder: &mut Decoder, node: &Node<'_>, says: Says<'_>, kind: Kind) {

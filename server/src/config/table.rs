@@ -158,7 +158,7 @@ pub static SETTINGS: &[Setting] = &[
         streams_max,
         read_count,
         ToString::to_string,
-        "Streams at one time; more are refused with RESOURCE_EXHAUSTED"
+        "Streams at one time; more are refused as UNAVAILABLE, so that clients come back"
     ),
     row!(
         "shutdown-grace",

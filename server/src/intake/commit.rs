@@ -43,6 +43,19 @@ pub(super) struct Done {
     pub(super) committed: Revision,
 }
 
+/// How many changes of which sort, for the log.
+struct Tally {
+    put: usize,
+    removed: usize,
+}
+
+impl Tally {
+    fn of(changes: &[Change]) -> Self {
+        let put = changes.iter().filter(|change| matches!(change, Change::Put(_))).count();
+        Self { put, removed: changes.len() - put }
+    }
+}
+
 impl Committer {
     /// Takes a round in. `protected` are keys that rejected documents of other origins name.
     ///
@@ -59,6 +72,7 @@ impl Committer {
             let snapshot = at_least(&mut snapshots, seen_min).await?;
             let base = snapshot.0.revision();
             let (layer, Plan { changes, holds }) = self.plan(snapshot, Arc::clone(&round)).await?;
+            let tally = Tally::of(&changes);
             if changes.is_empty() {
                 return Ok(Done { round, layer, holds, committed: self.committed });
             }
@@ -66,6 +80,8 @@ impl Committer {
                 Ok(committed) => {
                     add(&self.stats.commits, 1);
                     self.stats.succeeded();
+                    let Tally { put, removed } = tally;
+                    tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
                     // What is planned next, and what awaits this source, must see it.
                     at_least(&mut snapshots, committed).await?;
                     return Ok(Done { round, layer, holds, committed });

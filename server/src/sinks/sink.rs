@@ -75,6 +75,8 @@ pub struct Acked {
     pub version: String,
     /// Of the response.
     pub revision: Revision,
+    /// Names that it refused before, and was not sent anew since.
+    pub still_refused: usize,
     /// When.
     pub at: Timestamp,
 }
@@ -103,7 +105,7 @@ pub enum SyncState {
     Synced,
     /// It has not answered the last response.
     Stale,
-    /// It refused the last response.
+    /// It refused the last response, or an older one of which it was not sent all anew.
     Error,
 }
 
@@ -112,7 +114,9 @@ impl TypeState {
     #[must_use]
     pub fn sync_state(&self) -> SyncState {
         let Some(sent) = &self.sent else { return SyncState::NotSent };
-        if self.nacked.as_ref().is_some_and(|nacked| nacked.nonce == sent.what.nonce) {
+        let refused_last = self.nacked.as_ref().is_some_and(|nacked| nacked.nonce == sent.what.nonce);
+        let refused_some = self.acked.as_ref().is_some_and(|acked| acked.still_refused > 0);
+        if refused_last || refused_some {
             SyncState::Error
         } else if self.acked.as_ref().is_some_and(|acked| acked.nonce == sent.what.nonce) {
             SyncState::Synced
@@ -180,9 +184,10 @@ impl SinkWriter {
                 state.subscription = Subscription { wildcard: *wildcard, names: *names };
                 state.since = now.uptime;
             }),
-            Outcome::Acked { type_url, nonce, version, revision } => {
-                let (version, revision) = (version.clone(), *revision);
-                let acked = Acked { nonce: nonce.clone(), version, revision, at: now.wall };
+            Outcome::Acked { still_refused, type_url, nonce, version, revision } => {
+                let (nonce, version) = (nonce.clone(), version.clone());
+                let (revision, still_refused) = (*revision, *still_refused);
+                let acked = Acked { nonce, version, revision, still_refused, at: now.wall };
                 self.on_acked(type_url, acked, now.uptime);
             }
             Outcome::Nacked { type_url, nonce, version, revision, message } => {

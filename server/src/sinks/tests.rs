@@ -35,7 +35,12 @@ fn subscribed() -> Outcome {
 }
 
 fn acked(nonce: &str, revision: u64) -> Outcome {
+    acked_but_for(0, nonce, revision)
+}
+
+fn acked_but_for(still_refused: usize, nonce: &str, revision: u64) -> Outcome {
     Outcome::Acked {
+        still_refused,
         type_url: TYPE.into(),
         nonce: Nonce(nonce.into()),
         version: format!("v{revision}"),
@@ -94,6 +99,13 @@ fn answers_to_the_last_response_say_how_a_type_stands() {
     // rule 23: refused is not synced, and what it holds is what it took.
     assert_eq!(state(&sinks).sync_state(), SyncState::Error);
     assert_eq!(state(&sinks).acked.unwrap().version, "v7");
+    // Nor is it synced when it takes something else; only when what it refused was sent anew.
+    writer.record_sent(&sent("3", 9), at(6));
+    writer.record(&acked_but_for(1, "3", 9), at(7));
+    assert_eq!(state(&sinks).sync_state(), SyncState::Error);
+    writer.record_sent(&sent("4", 10), at(8));
+    writer.record(&acked("4", 10), at(9));
+    assert_eq!(state(&sinks).sync_state(), SyncState::Synced);
 }
 
 fn histogram(metrics: &Metrics, name: &str) -> String {

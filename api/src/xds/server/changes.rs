@@ -73,6 +73,11 @@ impl<C: Catalog> Changes<C> {
         refused.add(answered.response.members.names(), counts);
     }
 
+    /// Names that were refused, and not sent anew since.
+    pub(super) fn refused_len(&self) -> usize {
+        self.refused.len()
+    }
+
     /// Something is asked for anew, or no longer.
     pub(super) fn shift(&mut self, subscription: &Subscription, narrowed: bool) {
         self.interrupt();

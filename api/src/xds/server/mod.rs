@@ -95,6 +95,8 @@ pub enum Outcome {
     },
     /// The client applied a response.
     Acked {
+        /// Names of the type that it refused before and was not sent anew since: what it holds of them is older.
+        still_refused: usize,
         /// As the client asked for it.
         type_url: Arc<str>,
         /// Of the response.

@@ -22,6 +22,11 @@ impl Refused {
         self.0.is_empty()
     }
 
+    /// Names in all groups.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(|group| group.names.len()).sum()
+    }
+
     /// Whether something has to be sent again although nothing changed.
     pub(super) fn is_touched(&self) -> bool {
         self.0.iter().any(|group| group.touched)

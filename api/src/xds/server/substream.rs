@@ -138,7 +138,13 @@ impl<C: Catalog> Substream<C> {
         let type_url = self.type_url.clone();
         let Response { nonce, version, revision, .. } = answered.response;
         outcomes.push(match error {
-            None => Outcome::Acked { type_url, nonce, version, revision },
+            None => {
+                let still_refused = match &self.form {
+                    Form::Complete(_) => 0,
+                    Form::Changes(changes) => changes.refused_len(),
+                };
+                Outcome::Acked { still_refused, type_url, nonce, version, revision }
+            }
             Some(message) => Outcome::Nacked { type_url, nonce, version, revision, message },
         });
     }

@@ -1,6 +1,8 @@
 //! What is refused, where, and what is said of it.
 
-use super::{lines, rejected};
+use mainsheet_api::codec::Content;
+
+use super::{lines, rejected, single};
 
 /// A VirtualService around lines of its spec, which begin at line 5.
 fn virtual_service(spec: &str) -> String {
@@ -189,6 +191,18 @@ fn what_json_can_not_say_is_refused_in_its_place() {
             "8:5 key-not-text spec.?",
         ]
     );
+}
+
+#[test]
+fn a_misspelt_kind_of_a_served_group_is_refused_and_that_of_another_is_ignored() {
+    assert_eq!(
+        unkeyed("apiVersion: networking.istio.io/v1\nkind: Virtualservice\n"),
+        [
+            "2:1 unknown-kind : `networking.istio.io` has no kind `Virtualservice`; did you mean `VirtualService`?"
+        ]
+    );
+    let other = single("apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n");
+    assert!(matches!(other, Content::Ignored { .. }));
 }
 
 #[test]

@@ -246,6 +246,21 @@ fn refused_resources_wait_for_a_change_of_one_of_them() {
     assert_eq!(stream.acked(&[]).names(), ["y"]);
 }
 
+/// rule 23: taking a later response does not make good what was refused before.
+#[test]
+fn ack_after_a_nack_says_what_is_still_refused() {
+    let mut stream = wildcard();
+    stream.put(Kind::CLUSTER, &["x", "y"], "2");
+    stream.reply();
+    stream.nack(&cds(), &[]);
+    stream.put(Kind::CLUSTER, &["z"], "1");
+    stream.reply();
+    assert!(matches!(stream.ack(&cds(), &[])[..], [Outcome::Acked { still_refused: 2, .. }]));
+    stream.put(Kind::CLUSTER, &["y"], "3");
+    stream.reply();
+    assert!(matches!(stream.ack(&cds(), &[])[..], [Outcome::Acked { still_refused: 0, .. }]));
+}
+
 /// rule 65: a change that has nothing to do with what was refused goes in a response of its own.
 #[test]
 fn refused_resources_go_apart_from_others() {
