@@ -25,8 +25,8 @@ install_envoy() {
 }
 
 # istiod and istioctl are built from one pinned module; its go.sum holds what the module proxy must deliver.
-install_go() { # name, package
-  (cd "$here/tools" && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
+install_go() { # name, package, folder of the module
+  (cd "$here/${3:-tools}" && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
 }
 
 # Small programs of our own, each in a module that pins the library it is about.
@@ -38,6 +38,7 @@ pin() { # tool -> what is wanted, so that a changed pin builds anew
   case $1 in
     envoy) echo "$envoy_version" ;;
     mainsheet-*) cat "$here/${1#mainsheet-}"/* | sha256sum | cut -c 1-16 ;;
+    grpcurl) grep 'fullstorydev/grpcurl v' "$here/grpc-go/go.mod" | cut -d ' ' -f 2 ;;
     *) sed -n 's/^\tistio.io\/istio //p' "$here/tools/go.mod" ;;
   esac
 }
@@ -59,4 +60,6 @@ want envoy install_envoy
 want pilot-discovery install_go pilot-discovery istio.io/istio/pilot/cmd/pilot-discovery
 want istioctl install_go istioctl istio.io/istio/istioctl/cmd/istioctl
 want mainsheet-descriptors install_own mainsheet-descriptors descriptors
+want mainsheet-grpc-go install_own mainsheet-grpc-go grpc-go
+want grpcurl install_go grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl grpc-go
 exit 0

@@ -13,6 +13,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("istioctl", "istioctl"),
     ("envoy", "envoy"),
     ("descriptors", "mainsheet-descriptors"),
+    ("grpc-go", "mainsheet-grpc-go"),
+    ("grpcurl", "grpcurl"),
 ];
 
 /// The folder of installed clients, and the mainsheet that is under test.

@@ -3,6 +3,7 @@
 mod chain;
 mod descriptors;
 mod direct;
+mod grpc;
 mod istioctl;
 mod sink;
 
@@ -74,6 +75,16 @@ pub(crate) static ALL: &[Scenario] = &[
         name: "envoy_follows_routes_over_delta",
         needs: &["envoy"],
         run: |tools| Box::pin(direct::follows_routes(tools, "DELTA_GRPC")),
+    },
+    Scenario {
+        name: "grpc_go_resolves_a_service_and_follows_its_endpoints",
+        needs: &["grpc-go"],
+        run: |tools| Box::pin(grpc::resolves_and_follows(tools)),
+    },
+    Scenario {
+        name: "grpcurl_lists_services_and_reads_clusters_by_reflection",
+        needs: &["grpcurl"],
+        run: |tools| Box::pin(grpc::grpcurl_reads_by_reflection(tools)),
     },
 ];
 
