@@ -23,10 +23,57 @@ pub(crate) struct Envoy {
 pub(crate) struct Bootstrap<'a> {
     /// `node.id`.
     pub(crate) node_id: &'a str,
-    /// Where its ADS is.
+    /// Where its server is.
     pub(crate) xds_port: u16,
+    /// How it asks.
+    pub(crate) api: Api,
+}
+
+/// How an Envoy asks for its configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Api {
     /// `GRPC` (SotW) or `DELTA_GRPC`.
-    pub(crate) api_type: &'a str,
+    pub(crate) variant: &'static str,
+    /// Over which services.
+    pub(crate) services: Services,
+}
+
+/// The services that an Envoy asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Services {
+    /// ADS for all types.
+    Aggregated,
+    /// Each type's own: a stream a type, and one a cluster for endpoints.
+    Single,
+}
+
+impl Api {
+    /// Where a resource says that those come from that it refers to.
+    pub(crate) fn config_source(self) -> Value {
+        match self.services {
+            Services::Aggregated => json!({"ads": {}, "resource_api_version": "V3"}),
+            Services::Single => {
+                json!({"api_config_source": self.api_config_source(), "resource_api_version": "V3"})
+            }
+        }
+    }
+
+    fn api_config_source(self) -> Value {
+        json!({
+            "api_type": self.variant,
+            "transport_api_version": "V3",
+            "set_node_on_first_message_only": true,
+            "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+        })
+    }
+
+    fn dynamic_resources(self) -> Value {
+        let mut resources = json!({"cds_config": self.config_source(), "lds_config": self.config_source()});
+        if self.services == Services::Aggregated {
+            resources["ads_config"] = self.api_config_source();
+        }
+        resources
+    }
 }
 
 impl Envoy {
@@ -112,16 +159,7 @@ impl Bootstrap<'_> {
                 "metadata": {"INTERCEPTION_MODE": "NONE", "PROXY_CONFIG": {"proxyMetadata": {}}},
             },
             "admin": {"address": address(admin_port)},
-            "dynamic_resources": {
-                "ads_config": {
-                    "api_type": self.api_type,
-                    "transport_api_version": "V3",
-                    "set_node_on_first_message_only": true,
-                    "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
-                },
-                "cds_config": {"ads": {}, "resource_api_version": "V3"},
-                "lds_config": {"ads": {}, "resource_api_version": "V3"},
-            },
+            "dynamic_resources": self.api.dynamic_resources(),
             "static_resources": {"clusters": [{
                 "name": "xds",
                 "type": "STATIC",

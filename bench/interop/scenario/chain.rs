@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Notes, sink::direct_response, summary};
 use crate::{
-    envoy::{Bootstrap, Envoy},
+    envoy::{Api, Bootstrap, Envoy, Services},
     istiod::Istiod,
     tools::Tools,
 };
@@ -28,7 +28,7 @@ pub(crate) async fn answers_live_http(tools: &Tools) -> Result<Notes> {
     let bootstrap = Bootstrap {
         node_id: "sidecar~10.1.2.3~reviews-1.shop~shop.svc.cluster.local",
         xds_port: istiod.grpc_port,
-        api_type: "GRPC",
+        api: Api { variant: "GRPC", services: Services::Aggregated },
     };
     let mut envoy = Envoy::start(tools, dir.path(), bootstrap)?;
     envoy.wait_answer(port, HOST, 418, "teapot").await?;

@@ -2,30 +2,33 @@
 
 use anyhow::{Result, ensure};
 use axum::{Router, routing::get};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{Notes, summary};
 use crate::{
-    envoy::{Bootstrap, Envoy},
+    envoy::{Api, Bootstrap, Envoy},
     tools::Tools,
 };
 use mainsheet_bench::{mainsheet::Mainsheet, process::free_port};
 
-pub(crate) async fn follows_routes(tools: &Tools, api_type: &str) -> Result<Notes> {
+pub(crate) async fn follows_routes(tools: &Tools, api: Api) -> Result<Notes> {
     let dir = TempDir::new()?;
     let mut backends = JoinSet::new();
     let one = backend("one", &mut backends).await?;
     let two = backend("two", &mut backends).await?;
     let port = free_port()?;
+    let source = api.config_source();
+    let cluster = |name: &str, port: u16| cluster(name, port, &source);
     let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir.path())?;
     mainsheet.write("one.yaml", &cluster("one", one))?;
     mainsheet.write("two.yaml", &cluster("two", two))?;
-    mainsheet.write("listener.yaml", &listener(port))?;
+    mainsheet.write("listener.yaml", &listener(port, &source))?;
     mainsheet.write("routes.yaml", &routes("one"))?;
     mainsheet.start()?;
     mainsheet.wait_ready().await?;
-    let bootstrap = Bootstrap { node_id: "edge-1", xds_port: mainsheet.grpc_port, api_type };
+    let bootstrap = Bootstrap { node_id: "edge-1", xds_port: mainsheet.grpc_port, api };
     let mut envoy = Envoy::start(tools, dir.path(), bootstrap)?;
     let first = envoy.wait_answer(port, "any", 200, "one").await?;
 
@@ -72,14 +75,14 @@ async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -
     Ok(port)
 }
 
-fn cluster(name: &str, port: u16) -> String {
+fn cluster(name: &str, port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
 name: {name}
 type: EDS
 connect_timeout: 0.25s
 eds_cluster_config:
-  eds_config: {{ads: {{}}, resource_api_version: V3}}
+  eds_config: {source}
 ---
 "@type": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment
 cluster_name: {name}
@@ -90,7 +93,7 @@ endpoints:
     )
 }
 
-fn listener(port: u16) -> String {
+fn listener(port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.listener.v3.Listener
 name: http
@@ -103,7 +106,7 @@ filter_chains:
       stat_prefix: http
       rds:
         route_config_name: http
-        config_source: {{ads: {{}}, resource_api_version: V3}}
+        config_source: {source}
       http_filters:
       - name: envoy.filters.http.router
         typed_config:

@@ -11,7 +11,10 @@ use std::{pin::Pin, time::Duration};
 
 use anyhow::Result;
 
-use crate::tools::Tools;
+use crate::{
+    envoy::{Api, Services},
+    tools::Tools,
+};
 
 /// What a scenario measured, a line each.
 type Notes = Vec<String>;
@@ -69,12 +72,22 @@ pub(crate) static ALL: &[Scenario] = &[
     Scenario {
         name: "envoy_follows_routes_over_sotw",
         needs: &["envoy"],
-        run: |tools| Box::pin(direct::follows_routes(tools, "GRPC")),
+        run: |tools| Box::pin(direct::follows_routes(tools, over("GRPC", Services::Aggregated))),
     },
     Scenario {
         name: "envoy_follows_routes_over_delta",
         needs: &["envoy"],
-        run: |tools| Box::pin(direct::follows_routes(tools, "DELTA_GRPC")),
+        run: |tools| Box::pin(direct::follows_routes(tools, over("DELTA_GRPC", Services::Aggregated))),
+    },
+    Scenario {
+        name: "envoy_follows_routes_over_single_type_services_of_sotw",
+        needs: &["envoy"],
+        run: |tools| Box::pin(direct::follows_routes(tools, over("GRPC", Services::Single))),
+    },
+    Scenario {
+        name: "envoy_follows_routes_over_single_type_services_of_delta",
+        needs: &["envoy"],
+        run: |tools| Box::pin(direct::follows_routes(tools, over("DELTA_GRPC", Services::Single))),
     },
     Scenario {
         name: "grpc_go_resolves_a_service_and_follows_its_endpoints",
@@ -87,6 +100,10 @@ pub(crate) static ALL: &[Scenario] = &[
         run: |tools| Box::pin(grpc::grpcurl_reads_by_reflection(tools)),
     },
 ];
+
+const fn over(variant: &'static str, services: Services) -> Api {
+    Api { variant, services }
+}
 
 /// `median of 5: 80 ms (72..95)`
 fn summary(mut times: Vec<Duration>) -> String {

@@ -1,4 +1,4 @@
-//! Opens ADS streams: who is let in, and the two halves of each.
+//! Opens discovery streams: who is let in, and the two halves of each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE};
 use hyper::body::Incoming;
 use mainsheet_api::{
     view::View,
-    xds::{Variant, catalog::Catalog, server::ServerSession},
+    xds::{catalog::Catalog, server::ServerSession},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use super::{
     exchange::Exchange,
     inspect::Inspection,
     reader::{Reader, Requests},
+    services::Opening,
 };
 use crate::{
     listen::Connection,
@@ -26,7 +27,7 @@ use crate::{
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
-/// The aggregated discovery service.
+/// The discovery services: the aggregated one, and those of a single type, which are the same with less to say.
 pub(super) struct Ads<C> {
     links: Links<C>,
     options: StreamOptions,
@@ -43,12 +44,12 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
     /// Answers the opening of a stream: with the stream, or with the reason why not.
     pub(super) fn open(
         &self,
-        variant: Variant,
+        opening: Opening,
         request: Request<Incoming>,
         on: &Connection,
     ) -> Response<Body> {
         match self.admit(request.headers(), on) {
-            Ok(place) => self.start(variant, request.into_body(), on, place),
+            Ok(place) => self.start(opening, request.into_body(), on, place),
             Err(status) => {
                 self.links.metrics.streams_refused.inc();
                 status.into_http()
@@ -77,11 +78,12 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
 
     fn start(
         &self,
-        variant: Variant,
+        opening: Opening,
         requests: Incoming,
         on: &Connection,
         place: OwnedSemaphorePermit,
     ) -> Response<Body> {
+        let Opening { variant, only } = opening;
         let Links { newest, sinks, clock, inspector, .. } = self.links.clone();
         // Both receivers have seen the catalog that the session begins with, so that only newer ones are news.
         let mut for_body = newest;
@@ -95,6 +97,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             exchange: Arc::clone(&exchange),
             newest: for_reader,
             connection: on.clone(),
+            only,
             inspection: Inspection::new(inspector, on.peer),
             views: self.options.views.clone(),
             clock: Arc::clone(&clock),

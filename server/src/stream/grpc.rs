@@ -1,25 +1,22 @@
-//! Which service a request is for: ADS is ours, because its responses are made of shared bytes; everything else is
-//! ordinary tonic.
+//! Which service a request is for: discovery is ours, because its responses are made of shared bytes; everything else
+//! is ordinary tonic.
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use mainsheet_api::{
-    wire::DESCRIPTORS,
-    xds::{Variant, catalog::Catalog},
-};
+use mainsheet_api::{wire::DESCRIPTORS, xds::catalog::Catalog};
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service as _;
 
-use super::ads::Ads;
+use super::{
+    ads::Ads,
+    services::{Method, refuse_fetch},
+};
 use crate::listen::Connection;
-
-/// The name of the aggregated service.
-pub(super) const ADS: &str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 
 /// Every gRPC service of the port. Cloning shares it.
 pub(super) struct Services<C> {
@@ -45,22 +42,15 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
 
     /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
     fn answer(&self, request: Request<Incoming>, connection: &Connection) -> Answer {
-        match variant_of(request.uri().path()) {
-            Some(variant) => Box::pin(ready(Ok(self.ads.open(variant, request, connection)))),
+        match Method::at(request.uri().path()) {
+            Some(Method::Stream(opening)) => Box::pin(ready(Ok(self.ads.open(opening, request, connection)))),
+            Some(Method::Fetch(suffix)) => Box::pin(ready(Ok(refuse_fetch(suffix).into_http()))),
             None => Box::pin(self.others.clone().call(request)),
         }
     }
 }
 
 type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-fn variant_of(path: &str) -> Option<Variant> {
-    match path.strip_prefix('/')?.strip_prefix(ADS)? {
-        "/StreamAggregatedResources" => Some(Variant::Sotw),
-        "/DeltaAggregatedResources" => Some(Variant::Delta),
-        _ => None,
-    }
-}
 
 /// The services as one connection sees them.
 pub(super) struct OnConnection<C> {
@@ -78,19 +68,5 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
     fn call(&self, request: Request<Incoming>) -> Answer {
         self.asked.cancel();
         self.services.answer(request, &self.connection)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_of_ads_are_its_two_variants_and_nothing_else() {
-        let variant = |method: &str| variant_of(&format!("/{ADS}/{method}"));
-        assert_eq!(variant("StreamAggregatedResources"), Some(Variant::Sotw));
-        assert_eq!(variant("DeltaAggregatedResources"), Some(Variant::Delta));
-        assert_eq!(variant("StreamAggregatedResources/"), None);
-        assert_eq!(variant_of("/grpc.health.v1.Health/Check"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! grpc.health.v1: serving when nothing is awaited any more, and not while stopping.
 
+use std::iter;
+
 use tokio_util::sync::CancellationToken;
 use tonic_health::{
     ServingStatus,
@@ -7,7 +9,7 @@ use tonic_health::{
     server::HealthReporter,
 };
 
-use super::grpc::ADS;
+use super::services;
 use crate::readiness::Readiness;
 
 /// The service, not serving yet, and what tells it otherwise.
@@ -31,9 +33,9 @@ pub(super) async fn follow(reporter: HealthReporter, readiness: Readiness, stop:
     report(&reporter, ServingStatus::NotServing).await;
 }
 
-/// Of the server as a whole (the empty name) and of ADS.
+/// Of the server as a whole (the empty name) and of each discovery service.
 async fn report(reporter: &HealthReporter, status: ServingStatus) {
-    for service in ["", ADS] {
+    for service in iter::once("").chain(services::names()) {
         reporter.set_service_status(service, status).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What goes out: ADS streams, rendered when the transport has room, over an accept loop of our own; ordinary tonic for
+//! What goes out: discovery streams, rendered when the transport has room, over an accept loop of our own; ordinary tonic for
 //! every other service.
 //!
 //! | file | is |
@@ -10,6 +10,7 @@
 //! | `inspect` | questions about the server itself, answered beside the session |
 //! | `pieces` | a frame cut into chunks of shared bytes |
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
+//! | `services` | the discovery services, and what each of their methods is |
 //! | `grpc` | which service a request is for |
 //! | `health` | grpc.health.v1, following readiness |
 
@@ -23,6 +24,7 @@ mod inspect;
 mod options;
 mod pieces;
 mod reader;
+mod services;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use http_body::Body;
 use mainsheet_api::{
+    kind::Kind,
     limits::REQUEST_BYTES_MAX,
     time::Clock,
     wire::{DeltaDiscoveryRequest, DiscoveryRequest},
@@ -18,6 +19,7 @@ use tracing::{debug, warn};
 use super::{
     exchange::Exchange,
     inspect::{Asked, Inspection},
+    services::keep_to,
 };
 use crate::{listen::Connection, sinks::Moment, views::Views};
 
@@ -67,6 +69,8 @@ pub(super) struct Reader<C> {
     pub(super) exchange: Arc<Exchange<C>>,
     pub(super) newest: watch::Receiver<C>,
     pub(super) connection: Connection,
+    /// The type that all of the stream is about, where it is of a single one.
+    pub(super) only: Option<Kind>,
     pub(super) inspection: Inspection,
     pub(super) views: Views,
     pub(super) clock: Arc<dyn Clock>,
@@ -151,7 +155,12 @@ impl<C: Catalog> Reader<C> {
         false
     }
 
-    async fn take(&mut self, request: Request) {
+    async fn take(&mut self, mut request: Request) {
+        if let Some(only) = self.only
+            && let Err(status) = keep_to(only, &mut request)
+        {
+            return self.exchange.end(status);
+        }
         match self.inspection.take(request).await {
             Ok(Asked::Catalog(request)) => {
                 let now = Moment::of(&*self.clock);

@@ -16,6 +16,7 @@ mod mesh;
 mod references;
 mod rig;
 mod services;
+mod single_type;
 mod slow;
 mod tidy;
 mod tour;

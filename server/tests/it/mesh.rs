@@ -114,6 +114,13 @@ impl Mesh {
         self.commit(vec![Change::Remove { source: source(), key: key(name) }]).await
     }
 
+    /// Commits an Envoy resource without content, and waits until it is published.
+    pub(crate) async fn put_envoy(&self, kind: Kind, name: &str) -> Revision {
+        let key = Key::new(kind, "default", name);
+        let body = Any { type_url: kind.type_url(), value: name.to_owned().into() };
+        self.commit(vec![Change::Put(record_of(key, body))]).await
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Revision {
         let base = self.cache.snapshot().revision();
         let cause = "test".to_owned();
@@ -142,14 +149,16 @@ fn key(name: &str) -> Key {
 
 fn record(name: &str, len: usize) -> Arc<Record> {
     let body = VirtualService { hosts: vec!["h".repeat(len)], ..VirtualService::default() };
+    let type_url = "type.googleapis.com/istio.networking.v1alpha3.VirtualService".into();
+    record_of(key(name), Any { type_url, value: body.encode_to_vec().into() })
+}
+
+fn record_of(key: Key, body: Any) -> Arc<Record> {
     let resource = Resource {
-        key: key(name),
+        key,
         labels: [("app".to_owned(), "test".to_owned())].into(),
         annotations: [].into(),
-        body: Any {
-            type_url: "type.googleapis.com/istio.networking.v1alpha3.VirtualService".into(),
-            value: body.encode_to_vec().into(),
-        },
+        body,
         upstream_version: None,
     };
     Arc::new(Record {

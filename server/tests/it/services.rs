@@ -23,7 +23,7 @@ async fn variant_or_service_that_is_not_served_is_unimplemented() {
     // rule 1
     let mesh = Mesh::start().await;
     for path in [
-        "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters",
+        "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
         "/envoy.service.discovery.v3.AggregatedDiscoveryService/FetchResources",
         "/nobody.knows/This",
     ] {
@@ -64,7 +64,15 @@ async fn reflection_lists_the_services_and_describes_ads() {
     let listed = in_time("services", answers.message()).await.unwrap().unwrap().message_response;
     let Some(MessageResponse::ListServicesResponse(listed)) = listed else { panic!("{listed:?}") };
     let names: Vec<_> = listed.service.into_iter().map(|service| service.name).collect();
-    for service in [ADS, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
+    for service in [
+        ADS,
+        "envoy.service.cluster.v3.ClusterDiscoveryService",
+        "envoy.service.endpoint.v3.EndpointDiscoveryService",
+        "envoy.service.listener.v3.ListenerDiscoveryService",
+        "envoy.service.route.v3.RouteDiscoveryService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ] {
         assert!(names.iter().any(|name| name == service), "{service} is not in {names:?}");
     }
     let described = in_time("file", answers.message()).await.unwrap().unwrap().message_response;
