@@ -67,6 +67,10 @@ pub const PENDING_NAMESPACE_BYTES_MAX: usize = PENDING_BYTES_MAX / 8;
 /// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
 pub const REJECTED_LEN_MAX: usize = 1000;
 
+/// Clashes that are logged one by one when many appear, or are over, at one revision: two paths that hold the same mesh
+/// clash in everything.
+pub const CLASHES_LOGGED_MAX: usize = 20;
+
 /// How long a response may stay unanswered before a newer state of its type is sent all the same (rule 84). istiod took
 /// 8.5 s to apply 100 MB; a client that never answers is not waited for a second time.
 pub const ACK_GRACE: Duration = Duration::from_secs(15);

@@ -17,6 +17,7 @@ use mainsheet_cache::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clashes,
     clock::SystemClock,
     config::{GuardMode, Settings, StoreKind},
     debug::{self, DebugInspector},
@@ -69,6 +70,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let mut tasks = TaskSet::new(CancellationToken::new());
     let stop = tasks.stop();
     tasks.spawn("follow", follow(follower, stop.clone()));
+    tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     tasks.spawn("intake", intake.run(stop.clone()));
     for path in &settings.paths {
         let name = file::source_name(path);

@@ -1,6 +1,7 @@
 //! Debug endpoints: one file each, one row in the table. Read only, and of everything: whoever reaches the port sees
 //! what every client sees.
 
+mod clashes;
 mod configz;
 mod inspector;
 mod syncz;
@@ -63,6 +64,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "/debug/verdicts",
         help: "Documents that are rejected now: where they are, and what is wrong.",
         route: || get(verdicts::verdicts),
+    },
+    Endpoint {
+        path: "/debug/clashes",
+        help: "What several sources hold: which one is served, and which are not.",
+        route: || get(clashes::shown),
     },
 ];
 

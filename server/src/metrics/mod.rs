@@ -41,6 +41,8 @@ pub struct Metrics {
     pub streams_refused: IntCounter,
     /// Resources served, by kind.
     pub resources: IntGaugeVec,
+    /// Names that several sources hold.
+    pub clashes: IntGauge,
     /// The revision that is served.
     pub revision: IntGauge,
     /// Whether the server is ready.
@@ -67,6 +69,7 @@ impl Metrics {
             connections: registered(&registry, table::gauge(&table::CONNECTIONS)),
             streams_refused: registered(&registry, table::counter(&table::STREAMS_REFUSED)),
             resources: registered(&registry, table::gauge_vec(&table::RESOURCES)),
+            clashes: registered(&registry, table::gauge(&table::CLASHES)),
             revision: registered(&registry, table::gauge(&table::REVISION)),
             ready: registered(&registry, table::gauge(&table::READY)),
             registry,

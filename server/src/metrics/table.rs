@@ -51,6 +51,7 @@ table! {
     STORE_FAILURES = "mainsheet_store_failures_total", Counter, &[], "Failed writes to the store.";
     VERDICTS = "mainsheet_verdicts_total", Counter, &["verdict"], "Documents that were judged, by what was found.";
     REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
+    CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
     QUEUED = "mainsheet_intake_queue_batches", Gauge, &[], "Batches from sources that the intake has not received yet.";
     PENDING_BYTES = "mainsheet_intake_pending_bytes", Gauge, &[], "Bytes of reports that wait to be taken in.";

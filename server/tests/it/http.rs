@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Status code and body of a GET.
-async fn get(server: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) async fn get(server: SocketAddr, path: &str) -> (u16, String) {
     let mut tcp = TcpStream::connect(server).await.unwrap();
     tcp.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -24,7 +24,7 @@ async fn get(server: SocketAddr, path: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-async fn json(server: SocketAddr, path: &str) -> Value {
+pub(crate) async fn json(server: SocketAddr, path: &str) -> Value {
     let (code, body) = get(server, path).await;
     assert_eq!(code, 200, "{body}");
     serde_json::from_str(&body).unwrap()

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     app::{PATIENCE, end, ready, settings, start_again},
+    http::{get, json},
     rig::{route, write},
 };
 
@@ -110,6 +111,28 @@ async fn path_that_is_named_first_wins_and_the_next_one_takes_over_when_it_goes(
     let server = house.start(&["a-weak", "z-strong"]).await;
     house.until(&server.0, &[("both", "a-weak"), ("mine", "z-strong"), ("other", "a-weak")]).await;
     end(server).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clashes_are_shown_until_they_are_over() {
+    let house = House::new([("strong", &["both", "mine"]), ("weak", &["both"])]);
+    let (running, tasks) = house.start(&["strong", "weak"]).await;
+    ready(&running).await;
+    let place = |folder: &str| {
+        let (resource, source) = ("VirtualService shop/both", house.source(folder).to_string());
+        serde_json::json!({"resource": resource, "source": source, "origin": "both.yaml", "line": 1})
+    };
+    let expected = serde_json::json!([{"served": place("strong"), "hidden": [place("weak")]}]);
+    assert_eq!(json(running.http_addr(), "/debug/clashes").await, expected);
+    let (_, metrics) = get(running.http_addr(), "/metrics").await;
+    assert!(metrics.contains("\nmainsheet_clashes 1\n"), "{metrics}");
+
+    std::fs::remove_file(house.path("strong/both.yaml")).unwrap();
+    house.until(&running, &[("both", "weak"), ("mine", "strong")]).await;
+    assert_eq!(json(running.http_addr(), "/debug/clashes").await, serde_json::json!([]));
+    let (_, metrics) = get(running.http_addr(), "/metrics").await;
+    assert!(metrics.contains("\nmainsheet_clashes 0\n"), "{metrics}");
+    end((running, tasks)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("server", "http", &["source", "stream", "cli", "app", "config"]),
     ("server", "debug", &["source", "stream", "http", "cli", "app", "config"]),
     ("server", "config", &["http", "debug", "cli", "app", "metrics", "sinks"]),
+    (
+        "server",
+        "clashes",
+        &["source", "intake", "stream", "sinks", "http", "debug", "cli", "app", "config", "metrics"],
+    ),
     ("server", "app", &["cli"]),
 ];
 

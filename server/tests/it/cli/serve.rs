@@ -79,6 +79,21 @@ fn path_that_is_no_longer_given_is_told_with_what_goes() {
 }
 
 #[test]
+fn clash_of_two_paths_is_told_when_it_appears_and_when_it_is_over() {
+    let folder = folder(&[
+        ("mesh/a.yaml", &route("shop", "reviews", "reviews")),
+        ("more/b.yaml", &format!("---\n{}", route("shop", "reviews", "others"))),
+    ]);
+    let served = Served::start(&folder, &["more", "--log-format", "json"]);
+    let text =
+        "VirtualService shop/reviews is served from a.yaml:1 (files:mesh), not from b.yaml:2 (files:more)";
+    assert_eq!(served.process.logged(text)["level"].as_str(), Some("WARN"));
+    std::fs::remove_file(folder.path().join("more/b.yaml")).unwrap();
+    let over = served.process.logged("VirtualService shop/reviews clashes no longer");
+    assert_eq!((over["level"].as_str(), served.process.end("-INT").0), (Some("INFO"), 0));
+}
+
+#[test]
 fn second_signal_does_not_wait_for_what_is_under_way() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let served = Served::start(&folder, &["--shutdown-grace", "1h"]);
