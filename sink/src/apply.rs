@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainsheet_api::xds::client::{Malformed, Update};
 
-use crate::error::Disconnected;
+use crate::{error::Disconnected, rejection::Rejection};
 
 /// Takes in updates: whoever embeds the client implements this.
 pub trait Apply: Send {
@@ -14,7 +14,7 @@ pub trait Apply: Send {
     /// down and nothing else. An order to stop waits for it, too: an update is never left half applied.
     ///
     /// # Errors
-    /// Where it can't take effect: NACKed with this reason. Nothing of the update may have taken effect then, because
+    /// Where it can't take effect: NACKed with the reasons given, by resource where they are. Nothing of the update may have taken effect then, because
     /// what was held before is what the client goes on reporting.
     fn apply(&mut self, update: &Update) -> impl Future<Output = Result<(), Rejection>> + Send;
 
@@ -23,11 +23,6 @@ pub trait Apply: Send {
         let _ = event;
     }
 }
-
-/// Why an update can't take effect, worded for whoever runs the server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Rejection(pub String);
 
 /// What happens beside updates.
 #[derive(Debug)]

@@ -21,8 +21,14 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The wait after one more failure. `random` is evenly distributed over [0, 1).
     pub(crate) fn next(&mut self, random: f64) -> Duration {
-        let ceiling = BASE.saturating_mul(1 << self.failures.min(16)).min(CAP);
+        let wait = self.again(random);
         self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    /// A wait as long as the next one, without counting a failure.
+    pub(crate) fn again(&self, random: f64) -> Duration {
+        let ceiling = BASE.saturating_mul(1 << self.failures.min(16)).min(CAP);
         ceiling.mul_f64(random.clamp(0.0, 1.0))
     }
 
@@ -52,7 +58,7 @@ mod tests {
 
     #[test]
     fn jitter_spreads_over_the_whole_interval() {
-        let at = |random| Backoff { failures: 3 }.next(random);
+        let at = |random| Backoff { failures: 3 }.again(random);
         assert_eq!(at(0.0), Duration::ZERO);
         assert_eq!(at(0.5), Duration::from_millis(800));
     }

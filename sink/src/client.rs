@@ -19,6 +19,7 @@ use tonic::transport::Endpoint;
 use crate::{
     apply::Apply,
     error::{BuildError, Disconnected},
+    servers::Servers,
     transport::Server,
     worker::Worker,
 };
@@ -33,10 +34,10 @@ pub enum Reconnect {
     Never,
 }
 
-/// A client of one server, with what it holds.
+/// A client of one server, which may have several addresses, with what it holds.
 #[derive(Debug)]
 pub struct Client {
-    server: Server,
+    servers: Servers,
     variant: Variant,
     reconnect: Reconnect,
     session: ClientSession,
@@ -47,7 +48,7 @@ impl Client {
     /// `node_id`.
     pub fn builder(address: impl Into<String>, node_id: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
-            address: address.into(),
+            addresses: vec![address.into()],
             node_id: node_id.into(),
             cluster: String::new(),
             metadata: BTreeMap::new(),
@@ -68,7 +69,7 @@ impl Client {
         stop: impl Future<Output = ()>,
     ) -> Result<(), Disconnected> {
         let worker = Worker {
-            server: &self.server,
+            servers: &mut self.servers,
             variant: self.variant,
             reconnect: self.reconnect,
             session: &mut self.session,
@@ -87,7 +88,7 @@ impl Client {
 /// A client to be.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
-    address: String,
+    addresses: Vec<String>,
     node_id: String,
     cluster: String,
     metadata: BTreeMap<String, String>,
@@ -97,6 +98,14 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// One more address of the server, tried when those before it fail. Replicas are meant: what is held from one is
+    /// resumed at another.
+    #[must_use]
+    pub fn address(mut self, address: impl Into<String>) -> Self {
+        self.addresses.push(address.into());
+        self
+    }
+
     /// Which form of the protocol to speak; delta unless told.
     #[must_use]
     pub fn variant(mut self, variant: Variant) -> Self {
@@ -143,9 +152,13 @@ impl ClientBuilder {
     /// Finishes it. Nothing is connected yet.
     ///
     /// # Errors
-    /// Where the address is none, the node has no id, or nothing is asked for.
+    /// Where an address is none, the node has no id, or nothing is asked for.
     pub fn build(self) -> Result<Client, BuildError> {
-        let server = Server::new(self.address.clone(), endpoint(&self.address)?);
+        let servers = self.addresses.into_iter().map(|address| {
+            let endpoint = endpoint(&address)?;
+            Ok(Server::new(address, endpoint))
+        });
+        let servers = Servers::new(servers.collect::<Result<_, BuildError>>()?);
         if self.node_id.is_empty() {
             return Err(BuildError::NoNode);
         }
@@ -162,7 +175,7 @@ impl ClientBuilder {
             client_features: Vec::new(),
         };
         let session = ClientSession::new(self.variant, node, self.wanted);
-        Ok(Client { server, variant: self.variant, reconnect: self.reconnect, session })
+        Ok(Client { servers, variant: self.variant, reconnect: self.reconnect, session })
     }
 }
 
@@ -205,6 +218,8 @@ mod tests {
         for address in ["", "127.0.0.1", ":15010", "ftp://a:1", "a b:1", "a:99999"] {
             assert_eq!(built(address).unwrap_err(), BuildError::Address(address.into()), "{address}");
         }
+        let second = Client::builder("a:1", "me").address("b").subscribe("t", Wanted::Everything).build();
+        assert_eq!(second.unwrap_err(), BuildError::Address("b".into()));
         assert_eq!(built("https://a:1").unwrap_err(), BuildError::Tls("https://a:1".into()));
     }
 

@@ -25,8 +25,9 @@
 //!
 //! It handles:
 //! - both variants of ADS, state of the world and delta, over plaintext HTTP/2
-//! - ACKs, and NACKs with the applier's reason; a malformed response is refused before the applier sees it
+//! - ACKs, and NACKs with the applier's reasons, by resource where it gives them; a malformed response is refused before the applier sees it
 //! - lost connections: back-off with full jitter, and a resumption that asks only for what changed (delta)
+//! - several addresses of one server: the next one is tried when one fails, and waits grow when all have
 //! - keeping what is held across any number of connections: the applier is told differences, never a reset
 //! - servers that vanish without a word (keepalive), and servers that are not ready yet (they refuse, it tries again)
 //!
@@ -42,9 +43,12 @@ mod apply;
 mod backoff;
 mod client;
 mod error;
+mod rejection;
+mod servers;
 mod transport;
 mod worker;
 
-pub use apply::{Apply, Event, Rejection};
+pub use apply::{Apply, Event};
 pub use client::{Client, ClientBuilder, Reconnect};
 pub use error::{BuildError, Disconnected};
+pub use rejection::Rejection;

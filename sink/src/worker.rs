@@ -10,15 +10,15 @@ use mainsheet_api::xds::{
 
 use crate::{
     apply::{Apply, Event},
-    backoff::Backoff,
     client::Reconnect,
     error::Disconnected,
-    transport::{Server, Stream},
+    servers::Servers,
+    transport::Stream,
 };
 
 /// A client at work.
 pub(crate) struct Worker<'a, A> {
-    pub(crate) server: &'a Server,
+    pub(crate) servers: &'a mut Servers,
     pub(crate) variant: Variant,
     pub(crate) reconnect: Reconnect,
     pub(crate) session: &'a mut ClientSession,
@@ -29,11 +29,10 @@ impl<A: Apply> Worker<'_, A> {
     /// Runs until `stop`, or until the first stream ends where there is to be no other.
     pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Disconnected> {
         let mut stop = pin!(stop);
-        let mut backoff = Backoff::default();
         loop {
-            let Err(reason) = self.attempt(stop.as_mut(), &mut backoff).await else { return Ok(()) };
+            let Err(reason) = self.attempt(stop.as_mut()).await else { return Ok(()) };
             let retry_in = match self.reconnect {
-                Reconnect::Always => Some(backoff.next(rand::random())),
+                Reconnect::Always => Some(self.servers.on_failure(rand::random())),
                 Reconnect::Never => None,
             };
             tracing::debug!(error = &reason as &dyn std::error::Error, ?retry_in, "disconnected");
@@ -50,12 +49,11 @@ impl<A: Apply> Worker<'_, A> {
     async fn attempt(
         &mut self,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
-        backoff: &mut Backoff,
     ) -> Result<(), Disconnected> {
         let first = self.session.on_connected();
         let mut stream = tokio::select! {
             () = stop.as_mut() => return Ok(()),
-            stream = self.server.open(self.variant, first) => stream?,
+            stream = self.servers.current().open(self.variant, first) => stream?,
         };
         self.apply.on_event(Event::Connected);
         loop {
@@ -64,7 +62,7 @@ impl<A: Apply> Worker<'_, A> {
                 response = stream.receive() => response?,
             };
             // Not sooner: a server that is not ready accepts connections, and refuses streams.
-            backoff.reset();
+            self.servers.on_answer();
             self.take(response, &stream).await?;
         }
         stream.close().await;
@@ -82,7 +80,7 @@ impl<A: Apply> Worker<'_, A> {
             Step::Apply(update) => {
                 let request: Request = match self.apply.apply(&update).await {
                     Ok(()) => self.session.accept(&update),
-                    Err(rejection) => self.session.reject(&update, &rejection.0),
+                    Err(rejection) => self.session.reject(&update, &rejection.to_string()),
                 };
                 stream.send(request).await
             }

@@ -38,11 +38,11 @@ mod stop {
 }
 
 /// An Envoy type: named by its body's first field, so that a SotW resource has a name, too.
-const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+pub(crate) const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 
 /// What an applier saw.
 #[derive(Debug, PartialEq)]
-enum Seen {
+pub(crate) enum Seen {
     Connected,
     Disconnected(Code, Option<Duration>),
     Update { changed: Vec<String>, removed: Vec<String> },
@@ -58,7 +58,7 @@ impl Apply for Recorder {
         let removed = update.removed.iter().map(ToString::to_string).collect();
         let bad = changed.iter().any(|name| name == "bad");
         self.0.send(Seen::Update { changed, removed }).unwrap();
-        if bad { Err(Rejection("`bad` is bad".into())) } else { Ok(()) }
+        if bad { Err(Rejection::of("bad", "it is bad")) } else { Ok(()) }
     }
 
     fn on_event(&mut self, event: Event<'_>) {
@@ -81,7 +81,7 @@ fn code(reason: &Disconnected) -> Code {
 }
 
 /// A client at work beside the test.
-struct Running {
+pub(crate) struct Running {
     seen: mpsc::UnboundedReceiver<Seen>,
     stop: Stop,
     task: JoinSet<(Client, Result<(), Disconnected>)>,
@@ -98,7 +98,7 @@ impl Running {
         Self::run(client.unwrap())
     }
 
-    fn run(mut client: Client) -> Self {
+    pub(crate) fn run(mut client: Client) -> Self {
         let (sender, seen) = mpsc::unbounded_channel();
         let (stop, stopped) = Stop::new();
         let mut task = JoinSet::new();
@@ -109,11 +109,11 @@ impl Running {
         Self { seen, stop, task }
     }
 
-    async fn next(&mut self) -> Seen {
+    pub(crate) async fn next(&mut self) -> Seen {
         timeout(PATIENCE, self.seen.recv()).await.expect("something to see").expect("a running client")
     }
 
-    async fn next_update(&mut self) -> (Vec<String>, Vec<String>) {
+    pub(crate) async fn next_update(&mut self) -> (Vec<String>, Vec<String>) {
         loop {
             if let Seen::Update { changed, removed } = self.next().await {
                 return (changed, removed);
@@ -144,7 +144,7 @@ fn sotw(version: &str, nonce: &str, clusters: &[(&str, u8)]) -> Response {
     })
 }
 
-fn delta(nonce: &str, clusters: &[(&str, u8)], removed: &[&str]) -> Response {
+pub(crate) fn delta(nonce: &str, clusters: &[(&str, u8)], removed: &[&str]) -> Response {
     let resource = |&(name, version): &(&str, u8)| Resource {
         name: name.into(),
         version: version.to_string(),
@@ -160,7 +160,7 @@ fn delta(nonce: &str, clusters: &[(&str, u8)], removed: &[&str]) -> Response {
     })
 }
 
-fn names(names: &[&str]) -> Vec<String> {
+pub(crate) fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
@@ -227,7 +227,7 @@ async fn rejected_update_is_nacked_with_the_appliers_reason_and_the_last_good_ve
     client.next_update().await;
     let nack = stream.next_sotw().await;
     assert_eq!((nack.version_info.as_str(), nack.response_nonce.as_str()), ("v1", "n2"));
-    assert_eq!(nack.error_detail.unwrap().message, "`bad` is bad");
+    assert_eq!(nack.error_detail.unwrap().message, "resource bad: it is bad");
 
     stream.respond(sotw("v3", "n3", &[("a", 2)])).await;
     assert_eq!(client.next_update().await, (names(&["a"]), names(&[])));

@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
 mod client;
+mod dependencies;
+mod failover;
 mod server;
