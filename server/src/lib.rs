@@ -14,6 +14,7 @@ pub mod intake;
 mod listen;
 pub mod log;
 pub mod metrics;
+pub mod open_files;
 pub mod readiness;
 mod signals;
 pub mod sinks;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Connections at once: scrapers, probes and a few people.
-const CONNECTIONS_MAX: usize = 256;
+pub(crate) const CONNECTIONS_MAX: usize = 256;
 
 /// How long a client has to send a request's headers, and how long a connection may be idle.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);

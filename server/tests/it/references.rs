@@ -87,6 +87,9 @@ A path that is no longer given is gone at the next start: what it held is remove
 what moved to another path is never missing. A log line says how much. The shrink guard looks at it as at any other resync
 (`guard-hold`): time to give back a path that was left out by mistake.
 
+Each connection is an open file. At its start the server raises the soft limit of open files (`ulimit -n`) to the hard one,
+and warns where `connections-max` and what it needs itself (384) are still more.
+
 Times are written `100ms`, `1s`, `2m`. Variables that begin with `MAINSHEET_` and name no setting are left alone, because
 Kubernetes sets some beside a Service that is called `mainsheet`.
 

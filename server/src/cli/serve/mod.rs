@@ -13,7 +13,7 @@ use super::{Context, Exit, error::CliError};
 use crate::{
     app::{self, Running},
     config::{Given, Settings, env_name, parse},
-    log,
+    log, open_files,
     signals::Signals,
 };
 
@@ -37,6 +37,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> {
     let settings = settings(args, &context)?;
     log::init(settings.log_format, settings.log_level);
+    open_files::raise_limit(settings.connections_max);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(serve(&settings, &mut context));
     // A second signal does not wait for what still runs.

@@ -70,6 +70,29 @@ impl Started {
         Self { child, out, err }
     }
 
+    /// One that starts with a limit, as a shell sets it: `-n 400` the hard one, `-Sn 400` the soft one.
+    pub(crate) fn limited(folder: &TempDir, limit: &str, args: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            &format!("ulimit {limit} && exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_mainsheet"),
+        ]);
+        command.args(args).current_dir(folder.path()).stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let err = lines(child.stderr.take().unwrap());
+        Self { child, out, err }
+    }
+
+    /// The soft limit of its open files, as Linux tells it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_files_max(&self) -> String {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let row = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        row.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// One whose standard output is closed at once.
     pub(crate) fn without_output(folder: &TempDir, args: &[&str]) -> Self {
         let mut command = mainsheet(folder.path(), args);
