@@ -81,10 +81,18 @@ impl<C: Catalog> Exchange<C> {
 
     // ---- the reader's side
 
-    /// Takes a request in. `view_of` says what a client sees, once its node is known.
-    pub(super) fn on_request(&self, request: Request, now: Moment, view_of: impl FnOnce(&Node) -> View) {
+    /// Takes a request in. `view_of` says what a client sees, once its node is known. Returns whether there may be
+    /// more: a client that was refused is not listened to any longer.
+    pub(super) fn on_request(
+        &self,
+        request: Request,
+        now: Moment,
+        view_of: impl FnOnce(&Node) -> View,
+    ) -> bool {
         let mut state = self.lock();
-        match state.session.on_request(request, now.uptime) {
+        let taken = state.session.on_request(request, now.uptime);
+        let is_taken = taken.is_ok();
+        match taken {
             Ok(outcomes) => {
                 let connected = outcomes.iter().find_map(|outcome| match outcome {
                     Outcome::Connected(node) => Some(node),
@@ -101,6 +109,7 @@ impl<C: Catalog> Exchange<C> {
         }
         drop(state);
         self.body.wake();
+        is_taken
     }
 
     /// Queues an answer about the server itself.

@@ -142,10 +142,7 @@ impl<C: Catalog> Reader<C> {
     /// Whether there may be more requests.
     async fn on_request(&mut self, request: Result<Option<Request>, Status>) -> bool {
         match request {
-            Ok(Some(request)) => {
-                self.take(request).await;
-                return true;
-            }
+            Ok(Some(request)) => return self.take(request).await,
             Ok(None) => self.exchange.on_half_close(),
             Err(status) => {
                 debug!(peer = %self.connection.peer, %status, "request stream failed");
@@ -155,21 +152,27 @@ impl<C: Catalog> Reader<C> {
         false
     }
 
-    async fn take(&mut self, mut request: Request) {
+    /// Whether there may be more: a client that was refused is not listened to any longer.
+    async fn take(&mut self, mut request: Request) -> bool {
         if let Some(only) = self.only
             && let Err(status) = keep_to(only, &mut request)
         {
-            return self.exchange.end(status);
+            self.exchange.end(status);
+            return false;
         }
         match self.inspection.take(request).await {
             Ok(Asked::Catalog(request)) => {
                 let now = Moment::of(&*self.clock);
-                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id));
+                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id))
             }
             Ok(Asked::Server(answer)) => {
-                answer.into_iter().for_each(|frame| self.exchange.on_inspected(frame))
+                answer.into_iter().for_each(|frame| self.exchange.on_inspected(frame));
+                true
             }
-            Err(status) => self.exchange.end(status),
+            Err(status) => {
+                self.exchange.end(status);
+                false
+            }
         }
     }
 

@@ -145,6 +145,8 @@ pub struct ServerSession<C> {
     substreams: Vec<Substream<C>>,
     is_connected: bool,
     is_half_closed: bool,
+    /// Why the stream has to end; nothing more is taken in.
+    refusal: Option<Refusal>,
     responses: u64,
     rendered: Uptime,
 }
@@ -161,6 +163,7 @@ impl<C: Catalog> ServerSession<C> {
             substreams: Vec::new(),
             is_connected: false,
             is_half_closed: false,
+            refusal: None,
             responses: 0,
             rendered: Uptime::default(),
         }
@@ -169,9 +172,16 @@ impl<C: Catalog> ServerSession<C> {
     /// Takes one request.
     ///
     /// # Errors
-    /// Where the stream has to end.
+    /// Where the stream has to end; from then on every request is refused so.
     pub fn on_request(&mut self, request: Request, now: Uptime) -> Result<Vec<Outcome>, Refusal> {
         let _ = now; // what a request means does not depend on when it came
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        self.take(request).inspect_err(|refusal| self.refusal = Some(refusal.clone()))
+    }
+
+    fn take(&mut self, request: Request) -> Result<Vec<Outcome>, Refusal> {
         let ask = Ask::read(request, self.variant)?;
         let mut outcomes = Vec::new();
         self.connect(&ask, &mut outcomes)?;
@@ -211,7 +221,7 @@ impl<C: Catalog> ServerSession<C> {
 
     /// Takes the newest state. States in between may be skipped.
     pub fn on_catalog(&mut self, catalog: C) {
-        if catalog.revision() != self.catalog.revision() {
+        if catalog.revision() != self.catalog.revision() && !self.is_half_closed {
             self.catalog = catalog;
             self.outdate();
         }
@@ -230,7 +240,8 @@ impl<C: Catalog> ServerSession<C> {
         self.substreams.iter_mut().for_each(Substream::outdate);
     }
 
-    /// The client will send nothing more. What it asked for so far is still answered, without waiting for ACKs.
+    /// The client will send nothing more. What it asked for so far is still answered, of the state of this moment and
+    /// without waiting for ACKs.
     pub fn on_half_close(&mut self) {
         self.is_half_closed = true;
         self.substreams.iter_mut().for_each(Substream::give_up_waiting);

@@ -117,6 +117,7 @@ fn half_close_is_answered_in_full_before_the_stream_ends() {
     let mut seen = Vec::new();
     while !stream.session.is_finished() {
         seen.push(stream.reply());
+        stream.put(Kind::LISTENER, &["of no interest"], &seen.len().to_string());
     }
     assert_eq!(seen.iter().map(|reply| reply.resources.len()).sum::<usize>(), 5);
     assert!(seen.iter().any(|reply| reply.removed == ["x"]), "asked while another answer was unACKed");
@@ -167,8 +168,8 @@ fn more_types_than_the_bound_are_refused() {
     for number in 0..TYPES_PER_STREAM_MAX {
         stream.send(Request::Sotw(ask_for(&format!("g/v/K{number}"))));
     }
-    assert!(matches!(refusal(&mut stream, ask_for("g/v/One")), Refusal::ResourceExhausted(_)));
     stream.send(Request::Sotw(ask_for("g/v/K0")));
+    assert!(matches!(refusal(&mut stream, ask_for("g/v/One")), Refusal::ResourceExhausted(_)));
 }
 
 #[test]
@@ -188,6 +189,13 @@ fn more_names_than_the_bound_are_refused_in_one_request_and_over_many() {
     stream.send(subscribe(0, NAMES_PER_TYPE_MAX));
     let refused = stream.session.on_request(subscribe(NAMES_PER_TYPE_MAX, 1), stream.now).unwrap_err();
     assert!(matches!(refused, Refusal::ResourceExhausted(_)));
+    let unsubscribe = DeltaDiscoveryRequest {
+        type_url: eds(),
+        resource_names_unsubscribe: names(0, NAMES_PER_TYPE_MAX),
+        ..Default::default()
+    };
+    let again = stream.session.on_request(Request::Delta(unsubscribe), stream.now).unwrap_err();
+    assert_eq!(again, refused, "a client that was refused is refused for good");
 }
 
 #[test]
