@@ -1,10 +1,10 @@
 //! One round's way into the store: judged, planned against the newest snapshot, committed, published.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mainsheet_api::{
     change::{Change, Commit, Fence},
-    key::Key,
+    resource::SourceName,
     time::Clock,
     version::Revision,
 };
@@ -16,7 +16,7 @@ use super::{
     judge::{Judged, judge_all},
     layer::Layer,
     merge::Round,
-    plan::{JudgedRound, Now, Plan, plan},
+    plan::{JudgedRound, Named, Now, Plan, plan},
     stats::{IntakeStats, add},
 };
 
@@ -37,9 +37,12 @@ pub(super) struct Committer {
 /// A round that was taken in and, if it changed something, is published.
 pub(super) struct Done {
     pub(super) round: Arc<JudgedRound>,
-    /// The source's layer as it was before.
+    /// The source's layer as it is published now.
     pub(super) layer: Arc<Layer>,
+    /// Resources that it removed.
+    pub(super) removed: usize,
     pub(super) holds: Vec<Hold>,
+    pub(super) withheld: Named,
     pub(super) committed: Revision,
 }
 
@@ -57,24 +60,25 @@ impl Tally {
 }
 
 impl Committer {
-    /// Takes a round in. `protected` are keys that rejected documents of other origins name.
+    /// Takes a round in. `named` is what rejected documents named before it, `withheld` what earlier rounds withheld.
     ///
     /// # Errors
     /// Where another writer took the lease, or the cache is gone.
-    pub(super) async fn take_in(self, round: Round, protected: HashSet<Key>) -> anyhow::Result<Done> {
+    pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
         let reports = judge_all(reports).await?;
         self.count(&reports);
-        let round = Arc::new(JudgedRound { source, is_whole, reports, released, protected });
+        let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
         let mut snapshots = self.cache.subscribe();
         let mut seen_min = self.committed;
         loop {
             let snapshot = at_least(&mut snapshots, seen_min).await?;
             let base = snapshot.0.revision();
-            let (layer, Plan { changes, holds }) = self.plan(snapshot, Arc::clone(&round)).await?;
+            let (layer, Plan { changes, holds, withheld }) = self.plan(snapshot, Arc::clone(&round)).await?;
             let tally = Tally::of(&changes);
             if changes.is_empty() {
-                return Ok(Done { round, layer, holds, committed: self.committed });
+                let committed = self.committed;
+                return Ok(Done { round, layer, removed: 0, holds, withheld, committed });
             }
             match self.cache.commit(self.commit_of(&round, base, changes)).await {
                 Ok(committed) => {
@@ -83,8 +87,9 @@ impl Committer {
                     let Tally { put, removed } = tally;
                     tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
                     // What is planned next, and what awaits this source, must see it.
-                    at_least(&mut snapshots, committed).await?;
-                    return Ok(Done { round, layer, holds, committed });
+                    let published = at_least(&mut snapshots, committed).await?;
+                    let layer = layer_of(published, round.source.clone()).await?;
+                    return Ok(Done { round, layer, removed, holds, withheld, committed });
                 }
                 Err(CommitError::Conflict { .. }) => {
                     add(&self.stats.conflicts, 1);
@@ -129,6 +134,12 @@ impl Committer {
             add(&self.stats.ignored, report.ignored);
         }
     }
+}
+
+/// Off the tasks that serve, as the plan is made.
+async fn layer_of(snapshot: SnapshotCatalog, source: SourceName) -> anyhow::Result<Arc<Layer>> {
+    let work = move || Arc::new(Layer::of(snapshot.0.layer(&source)));
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// Waits for a snapshot that has seen a revision.

@@ -44,6 +44,11 @@ impl Debounce {
         self.windows.extract_if(.., is_due).map(|(namespace, _)| namespace).collect()
     }
 
+    /// What waits of this namespace was taken.
+    pub(crate) fn forget(&mut self, namespace: &Arc<str>) {
+        self.windows.remove(namespace);
+    }
+
     /// Everything was taken.
     pub(crate) fn clear(&mut self) {
         self.windows.clear();

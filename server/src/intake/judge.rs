@@ -44,10 +44,9 @@ pub(crate) struct Rejected {
 }
 
 impl Judged {
-    /// The keys that it mentions, served or not.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        let accepted = self.accepted.iter().map(|accepted| &accepted.resource.key);
-        accepted.chain(self.rejected.iter().filter_map(|rejected| rejected.key.as_ref()))
+    /// The keys that it has served.
+    pub(crate) fn accepted_keys(&self) -> impl Iterator<Item = &Key> {
+        self.accepted.iter().map(|accepted| &accepted.resource.key)
     }
 }
 

@@ -18,6 +18,9 @@ use mainsheet_api::{
 use super::debounce::Debounce;
 use crate::source::{Batch, Extent, Report};
 
+/// Namespaces by origin.
+type Namespaces = HashMap<String, BTreeSet<Arc<str>>>;
+
 /// Reports by source and origin, the newest of each.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -26,6 +29,8 @@ pub(crate) struct Pending {
     sources: BTreeMap<SourceName, OfSource>,
     /// The source that was served last; the next one's turn comes first.
     last: Option<SourceName>,
+    /// What was taken and is not published yet.
+    taken: Option<(SourceName, Namespaces)>,
     bytes: usize,
 }
 
@@ -58,7 +63,7 @@ pub(crate) struct Round {
 
 impl Pending {
     pub(crate) fn new(quiet: Duration, delay_max: Duration) -> Self {
-        Self { quiet, delay_max, sources: BTreeMap::new(), last: None, bytes: 0 }
+        Self { quiet, delay_max, sources: BTreeMap::new(), last: None, taken: None, bytes: 0 }
     }
 
     /// Takes in a batch. `known` tells the namespaces of what is served from an origin: a report that says it is gone
@@ -70,6 +75,7 @@ impl Pending {
         known: impl Fn(&str) -> BTreeSet<Arc<str>> + 'a,
     ) {
         let (quiet, delay_max) = (self.quiet, self.delay_max);
+        let taken = self.taken.as_ref().filter(|(of, _)| *of == batch.source).map(|(_, taken)| taken);
         let source = self.sources.entry(batch.source).or_insert_with(|| OfSource {
             is_whole: false,
             reports: BTreeMap::new(),
@@ -82,6 +88,8 @@ impl Pending {
         }
         for report in batch.reports {
             let mut namespaces = known(&report.origin);
+            let in_flight = taken.and_then(|taken| taken.get(&report.origin));
+            namespaces.extend(in_flight.into_iter().flatten().cloned());
             namespaces.extend(report.documents.iter().filter_map(namespace_of));
             if namespaces.is_empty() {
                 namespaces.insert(Arc::from(""));
@@ -121,6 +129,11 @@ impl Pending {
         Some(round)
     }
 
+    /// What was taken last is published: `known` tells of it from here on.
+    pub(crate) fn published(&mut self) {
+        self.taken = None;
+    }
+
     /// Takes all that waits of one source, due or not.
     pub(crate) fn take_all(&mut self, name: &SourceName) -> Round {
         self.take_of(name, Take::Everything)
@@ -133,7 +146,16 @@ impl Pending {
         let is_whole = std::mem::take(&mut source.is_whole);
         let taken = source.take(if is_whole { Take::Everything } else { take });
         self.bytes -= taken.iter().map(|waiting| waiting.bytes).sum::<usize>();
-        Round { is_whole, reports: taken.into_iter().map(|waiting| waiting.report).collect(), ..empty }
+        let (reports, namespaces): (Vec<_>, Namespaces) = taken.into_iter().map(Waiting::split).unzip();
+        self.taken = Some((name.clone(), namespaces));
+        Round { is_whole, reports, ..empty }
+    }
+}
+
+impl Waiting {
+    fn split(self) -> (Report, (String, BTreeSet<Arc<str>>)) {
+        let origin = self.report.origin.clone();
+        (self.report, (origin, self.namespaces))
     }
 }
 
@@ -189,10 +211,8 @@ impl OfSource {
                 Box::new(|_| true)
             }
             Take::Due(now) => {
-                let due = self.debounce.take_due(now);
-                Box::new(move |waiting| {
-                    waiting.is_at_once || due.iter().any(|namespace| waiting.namespaces.contains(namespace))
-                })
+                let due = self.take_due(now);
+                Box::new(move |waiting| waiting.is_at_once || !waiting.namespaces.is_disjoint(&due))
             }
         };
         let taken: Vec<_> =
@@ -201,6 +221,23 @@ impl OfSource {
             self.forget(waiting);
         }
         taken
+    }
+
+    /// Takes the namespaces that are due, and those that loose reports tie to them: a key that moves between two reports
+    /// must not be removed with the one before it comes with the other.
+    fn take_due(&mut self, now: Uptime) -> BTreeSet<Arc<str>> {
+        let mut due: BTreeSet<_> = self.debounce.take_due(now).into_iter().collect();
+        let mut apart: Vec<&Waiting> = self.reports.values().collect();
+        while !due.is_empty() {
+            let tied = apart.extract_if(.., |waiting| !waiting.namespaces.is_disjoint(&due));
+            let tied: Vec<_> = tied.flat_map(|waiting| waiting.namespaces.iter().cloned()).collect();
+            if tied.is_empty() {
+                break;
+            }
+            due.extend(tied);
+        }
+        due.iter().for_each(|namespace| self.debounce.forget(namespace));
+        due
     }
 
     fn next(&self) -> Option<Uptime> {

@@ -1,7 +1,7 @@
 //! What a round changes in its source's layer: a pure function of the two.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -23,6 +23,9 @@ use super::{
 };
 use crate::source::{Completeness, is_prefix};
 
+/// Keys that rejected documents name, each with the origins of those.
+pub(crate) type Named = HashMap<Key, BTreeSet<String>>;
+
 /// A round whose documents were judged.
 #[derive(Debug)]
 pub(crate) struct JudgedRound {
@@ -32,9 +35,11 @@ pub(crate) struct JudgedRound {
     pub(crate) reports: Vec<Judged>,
     /// Keys whose removal the shrink guard has let go.
     pub(crate) released: BTreeSet<Key>,
-    /// Keys that rejected documents of other origins name. What is served of them stays: their file may not be able to
-    /// say it well, but it says that they are there.
-    pub(crate) protected: HashSet<Key>,
+    /// What rejected documents named before it. What is served of such a key stays: its file may not be able to say it
+    /// well, but it says that it is there.
+    pub(crate) named: Named,
+    /// What earlier rounds withheld.
+    pub(crate) withheld: Named,
 }
 
 /// When a plan is made.
@@ -49,6 +54,9 @@ pub(crate) struct Now {
 pub(crate) struct Plan {
     pub(crate) changes: Vec<Change>,
     pub(crate) holds: Vec<Hold>,
+    /// Removals that are not made only because rejected documents name the key. The origin that it came from has it no
+    /// longer and may never be reported again: who deletes the rejected document must find it here.
+    pub(crate) withheld: Named,
 }
 
 /// Works out what a round changes in a layer.
@@ -56,13 +64,19 @@ pub(crate) struct Plan {
 /// Content that is the same makes no change, whatever line it moved to. Content that moved to another origin does: which
 /// keys an origin takes with it when it goes is read from the store.
 pub(crate) fn plan(layer: &Layer, round: &JudgedRound, now: Now) -> Plan {
-    let mentioned: HashSet<&Key> = round.reports.iter().flat_map(Judged::keys).collect();
+    let accepted: HashSet<&Key> = round.reports.iter().flat_map(Judged::accepted_keys).collect();
+    let partly = Partly::of(&round.reports);
+    let named = named(round, &partly);
     let mut changes = puts(layer, round, now.wall);
-    let gone = if round.is_whole { gone_of_whole(layer, round) } else { gone_of_some(layer, round) };
-    let gone = gone.into_iter().filter(|key| !mentioned.contains(key) && layer.get(key).is_some());
-    let (gone, holds) = held_back(layer, round, gone.cloned().collect(), now.uptime);
+    let gone =
+        if round.is_whole { gone_of_whole(layer, &partly) } else { gone_of_some(layer, round, &partly) };
+    let gone = gone.into_iter().filter(|key| !accepted.contains(key) && layer.get(key).is_some());
+    let (stay, gone): (Vec<&Key>, Vec<&Key>) = gone.partition(|key| named.contains_key(key));
+    let (gone, holds) = held_back(layer, round, gone.into_iter().cloned().collect(), now.uptime);
     changes.extend(gone.into_iter().map(|key| Change::Remove { source: round.source.clone(), key }));
-    Plan { changes, holds }
+    let by = |key: &Key| named[key].iter().map(|origin| (*origin).to_owned()).collect();
+    let withheld = stay.into_iter().map(|key| (key.clone(), by(key))).collect();
+    Plan { changes, holds, withheld }
 }
 
 fn puts(layer: &Layer, round: &JudgedRound, wall: Timestamp) -> Vec<Change> {
@@ -105,23 +119,60 @@ fn put(
     })
 }
 
-/// Everything but what came from origins that could not be read whole.
-fn gone_of_whole<'a>(layer: &'a Layer, round: &JudgedRound) -> BTreeSet<&'a Key> {
-    let partial = round.reports.iter().filter(|report| report.completeness == Completeness::Partial);
-    let (prefixes, origins): (Vec<&str>, Vec<&str>) =
-        partial.map(|report| report.origin.as_str()).partition(|origin| is_prefix(origin));
-    let origins: HashSet<&str> = origins.into_iter().collect();
-    let stays =
-        |origin: &str| origins.contains(origin) || prefixes.iter().any(|prefix| origin.starts_with(prefix));
-    layer.iter().filter(|held| !stays(&held.provenance.origin)).map(|held| &held.key).collect()
+/// Origins that could not be read whole: what they have beside what they told is not known.
+struct Partly<'a> {
+    origins: HashSet<&'a str>,
+    prefixes: Vec<&'a str>,
 }
 
-/// What came from the origins that were read whole, and what the guard has let go.
-fn gone_of_some<'a>(layer: &'a Layer, round: &'a JudgedRound) -> BTreeSet<&'a Key> {
-    let whole = round.reports.iter().filter(|report| report.completeness == Completeness::Whole);
-    let gone =
-        whole.flat_map(|report| layer.keys_of(&report.origin)).filter(|key| !round.protected.contains(key));
-    gone.chain(&round.released).collect()
+impl<'a> Partly<'a> {
+    fn of(reports: &'a [Judged]) -> Self {
+        let partial = reports.iter().filter(|report| report.completeness == Completeness::Partial);
+        let (prefixes, origins): (Vec<&str>, Vec<&str>) =
+            partial.map(|report| report.origin.as_str()).partition(|origin| is_prefix(origin));
+        Self { origins: origins.into_iter().collect(), prefixes }
+    }
+
+    fn has(&self, origin: &str) -> bool {
+        self.origins.contains(origin) || self.prefixes.iter().any(|prefix| origin.starts_with(prefix))
+    }
+}
+
+/// What rejected documents name once the round is taken in: those of its reports, and earlier ones in origins of which
+/// it does not tell everything.
+fn named<'a>(round: &'a JudgedRound, partly: &Partly<'_>) -> HashMap<&'a Key, BTreeSet<&'a str>> {
+    let told: HashSet<&str> = of_whole_origins(round).map(|report| report.origin.as_str()).collect();
+    let is_told = |origin: &str| told.contains(origin) || round.is_whole && !partly.has(origin);
+    let mut named: HashMap<&Key, BTreeSet<&str>> = HashMap::new();
+    for (key, origins) in round.named.iter().chain(&round.withheld) {
+        for origin in origins.iter().filter(|origin| !is_told(origin)) {
+            named.entry(key).or_default().insert(origin);
+        }
+    }
+    for report in &round.reports {
+        for key in report.rejected.iter().filter_map(|rejected| rejected.key.as_ref()) {
+            named.entry(key).or_default().insert(&report.origin);
+        }
+    }
+    named
+}
+
+fn of_whole_origins(round: &JudgedRound) -> impl Iterator<Item = &Judged> {
+    round.reports.iter().filter(|report| report.completeness == Completeness::Whole)
+}
+
+/// Everything but what came from origins that could not be read whole.
+fn gone_of_whole<'a>(layer: &'a Layer, partly: &Partly<'_>) -> BTreeSet<&'a Key> {
+    layer.iter().filter(|held| !partly.has(&held.provenance.origin)).map(|held| &held.key).collect()
+}
+
+/// What came from the origins that were read whole, what the guard has let go, and what earlier rounds withheld. If the
+/// origin of the latter is there again but can't be read whole, a report of it is still to come.
+fn gone_of_some<'a>(layer: &'a Layer, round: &'a JudgedRound, partly: &Partly<'_>) -> BTreeSet<&'a Key> {
+    let gone = of_whole_origins(round).flat_map(|report| layer.keys_of(&report.origin));
+    let is_there = |key: &Key| layer.get(key).is_some_and(|held| partly.has(&held.provenance.origin));
+    let withheld = round.withheld.keys().filter(|key| !is_there(key));
+    gone.chain(&round.released).chain(withheld).collect()
 }
 
 /// Takes the removals that the shrink guard holds out of those that are due.

@@ -1,7 +1,7 @@
 //! The intake's task: receives while a round is taken in, and keeps the books.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -26,7 +26,7 @@ use super::{
     layer::Layer,
     merge::{Pending, Round},
     notes::{HoldNotes, stored_form},
-    plan::Now,
+    plan::{Named, Now},
     retired::Retired,
     stats::{IntakeStats, set},
     verdicts::VerdictsWriter,
@@ -92,6 +92,7 @@ impl Intake {
             guard,
             retired,
             layers: BTreeMap::new(),
+            withheld: BTreeMap::new(),
             saved: Uptime::default(),
         };
         books.run(stop).await
@@ -147,6 +148,8 @@ struct Books {
     retired: Retired,
     /// Each source's layer as it was last seen; a hint to which namespaces an origin's report belongs.
     layers: BTreeMap<SourceName, Arc<Layer>>,
+    /// What each source's rounds withheld. The whole batch after a restart finds it again.
+    withheld: BTreeMap<SourceName, Named>,
     saved: Uptime,
 }
 
@@ -196,7 +199,13 @@ impl Books {
 
     fn receive(&mut self, batch: Batch) {
         let layer = self.layers.get(&batch.source).cloned().unwrap_or_default();
-        self.pending.receive(batch, self.now(), |origin| layer.namespaces_of(origin));
+        let source = batch.source.clone();
+        let verdicts = &self.intake.verdicts;
+        self.pending.receive(batch, self.now(), |origin| {
+            let mut namespaces = layer.namespaces_of(origin);
+            namespaces.extend(verdicts.namespaces_of(&source, origin));
+            namespaces
+        });
     }
 
     /// What is to be taken in now: removals that the guard lets go, together with all that waits of the same source, which
@@ -215,19 +224,19 @@ impl Books {
     }
 
     fn begin(&self, round: Round) -> InFlight {
-        let origins: HashSet<&str> = round.reports.iter().map(|report| report.origin.as_str()).collect();
-        let protected = self.intake.verdicts.protected(&round.source, &origins);
-        Box::pin(self.committer.clone().take_in(round, protected))
+        let named = self.intake.verdicts.named(&round.source);
+        let withheld = self.withheld.get(&round.source).cloned().unwrap_or_default();
+        Box::pin(self.committer.clone().take_in(round, named, withheld))
     }
 
     async fn end(&mut self, done: Done) {
-        let Done { round, layer, mut holds, committed } = done;
+        let Done { round, layer, removed, mut holds, withheld, committed } = done;
         self.committer.committed = committed;
         self.intake.verdicts.take_in(&round);
-        self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::keys));
+        self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::accepted_keys));
         if round.is_whole {
             if self.retired.contains(&round.source) {
-                tell_removed(&round.source, &layer, &holds);
+                tell_removed(&round.source, removed, &holds);
             }
             let wall = self.intake.clock.wall();
             self.intake.notes.resume(&round.source, &mut holds, wall, self.guard.time());
@@ -238,6 +247,8 @@ impl Books {
             self.retired.told(&round.source).into_iter().for_each(|batch| self.receive(batch));
         }
         self.layers.insert(round.source.clone(), layer);
+        self.withheld.insert(round.source.clone(), withheld);
+        self.pending.published();
     }
 
     /// The source has told everything, and it is published.
@@ -271,9 +282,13 @@ impl Books {
         if entries.is_empty() {
             return;
         }
+        let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
         match self.intake.cache.store().set_status(entries).await {
             Ok(()) => self.intake.notes.saved(notes),
-            Err(error) => self.failed("save what is rejected and what is held", error),
+            Err(error) => {
+                self.intake.verdicts.not_saved(&keys);
+                self.failed("save what is rejected and what is held", error);
+            }
         }
     }
 
@@ -330,9 +345,8 @@ async fn when(in_flight: &mut Option<InFlight>) -> Option<anyhow::Result<Done>> 
     }
 }
 
-fn tell_removed(source: &SourceName, layer: &Layer, holds: &[Hold]) {
+fn tell_removed(source: &SourceName, removed: usize, holds: &[Hold]) {
     let held: usize = holds.iter().map(|hold| hold.gone.len()).sum();
-    let removed = layer.iter().count() - held;
     tracing::warn!(%source, removed, held, "what a source held that is no longer configured is removed");
 }
 

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::{
     judge::{Judged, Rejected},
-    plan::JudgedRound,
+    plan::{JudgedRound, Named},
 };
 use crate::source::{Completeness, is_below, is_prefix};
 
@@ -119,14 +119,24 @@ impl VerdictsWriter {
         }
     }
 
-    /// Keys that rejected documents of a source name, but for those of some origins.
-    pub(crate) fn protected(&self, source: &SourceName, but_for: &HashSet<&str>) -> HashSet<Key> {
+    /// Keys that rejected documents of a source name.
+    pub(crate) fn named(&self, source: &SourceName) -> Named {
         let rejections = self.verdicts.lock();
-        let others = rejections
-            .by_origin
-            .iter()
-            .filter(|((of, origin), _)| of == source && !but_for.contains(&**origin));
-        others.flat_map(|(_, rejected)| rejected.iter().filter_map(|rejected| rejected.key.clone())).collect()
+        let mut named = Named::new();
+        for ((_, origin), rejected) in rejections.by_origin.iter().filter(|((of, _), _)| of == source) {
+            for key in rejected.iter().filter_map(|rejected| rejected.key.as_ref()) {
+                named.entry(key.clone()).or_default().insert(origin.clone());
+            }
+        }
+        named
+    }
+
+    /// Namespaces of the keys that rejected documents of an origin name.
+    pub(crate) fn namespaces_of(&self, source: &SourceName, origin: &str) -> BTreeSet<Arc<str>> {
+        let rejections = self.verdicts.lock();
+        let rejected = rejections.by_origin.get(&(source.clone(), origin.to_owned()));
+        let keys = rejected.into_iter().flatten().filter_map(|rejected| rejected.key.as_ref());
+        keys.map(|key| Arc::clone(&key.namespace)).collect()
     }
 
     /// Whether the status area is out of date.
@@ -148,6 +158,11 @@ impl VerdictsWriter {
             (key, value)
         };
         std::mem::take(&mut self.unsaved).into_iter().map(entry).collect()
+    }
+
+    /// What was taken to be written could not be: it is taken again.
+    pub(crate) fn not_saved<'a>(&mut self, keys: impl IntoIterator<Item = &'a String>) {
+        self.unsaved.extend(keys.into_iter().filter_map(|key| parsed_key(key)));
     }
 
     fn forget_unmentioned(&mut self, round: &JudgedRound) {

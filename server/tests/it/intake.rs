@@ -125,6 +125,25 @@ async fn key_that_moved_to_another_file_goes_with_that_file() {
 }
 
 #[tokio::test]
+async fn key_that_moved_to_a_file_that_is_rejected_goes_with_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.yaml", &route("a", "x"));
+    write(folder.path(), "keep.yaml", &route("keep", "x"));
+    let rig = Rig::serve(folder.path()).await;
+    rig.ready().await;
+    let broken = route("a", "x").replace("  hosts:", "  hostes: [a]\n  hosts:");
+    write(folder.path(), "b.yaml", &broken);
+    rig.until_so("the verdict", || rig.intake.verdicts.len() == 1).await;
+    fs::remove_file(folder.path().join("a.yaml")).unwrap();
+    write(folder.path(), "keep.yaml", &route("keep", "y"));
+    write(folder.path(), "more.yaml", &route("more", "x"));
+    rig.until_routes(&["a", "keep", "more"]).await;
+    fs::remove_file(folder.path().join("b.yaml")).unwrap();
+    rig.until_routes(&["keep", "more"]).await;
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn nothing_is_ready_before_the_folder_is_there_and_a_restart_is_ready_at_once() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("conf");

@@ -160,3 +160,47 @@ fn sources_take_turns() {
     assert_eq!(pending.take(at(0)).unwrap().source, source("two"));
     assert_eq!(pending.take(at(0)).unwrap().source, source("one"));
 }
+
+/// `a` held resources in `shop` and in `other`.
+fn known_of_a(origin: &str) -> BTreeSet<Arc<str>> {
+    if origin == "a" { BTreeSet::from([Arc::from("shop"), Arc::from("other")]) } else { BTreeSet::new() }
+}
+
+#[test]
+fn key_that_moves_is_removed_with_its_arrival_although_another_namespace_is_due_first() {
+    let mut pending = pending();
+    let batch = |reports| Batch { source: source("files"), extent: Extent::Loose, reports };
+    pending.receive(batch(vec![report("a", "other", 10), report("b", "shop", 10)]), at(0), known_of_a);
+    pending.receive(batch(vec![report("c", "shop", 10), report("d", "apart", 10)]), at(50), known_of_a);
+    assert_eq!(take(&mut pending, 100).unwrap(), ["a", "b", "c"]);
+    assert_eq!(pending.next(), Some(at(150)), "only of what is left");
+    assert_eq!(take(&mut pending, 150).unwrap(), ["d"]);
+}
+
+#[test]
+fn reports_that_are_tied_through_others_are_taken_together() {
+    let mut pending = pending();
+    let tied = |origin: &str| match origin {
+        "a" => BTreeSet::from([Arc::from("one"), Arc::from("two")]),
+        "b" => BTreeSet::from([Arc::from("two"), Arc::from("three")]),
+        _ => BTreeSet::from([Arc::from("three"), Arc::from("four")]),
+    };
+    let batch =
+        |origin| Batch { source: source("files"), extent: Extent::Loose, reports: vec![gone(origin)] };
+    for (n, origin) in ["a", "b", "c"].into_iter().enumerate() {
+        pending.receive(batch(origin), at(n as u64), tied);
+    }
+    assert_eq!(take(&mut pending, 100).unwrap(), ["a", "b", "c"]);
+    assert_eq!(pending.next(), None);
+}
+
+#[test]
+fn report_waits_with_what_its_origin_has_in_the_round_that_is_being_committed() {
+    let mut pending = pending();
+    receive(&mut pending, "files", Extent::Atomic, vec![report("a", "shop", 10)], 0);
+    assert_eq!(take(&mut pending, 0).unwrap(), ["a"]);
+    receive(&mut pending, "files", Extent::Loose, vec![gone("a"), report("b", "shop", 10)], 0);
+    receive(&mut pending, "files", Extent::Loose, vec![report("c", "shop", 10)], 50);
+    assert_eq!(take(&mut pending, 100), None);
+    assert_eq!(take(&mut pending, 150).unwrap(), ["a", "b", "c"]);
+}

@@ -55,8 +55,13 @@ fn half(report: Judged) -> Judged {
 }
 
 fn some(reports: Vec<Judged>) -> JudgedRound {
-    let (released, protected) = Default::default();
-    JudgedRound { source: files(), is_whole: false, reports, released, protected }
+    let (released, named, withheld) = Default::default();
+    JudgedRound { source: files(), is_whole: false, reports, released, named, withheld }
+}
+
+/// That a rejected document of an origin names a key.
+fn names(origin: &str, name: &str) -> Named {
+    Named::from([(key(name), BTreeSet::from([origin.to_owned()]))])
 }
 
 fn whole(reports: Vec<Judged>) -> JudgedRound {
@@ -135,8 +140,49 @@ fn key_that_another_origin_mentions_moves() {
 #[test]
 fn key_that_a_rejected_document_elsewhere_mentions_stays() {
     let layer = layer(&[("r", "x", "a"), ("s", "x", "a")]);
-    let round = JudgedRound { protected: HashSet::from([key("r")]), ..some(vec![report("a", &[])]) };
+    let round = JudgedRound { named: names("b", "r"), ..some(vec![report("a", &[])]) };
     assert_eq!(changes(&layer, &round), ["-s"]);
+    assert_eq!(plan(&layer, &round, NOW).withheld, names("b", "r"));
+}
+
+/// `x` moved from `a` to `b`, where it is rejected: what comes of the next round.
+fn after_a_rejected_move(next: JudgedRound) -> (Vec<String>, Named) {
+    let layer = layer(&[("x", "1", "a")]);
+    let moved = some(vec![report("a", &[]), report("b", &[("x", "!")])]);
+    let Plan { changes: made, withheld, .. } = plan(&layer, &moved, NOW);
+    assert_eq!((made.len(), &withheld), (0, &names("b", "x")), "it stays, from a");
+    let next = JudgedRound { named: names("b", "x"), withheld, ..next };
+    (changes(&layer, &next), plan(&layer, &next, NOW).withheld)
+}
+
+#[test]
+fn key_of_a_rejected_move_is_gone_once_its_rejected_document_is() {
+    let removed = (vec!["-x".to_owned()], Named::new());
+    assert_eq!(after_a_rejected_move(some(vec![report("b", &[])])), removed);
+    assert_eq!(after_a_rejected_move(whole(vec![report("b", &[])])), removed);
+    assert_eq!(after_a_rejected_move(whole(Vec::new())), removed);
+}
+
+#[test]
+fn key_of_a_rejected_move_stays_while_its_rejected_document_may_be_there() {
+    let stays = (Vec::new(), names("b", "x"));
+    assert_eq!(after_a_rejected_move(some(vec![report("c", &[])])), stays);
+    assert_eq!(after_a_rejected_move(some(vec![half(report("b", &[]))])), stays, "b can't be read");
+    assert_eq!(after_a_rejected_move(whole(vec![half(report("b", &[]))])), stays);
+    let elsewhere = after_a_rejected_move(some(vec![report("b", &[]), report("c", &[("x", "!")])]));
+    assert_eq!(elsewhere, (Vec::new(), names("c", "x")));
+}
+
+#[test]
+fn key_of_a_rejected_move_that_is_accepted_again_is_withheld_no_longer() {
+    let nothing = (Vec::new(), Named::new());
+    assert_eq!(after_a_rejected_move(some(vec![report("a", &[("x", "1")])])), nothing);
+    assert_eq!(
+        after_a_rejected_move(some(vec![report("b", &[("x", "1")])])),
+        (vec!["+x".to_owned()], Named::new())
+    );
+    let unreadable = some(vec![half(report("a", &[])), report("b", &[])]);
+    assert_eq!(after_a_rejected_move(unreadable), nothing, "a is there again and may have it");
 }
 
 #[test]
@@ -160,14 +206,14 @@ fn resync_that_takes_most_of_a_kind_away_is_held_and_the_rest_goes_ahead() {
     let kept = || names[..9].iter().map(|name| report(name, &[(name.as_str(), "x")]));
     let mut reports: Vec<_> = kept().collect();
     reports.push(report("new", &[("new", "x")]));
-    let Plan { changes, holds } = plan(&layer, &whole(reports), NOW);
+    let Plan { changes, holds, .. } = plan(&layer, &whole(reports), NOW);
     assert_eq!(changes.len(), 1);
     assert_eq!((holds.len(), holds[0].have, holds[0].gone.len()), (1, 20, 11));
 
     let released = JudgedRound { released: holds[0].gone.clone(), ..some(Vec::new()) };
     assert_eq!(plan(&layer, &released, NOW).changes.len(), 11);
     let released = JudgedRound { released: holds[0].gone.clone(), ..whole(kept().collect()) };
-    let Plan { changes, holds } = plan(&layer, &released, NOW);
+    let Plan { changes, holds, .. } = plan(&layer, &released, NOW);
     assert_eq!((changes.len(), holds.len()), (11, 0), "what is let go is not held again");
 }
 
@@ -175,7 +221,7 @@ fn resync_that_takes_most_of_a_kind_away_is_held_and_the_rest_goes_ahead() {
 fn removals_that_were_seen_are_never_held() {
     let (layer, names) = many(20);
     let reports = names.iter().map(|name| report(name, &[])).collect();
-    let Plan { changes, holds } = plan(&layer, &some(reports), NOW);
+    let Plan { changes, holds, .. } = plan(&layer, &some(reports), NOW);
     assert_eq!((changes.len(), holds.len()), (20, 0));
 }
 
@@ -186,4 +232,13 @@ fn released_key_that_is_mentioned_again_stays() {
     let round = JudgedRound { released, ..some(vec![report("elsewhere", &[("r000", "y")])]) };
     let changes = changes(&layer, &round);
     assert_eq!((changes.len(), changes[0].as_str()), (20, "+r000"));
+}
+
+#[test]
+fn released_key_that_a_rejected_document_names_stays_as_long_as_that() {
+    let layer = layer(&[("x", "1", "a")]);
+    let released = BTreeSet::from([key("x")]);
+    let round = JudgedRound { released, named: names("b", "x"), ..some(Vec::new()) };
+    let plan = plan(&layer, &round, NOW);
+    assert_eq!((plan.changes.len(), plan.withheld), (0, names("b", "x")));
 }

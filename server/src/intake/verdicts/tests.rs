@@ -40,8 +40,8 @@ fn report(origin: &str, rejected: &[&str]) -> Judged {
 }
 
 fn round(is_whole: bool, reports: Vec<Judged>) -> JudgedRound {
-    let (released, protected) = (BTreeSet::new(), HashSet::new());
-    JudgedRound { source: files(), is_whole, reports, released, protected }
+    let (released, named, withheld) = Default::default();
+    JudgedRound { source: files(), is_whole, reports, released, named, withheld }
 }
 
 fn origins(verdicts: &VerdictsWriter) -> Vec<String> {
@@ -98,6 +98,18 @@ fn verdicts_of_an_earlier_run_are_removed_once_everything_was_told() {
 }
 
 #[test]
+fn what_could_not_be_saved_is_taken_again() {
+    let mut verdicts = VerdictsWriter::default();
+    verdicts.stored_before(["rejected/files/gone".to_owned()]);
+    verdicts.take_in(&round(true, vec![report("a/b", &["r"])]));
+    let taken = unsaved(&mut verdicts);
+    assert!(taken.len() == 2 && !verdicts.is_unsaved());
+    verdicts.not_saved(taken.iter().map(|(key, _)| key));
+    assert!(verdicts.is_unsaved());
+    assert_eq!(unsaved(&mut verdicts), taken);
+}
+
+#[test]
 fn stored_form_is_json_for_others_to_read() {
     let mut verdicts = VerdictsWriter::default();
     verdicts.take_in(&round(true, vec![report("a", &["r"])]));
@@ -110,11 +122,14 @@ fn stored_form_is_json_for_others_to_read() {
 }
 
 #[test]
-fn rejected_documents_elsewhere_protect_their_keys() {
+fn keys_that_rejected_documents_name_are_told_by_origin() {
     let mut verdicts = VerdictsWriter::default();
     verdicts.take_in(&round(true, vec![report("a", &["r"]), report("b", &["t"])]));
-    assert_eq!(verdicts.protected(&files(), &HashSet::from(["a"])), HashSet::from([key("t")]));
-    assert!(verdicts.protected(&SourceName(Arc::from("other")), &HashSet::new()).is_empty());
+    let by = |origin: &str| BTreeSet::from([origin.to_owned()]);
+    assert_eq!(verdicts.named(&files()), Named::from([(key("r"), by("a")), (key("t"), by("b"))]));
+    assert_eq!(verdicts.namespaces_of(&files(), "a"), BTreeSet::from([Arc::from("shop")]));
+    let other = SourceName(Arc::from("other"));
+    assert!(verdicts.named(&other).is_empty() && verdicts.namespaces_of(&other, "a").is_empty());
 }
 
 #[test]
