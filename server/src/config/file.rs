@@ -75,7 +75,7 @@ impl Reader<'_> {
             }
             "views" => self.views(value),
             name => match (table::find(name), value.value) {
-                (Some(setting), Node::Scalar(text)) => {
+                (Some(setting), Node::Scalar(text) | Node::Word(text)) => {
                     let origin = self.origin(position(value.referenced));
                     self.layer.settings.push((setting, text, origin));
                 }
@@ -97,6 +97,10 @@ impl Reader<'_> {
         for item in items {
             match item.value {
                 Node::Scalar(text) => texts.push(text),
+                Node::Word(word) => {
+                    let wrong = format!("an item of `{what}` is read as `{word}`, not as a text");
+                    self.mistake(position(item.referenced), &wrong, "put it in quotes");
+                }
                 _ => self.mistake(
                     position(item.referenced),
                     &format!("an item of `{what}` is not a text"),
@@ -161,10 +165,14 @@ fn position(location: Location) -> Position {
     Position { line: narrow(location.line()), column: narrow(location.column()) }
 }
 
-/// Any YAML, scalars as text.
+/// Any YAML.
 #[derive(Debug)]
 enum Node {
+    /// A text.
     Scalar(String),
+    /// A word that YAML takes for a boolean or a number, in YAML's own spelling: what its author wrote is lost, so it
+    /// can't stand where a name is meant.
+    Word(String),
     List(Vec<Spanned<Node>>),
     Map(Vec<(Spanned<String>, Spanned<Node>)>),
 }
@@ -185,19 +193,19 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Word(value.to_string()))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Word(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Word(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Word(value.to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {

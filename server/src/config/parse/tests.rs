@@ -77,6 +77,19 @@ fn views_come_from_the_file() {
 }
 
 #[test]
+fn names_that_yaml_takes_for_something_else_have_to_be_quoted() {
+    let file = "paths: [n, 1.10]\nviews:\n- {nodes: '*', namespaces: [on, 'no']}\n";
+    assert_eq!(
+        mistakes(&given(file, &[], &[])),
+        [
+            "m.yaml:1:9: an item of `paths` is read as `false`, not as a text; put it in quotes",
+            "m.yaml:1:12: an item of `paths` is read as `1.1`, not as a text; put it in quotes",
+            "m.yaml:3:29: an item of `namespaces` is read as `true`, not as a text; put it in quotes",
+        ]
+    );
+}
+
+#[test]
 fn all_mistakes_come_at_once_and_each_says_where_it_was_made() {
     let file =
         "store: sqlite\ngrpc_addr: 127.0.0.1:1\nhistory-len: 0\nviews:\n- nodes: x\n  namespace: [a]\n";
