@@ -2,31 +2,38 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{LogFormat, LogLevel};
 
 /// Sets up logging for the process. Later calls change nothing.
 pub fn init(format: LogFormat, level: LogLevel) {
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(filter(level))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
-    let result = match format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let layer = match format {
+        LogFormat::Text => layer.with_target(false).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
+    let result = tracing_subscriber::registry().with(layer.with_filter(filter(level))).try_init();
     if result.is_err() {
         tracing::debug!("logging is set up already");
     }
 }
 
-fn filter(level: LogLevel) -> LevelFilter {
-    match level {
+/// The level is for what this project says. Libraries are heard from warnings on: what they say of each frame of HTTP/2
+/// would drown the rest.
+fn filter(level: LogLevel) -> Targets {
+    let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    }
+    };
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("mainsheet", level)
 }

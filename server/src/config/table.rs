@@ -126,7 +126,7 @@ pub static SETTINGS: &[Setting] = &[
         guard_mode,
         read_word,
         ToString::to_string,
-        "What then happens to it: proceed, or stay held until confirmed"
+        "What then happens to it: proceed, or stay held until the source has them again or a start with proceed"
     ),
     row!(
         "history-len",

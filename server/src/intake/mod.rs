@@ -77,8 +77,12 @@ impl IntakeOptions {
     /// How long held removals are held, for people.
     fn hold_text(&self) -> String {
         match self.guard {
-            GuardRule::Proceed => format!("for {} s, or until it is confirmed", self.guard_hold.as_secs()),
-            GuardRule::Stay => "until it is confirmed".to_owned(),
+            GuardRule::Proceed => {
+                format!("for {} s, unless the source has them again", self.guard_hold.as_secs())
+            }
+            GuardRule::Stay => {
+                "until the source has them again, or a start with guard-mode proceed".to_owned()
+            }
         }
     }
 }
