@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use redb::{CommitError, DatabaseError, SetDurabilityError, StorageError, TableError, TransactionError};
 use tokio::task::JoinError;
 
-use super::{super::encoding::Unreadable, FORMAT};
+use super::{super::encoding::Unreadable, FORMAT, reopen::DiskFailure};
 use crate::error::StoreError;
 
 /// Why the file can't be opened, read or written.
@@ -56,6 +56,14 @@ impl Fault {
                 StoreError::Io { step, source: Box::new(At { path, source: error.into() }) }
             }
         }
+    }
+}
+
+/// The database was told of the first by the system, and answers the others until it is opened again.
+impl DiskFailure for Fault {
+    fn is_disk_failure(&self) -> bool {
+        use redb::Error as E;
+        matches!(self, Self::Io(_) | Self::Database(E::PreviousIo | E::DatabaseClosed | E::LockPoisoned(_)))
     }
 }
 

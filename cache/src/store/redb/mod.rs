@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | `open` | the data directory: its lock, making a store, refusing one that is damaged or newer |
+//! | `reopen` | opening the file again after the disk failed |
 //! | `table` | the tables and their sealed rows |
 //! | `read`, `write` | what the contract asks for, inside a transaction |
 //! | `fault` | what went wrong inside, before it is told outside |
@@ -14,6 +15,7 @@
 mod fault;
 mod open;
 mod read;
+mod reopen;
 mod table;
 mod write;
 
@@ -25,9 +27,8 @@ mod power_loss;
 mod tests;
 
 use std::{
-    fs::File,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use ::redb::{Database, ReadableDatabase};
@@ -38,7 +39,10 @@ use mainsheet_api::{
 };
 use tokio::{sync::watch, task::spawn_blocking};
 
-use self::fault::Fault;
+use self::{
+    fault::Fault,
+    reopen::{DiskFailure, Reopening},
+};
 use super::{Answer, Follow, State, Store, StoreOptions};
 use crate::error::{CommitError, StoreError};
 
@@ -48,7 +52,7 @@ const FORMAT: u32 = 1;
 /// A store in one file, `mainsheet.redb`. When the last use of it is dropped the file is closed, which flushes it.
 #[derive(Debug)]
 pub struct RedbStore {
-    opened: Arc<Opened>,
+    file: Arc<Reopening>,
 }
 
 /// An open file.
@@ -57,11 +61,8 @@ struct Opened {
     database: Database,
     path: PathBuf,
     options: StoreOptions,
-    /// Whose turn it is to write. The database would queue writers too; this also keeps their news in order.
-    turn: Mutex<()>,
-    head: watch::Sender<Revision>,
-    /// Last, so that it is released when the database is closed.
-    _lock: File,
+    /// The disk failed: nothing is read or written until it is opened again.
+    is_failed: AtomicBool,
 }
 
 impl RedbStore {
@@ -79,7 +80,7 @@ impl RedbStore {
         let path = open::file_in(&dir);
         let opened = spawn_blocking(move || open::open(&dir, options)).await;
         let opened = opened.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
-        opened.map(|opened| Self { opened: Arc::new(opened) }).map_err(|fault| fault.of("open", &path))
+        opened.map(|file| Self { file: Arc::new(file) }).map_err(|fault| fault.of("open", &path))
     }
 
     /// Reads, on a thread that may block.
@@ -87,34 +88,28 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&read::Tables) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let opened = Arc::clone(&self.opened);
-        let answer = spawn_blocking(move || read(&read::Tables::open(&opened.database.begin_read()?)?)).await;
+        let file = Arc::clone(&self.file);
+        let work = move |opened: &Opened| read(&read::Tables::open(&opened.database.begin_read()?)?);
+        let answer = spawn_blocking(move || file.with(work)).await;
         let answer = answer.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
-        answer.map_err(|fault| fault.of("read", &self.opened.path))
+        answer.map_err(|fault| fault.of("read", &self.file.path))
     }
 
     /// Writes, on a thread that may block.
     async fn write<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Opened) -> Result<T, Refusal> + Send + 'static,
+        write: impl FnOnce(&Reopening, &Opened) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, CommitError> {
-        let opened = Arc::clone(&self.opened);
+        let file = Arc::clone(&self.file);
         let answer = spawn_blocking(move || {
-            let _turn = opened.turn();
-            write(&opened)
+            let _turn = file.turn();
+            file.with(|opened| write(&file, opened))
         })
         .await;
         answer.unwrap_or_else(|panicked| Err(Fault::from(panicked).into())).map_err(|refusal| match refusal {
             Refusal::Rule(refused) => *refused,
-            Refusal::Fault(fault) => fault.of("write", &self.opened.path).into(),
+            Refusal::Fault(fault) => fault.of("write", &self.file.path).into(),
         })
-    }
-}
-
-impl Opened {
-    /// A writer that panicked has not committed, so the next one finds the file whole.
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,11 +127,21 @@ impl<F: Into<Fault>> From<F> for Refusal {
     }
 }
 
+impl DiskFailure for Refusal {
+    fn is_disk_failure(&self) -> bool {
+        match self {
+            // Rules are looked up in the tables.
+            Self::Rule(refused) => matches!(**refused, CommitError::Store(StoreError::Io { .. })),
+            Self::Fault(fault) => fault.is_disk_failure(),
+        }
+    }
+}
+
 impl Store for RedbStore {
     fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
-        Box::pin(self.write(move |opened| {
+        Box::pin(self.write(move |file, opened| {
             let revision = write::commit(opened, &commit)?;
-            opened.head.send_replace(revision);
+            file.announce(revision);
             Ok(revision)
         }))
     }
@@ -150,11 +155,11 @@ impl Store for RedbStore {
     }
 
     fn head(&self) -> watch::Receiver<Revision> {
-        self.opened.head.subscribe()
+        self.file.head()
     }
 
     fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
-        Box::pin(async move { self.write(write::take_lease).await.map_err(store_error) })
+        Box::pin(async move { self.write(|_, opened| write::take_lease(opened)).await.map_err(store_error) })
     }
 
     fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
@@ -164,7 +169,7 @@ impl Store for RedbStore {
 
     fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.write(move |opened| write::set_status(opened, entries)).await.map_err(store_error)
+            self.write(move |_, opened| write::set_status(opened, entries)).await.map_err(store_error)
         })
     }
 }

@@ -4,14 +4,20 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::atomic::AtomicBool,
 };
 
 use mainsheet_api::version::Revision;
 use redb::{Database, ReadableDatabase};
-use tokio::sync::watch;
 
-use super::{super::StoreOptions, FORMAT, Opened, fault::Fault, read, write};
+use super::{
+    super::StoreOptions,
+    FORMAT, Opened,
+    fault::Fault,
+    read,
+    reopen::{self, Reopening},
+    write,
+};
 
 /// Bytes of pages that the database keeps in memory. What is served is in the snapshot; this is for writing.
 const PAGE_CACHE_BYTES: usize = 32 << 20;
@@ -20,35 +26,46 @@ pub(super) fn file_in(dir: &Path) -> PathBuf {
     dir.join("mainsheet.redb")
 }
 
-pub(super) fn open(dir: &Path, options: StoreOptions) -> Result<Opened, Fault> {
+pub(super) fn open(dir: &Path, options: StoreOptions) -> Result<Reopening, Fault> {
     make_dir(dir)?;
     let lock = lock(dir)?;
     let path = file_in(dir);
     if !path.try_exists()? {
         make_store(dir, &path)?;
     }
-    let file = own_file().open(&path)?;
+    let database = open_database(existing(&path)?)?;
+    let again = path.clone();
+    let open_again = Box::new(move || {
+        let file = existing(&again)?;
+        reopen::write_again(&file)?;
+        open_database(file)
+    });
+    Reopening::new(database, open_again, path, options, lock)
+}
+
+/// The store's file.
+fn existing(path: &Path) -> Result<File, Fault> {
+    let file = own_file().open(path)?;
     if file.metadata()?.len() == 0 {
         // The database would begin anew in it.
         return Err(Fault::damaged("it is empty"));
     }
-    trust(open_database(file)?, path, options, lock)
+    Ok(file)
 }
 
-/// Reads all of it through before anything is served from it.
+/// Reads all of it through before anything is served from it; and says what its newest revision is.
 pub(super) fn trust(
     mut database: Database,
     path: PathBuf,
     options: StoreOptions,
-    lock: File,
-) -> Result<Opened, Fault> {
+) -> Result<(Opened, Revision), Fault> {
     // Two-phase commits leave nothing to roll back: what it repairs is the free list.
     if !database.check_integrity()? {
         tracing::warn!(path = %path.display(), "the list of free pages was damaged and has been made anew");
     }
     let standing = read::Tables::open(&database.begin_read()?)?.verify()?;
-    let head = watch::Sender::new(Revision(standing.head));
-    Ok(Opened { database, path, options, turn: Mutex::new(()), head, _lock: lock })
+    let opened = Opened { database, path, options, is_failed: AtomicBool::new(false) };
+    Ok((opened, Revision(standing.head)))
 }
 
 /// Held as long as the store is open. The database locks its file too; this also keeps two from making one at once.
