@@ -55,6 +55,18 @@ pub const MESSAGE_DEPTH_MAX: usize = 100;
 /// repeat a match or two.
 pub const ALIAS_NODES_MAX: usize = 100_000;
 
+/// Bytes of keys and texts that the anchors and aliases of one document may copy: an object that Kubernetes takes is of
+/// 1.5 MiB at most, all that it repeats included.
+pub const ALIAS_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one key of a document. YAML itself stops at 1024 characters for keys without a question mark; those of
+/// Kubernetes take 317 at most.
+pub const KEY_BYTES_MAX: usize = 8192;
+
+/// Bytes of a finding's path, of its reason and of its remedy each. What is made of names that a .proto file gives takes
+/// about 1 KiB at most; what an author chose is cut.
+pub const FINDING_TEXT_BYTES_MAX: usize = 4096;
+
 /// Errors listed for one document. Nobody reads more, and they are stored with the rejected candidate.
 pub const FINDINGS_MAX: usize = 100;
 
@@ -84,3 +96,5 @@ const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);
+const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
+const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);

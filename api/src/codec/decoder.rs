@@ -3,7 +3,8 @@
 use prost_reflect::FieldDescriptor;
 
 use super::{
-    source_map::SourceMap,
+    document::cut,
+    source_map::{ROOT, SourceMap},
     yaml::{Node, Pair, Problem, Value},
 };
 use crate::{
@@ -36,7 +37,8 @@ pub(super) struct Decoder {
     pub(super) form: Form,
     pub(super) findings: Vec<Finding>,
     pub(super) map: SourceMap,
-    path: String,
+    /// Of the reader, in `map`.
+    place: usize,
     position: Position,
     /// Messages around what is decoded.
     depth: usize,
@@ -44,14 +46,13 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new(form: Form, root: Position) -> Self {
-        let mut map = SourceMap::default();
-        map.insert("", root);
-        Self { form, findings: Vec::new(), map, path: String::new(), position: root, depth: 0 }
+        let map = SourceMap::of_document(root);
+        Self { form, findings: Vec::new(), map, place: ROOT, position: root, depth: 0 }
     }
 
     /// Steps into a field: `.name`.
     pub(super) fn field<R>(&mut self, name: &str, at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
-        let dot = if self.path.is_empty() { "" } else { "." };
+        let dot = if self.place == ROOT { "" } else { "." };
         self.step(&[dot, name], at, inner)
     }
 
@@ -66,15 +67,10 @@ impl Decoder {
     }
 
     fn step<R>(&mut self, pieces: &[&str], at: Position, inner: impl FnOnce(&mut Self) -> R) -> R {
-        let outer = (self.path.len(), self.position);
-        for piece in pieces {
-            self.path.push_str(piece);
-        }
-        self.position = at;
-        self.map.insert(&self.path, at);
+        let outer = (self.place, self.position);
+        (self.place, self.position) = (self.map.note(self.place, pieces, at), at);
         let result = inner(self);
-        self.path.truncate(outer.0);
-        self.position = outer.1;
+        (self.place, self.position) = outer;
         result
     }
 
@@ -98,24 +94,27 @@ impl Decoder {
 
     /// Notes an error about where the reader is.
     pub(super) fn refuse(&mut self, code: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        if self.findings.len() > FINDINGS_MAX {
+            return;
+        }
         let finding = Finding {
             code: code.to_owned(),
             severity: Severity::Error,
-            path: self.path.clone(),
+            path: cut(self.map.path(self.place)),
             position: self.position,
-            reason: reason.into(),
-            remedy: remedy.into(),
+            reason: cut(reason.into()),
+            remedy: cut(remedy.into()),
         };
-        match self.findings.len() {
-            len if len < FINDINGS_MAX => self.findings.push(finding),
-            FINDINGS_MAX => self.findings.push(Finding {
+        self.findings.push(if self.findings.len() < FINDINGS_MAX {
+            finding
+        } else {
+            Finding {
                 code: "too-many-findings".to_owned(),
                 reason: format!("more than {FINDINGS_MAX} errors, of which the rest is not listed"),
                 remedy: String::new(),
                 ..finding
-            }),
-            _ => {}
-        }
+            }
+        });
     }
 
     /// Notes that a value is not what the field takes.
@@ -137,12 +136,13 @@ impl Decoder {
     }
 
     /// Goes through a map whose keys the author chooses. Repeated keys are refused.
-    pub(super) fn entries<'n, 't>(
+    pub(super) fn entries<'n, 't: 'n>(
         &mut self,
-        pairs: &'n [Pair<'t>],
+        pairs: impl IntoIterator<Item = &'n Pair<'t>>,
         mut each: impl FnMut(&mut Self, &'n Pair<'t>),
     ) {
-        let mut seen = std::collections::HashMap::with_capacity(pairs.len());
+        let pairs = pairs.into_iter();
+        let mut seen = std::collections::HashMap::with_capacity(pairs.size_hint().0);
         for pair in pairs {
             self.entry(&pair.key, pair.position, |decoder| match seen.get(&pair.key) {
                 Some(first) => decoder.duplicate(&pair.key, *first),
@@ -155,13 +155,14 @@ impl Decoder {
     }
 
     /// Goes through a map whose keys are given: hands each known, non-null value to `each`, in the text's order.
-    pub(super) fn known<'n, 't>(
+    pub(super) fn known<'n, 't: 'n>(
         &mut self,
-        pairs: &'n [Pair<'t>],
+        pairs: impl IntoIterator<Item = &'n Pair<'t>>,
         names: &[&str],
         mut each: impl FnMut(&mut Self, &'n Pair<'t>),
     ) {
-        let mut seen = std::collections::HashMap::with_capacity(pairs.len());
+        let pairs = pairs.into_iter();
+        let mut seen = std::collections::HashMap::with_capacity(pairs.size_hint().0);
         for pair in pairs {
             self.field(&pair.key, pair.position, |decoder| {
                 if let Some(first) = seen.insert(&pair.key, pair.position) {

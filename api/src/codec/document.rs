@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     key::Key,
+    limits::FINDING_TEXT_BYTES_MAX,
     verdict::{Finding, Position, Severity},
 };
 
@@ -36,8 +37,20 @@ pub(super) fn rejected(key: Option<Key>, position: Position, [code, reason, reme
         severity: Severity::Error,
         path: String::new(),
         position,
-        reason: reason.to_owned(),
-        remedy: remedy.to_owned(),
+        reason: cut(reason.to_owned()),
+        remedy: cut(remedy.to_owned()),
     };
     Content::Rejected { key, findings: vec![finding] }
+}
+
+/// A text of a finding, of which nobody reads more than its beginning.
+pub(super) fn cut(mut text: String) -> String {
+    const CUT: &str = "...";
+    if text.len() > FINDING_TEXT_BYTES_MAX {
+        let end = text.floor_char_boundary(FINDING_TEXT_BYTES_MAX - CUT.len());
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push_str(CUT);
+    }
+    text
 }

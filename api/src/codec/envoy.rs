@@ -108,9 +108,9 @@ fn resource(kind: Kind, node: &Node<'_>, defaults: Defaults<'_>) -> Content {
     let mut decoder = Decoder::new(Form::Envoy, node.position);
     let (mut namespace, mut annotations) = (defaults.namespace, BTreeMap::new());
     let (ours, fields): (Vec<_>, Vec<_>) =
-        node.pairs().unwrap_or_default().iter().cloned().partition(|pair| pair.key.starts_with(OURS));
+        node.pairs().unwrap_or_default().iter().partition(|pair| pair.key.starts_with(OURS));
     let namespace_node = ours.iter().find(|pair| pair.key == NAMESPACE);
-    decoder.entries(&ours, |decoder, pair| {
+    decoder.entries(ours.iter().copied(), |decoder, pair| {
         if let Some(text) = decoder.text(&pair.value).filter(|_| pair.key != NAMESPACE) {
             annotations.insert(pair.key.to_string(), text.to_owned());
         }
@@ -120,13 +120,13 @@ fn resource(kind: Kind, node: &Node<'_>, defaults: Defaults<'_>) -> Content {
         .filter(|text| !text.is_empty())
         .unwrap_or(namespace);
     let first_type = fields.iter().position(|pair| pair.key == "@type");
-    let fields: Vec<Pair<'_>> = fields
+    let fields: Vec<&Pair<'_>> = fields
         .into_iter()
         .enumerate()
         .filter(|(at, _)| Some(*at) != first_type)
         .map(|(_, pair)| pair)
         .collect();
-    let value = decoder.message_fields(descriptors::body(kind), &fields);
+    let value = decoder.message_fields(descriptors::body(kind), fields.iter().copied());
     let key = name(kind, &fields)
         .map(|name| Key { scope: defaults.scope.into(), ..Key::new(kind, namespace, name) });
     if key.is_none() {
@@ -145,7 +145,7 @@ pub(super) fn name_fields(kind: Kind) -> [&'static str; 2] {
     if kind == Kind::ENDPOINTS { ["cluster_name", "clusterName"] } else { ["name", "name"] }
 }
 
-fn name<'n>(kind: Kind, fields: &'n [Pair<'_>]) -> Option<&'n str> {
+fn name<'n>(kind: Kind, fields: &[&'n Pair<'_>]) -> Option<&'n str> {
     let names = name_fields(kind);
     let pair = fields.iter().find(|pair| names.contains(&&*pair.key))?;
     pair.value.text().filter(|name| !name.is_empty())

@@ -33,9 +33,14 @@ impl Decoder {
     }
 
     /// The same out of the pairs alone, in the order of field numbers.
-    pub(super) fn message_fields(&mut self, descriptor: &MessageDescriptor, pairs: &[Pair<'_>]) -> Vec<u8> {
+    pub(super) fn message_fields<'n, 't: 'n>(
+        &mut self,
+        descriptor: &MessageDescriptor,
+        pairs: impl IntoIterator<Item = &'n Pair<'t>>,
+    ) -> Vec<u8> {
+        let pairs = pairs.into_iter();
         let mut seen = Seen::default();
-        let mut fields: Vec<(u32, Vec<u8>)> = Vec::with_capacity(pairs.len());
+        let mut fields: Vec<(u32, Vec<u8>)> = Vec::with_capacity(pairs.size_hint().0);
         for pair in pairs {
             let found = descriptor
                 .get_field_by_json_name(&pair.key)

@@ -197,9 +197,9 @@ impl Decoder {
         };
         let (kind, rest) = (Kind::Message(message.clone()), without_type(pairs));
         let value = if name.starts_with("google.protobuf.") && name != "google.protobuf.Empty" {
-            self.any_well_known(&kind, &rest)?
+            self.any_well_known(&kind, rest)?
         } else {
-            self.message_fields(&message, &rest)
+            self.message_fields(&message, rest)
         };
         let mut bytes = Vec::new();
         for (number, wire) in [(1, Wire::Bytes(url.as_bytes().into())), (2, value.into())] {
@@ -210,7 +210,7 @@ impl Decoder {
         Some(bytes)
     }
 
-    fn any_well_known(&mut self, kind: &Kind, pairs: &[Pair<'_>]) -> Option<Vec<u8>> {
+    fn any_well_known(&mut self, kind: &Kind, pairs: Vec<&Pair<'_>>) -> Option<Vec<u8>> {
         let (mut bytes, findings) = (None, self.findings.len());
         self.known(pairs, &["value"], |decoder, pair| {
             if let Some(Wire::Bytes(value)) = decoder.value(kind, &pair.value) {
@@ -225,9 +225,9 @@ impl Decoder {
 }
 
 /// All but the first `@type`; a second one is then an unknown field.
-fn without_type<'t>(pairs: &[Pair<'t>]) -> Vec<Pair<'t>> {
+fn without_type<'n, 't>(pairs: &'n [Pair<'t>]) -> Vec<&'n Pair<'t>> {
     let first = pairs.iter().position(|pair| pair.key == "@type");
-    pairs.iter().enumerate().filter(|(i, _)| Some(*i) != first).map(|(_, pair)| pair.clone()).collect()
+    pairs.iter().enumerate().filter(|(i, _)| Some(*i) != first).map(|(_, pair)| pair).collect()
 }
 
 /// Both `Duration` and `Timestamp`.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use super::{Node, Pair, Problem, Value};
 use crate::{
-    limits::{ALIAS_NODES_MAX, DOCUMENT_DEPTH_MAX},
+    limits::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DOCUMENT_DEPTH_MAX, KEY_BYTES_MAX},
     verdict::Position,
 };
 
@@ -36,11 +36,21 @@ const UNKNOWN_ALIAS: Problem = Problem {
 };
 const TOO_MANY_ALIASES: Problem = Problem {
     code: "too-many-aliases",
-    reason: "anchors and aliases expand to more than 100000 values",
+    reason: "anchors and aliases expand to more than 100000 values or 4 MiB of text",
     remedy: "repeat less: aliases of aliases grow exponentially",
 };
-const _: () =
-    assert!(DOCUMENT_DEPTH_MAX == 128 && ALIAS_NODES_MAX == 100_000, "the texts above name the numbers");
+const LONG_KEY: Problem = Problem {
+    code: "key-too-long",
+    reason: "a key is longer than 8192 bytes",
+    remedy: "names of fields, labels and annotations take less than 400",
+};
+const _: () = assert!(
+    DOCUMENT_DEPTH_MAX == 128
+        && ALIAS_NODES_MAX == 100_000
+        && ALIAS_BYTES_MAX == 4 << 20
+        && KEY_BYTES_MAX == 8192,
+    "the texts above name the numbers"
+);
 
 /// A list or map that is not complete.
 #[derive(Debug)]
@@ -48,8 +58,7 @@ struct Frame<'t> {
     position: Position,
     anchor: usize,
     tagged: bool,
-    nodes: usize,
-    height: usize,
+    size: Size,
     holds: Holds<'t>,
 }
 
@@ -66,12 +75,58 @@ struct MapKey<'t> {
     problem: Option<Problem>,
 }
 
+/// What a copy of a node takes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    nodes: usize,
+    /// Of keys and texts. Those that are borrowed count too: what is made of the tree copies them.
+    bytes: usize,
+    height: usize,
+}
+
+impl Size {
+    fn of_scalar(bytes: usize) -> Self {
+        Self { nodes: 1, bytes, height: 0 }
+    }
+
+    /// Adds what stands within a list or map.
+    fn add(&mut self, inner: Self) {
+        self.nodes += inner.nodes;
+        self.bytes += inner.bytes;
+        self.height = self.height.max(inner.height + 1);
+    }
+}
+
 /// A complete node with its size.
 #[derive(Clone, Debug)]
 struct Sized<'t> {
     node: Node<'t>,
+    size: Size,
+}
+
+impl Sized<'_> {
+    fn problem(problem: Problem, position: Position) -> Self {
+        Self { node: Node { position, value: Value::Problem(problem) }, size: Size::of_scalar(0) }
+    }
+}
+
+/// What was copied for anchors and aliases.
+#[derive(Debug, Default)]
+struct Copied {
     nodes: usize,
-    height: usize,
+    bytes: usize,
+}
+
+impl Copied {
+    /// Counts one more copy; `false`: one too many, not counted.
+    fn take(&mut self, size: Size) -> bool {
+        let (nodes, bytes) = (self.nodes + size.nodes, self.bytes + size.bytes);
+        if nodes > ALIAS_NODES_MAX || bytes > ALIAS_BYTES_MAX {
+            return false;
+        }
+        *self = Self { nodes, bytes };
+        true
+    }
 }
 
 /// Takes the events of one document.
@@ -79,8 +134,7 @@ struct Sized<'t> {
 pub(super) struct Builder<'t> {
     frames: Vec<Frame<'t>>,
     anchors: HashMap<usize, Sized<'t>>,
-    /// Nodes copied for anchors and aliases.
-    copied: usize,
+    copied: Copied,
     /// Collections that are open and too deep to be kept.
     skipped: usize,
     root: Option<Node<'t>>,
@@ -106,12 +160,13 @@ impl<'t> Builder<'t> {
             return;
         }
         let awaits_key = self.awaits_key();
+        let size = Size::of_scalar(text.len());
         let value = match (properties.tagged, quoted || awaits_key) {
             (true, _) => Value::Problem(TAG),
             (false, true) => Value::Text(text),
             (false, false) => super::scalar::plain(text),
         };
-        let sized = Sized { node: Node { position: properties.position, value }, nodes: 1, height: 0 };
+        let sized = Sized { node: Node { position: properties.position, value }, size };
         self.keep_anchor(properties.anchor, &sized);
         if awaits_key && !quoted && sized.node.text() == Some("<<") {
             self.put_key("<<".into(), properties.position, Some(MERGE_KEY));
@@ -134,7 +189,8 @@ impl<'t> Builder<'t> {
             return;
         }
         let Properties { position, anchor, tagged } = properties;
-        self.frames.push(Frame { position, anchor, tagged, nodes: 1, height: 1, holds });
+        let size = Size { nodes: 1, bytes: 0, height: 1 };
+        self.frames.push(Frame { position, anchor, tagged, size, holds });
     }
 
     /// A list or map ends.
@@ -146,7 +202,7 @@ impl<'t> Builder<'t> {
             }
             return;
         }
-        let Some(Frame { position, anchor, tagged, nodes, height, holds }) = self.frames.pop() else {
+        let Some(Frame { position, anchor, tagged, size, holds }) = self.frames.pop() else {
             return;
         };
         let value = match holds {
@@ -154,7 +210,7 @@ impl<'t> Builder<'t> {
             Holds::List(items) => Value::List(items),
             Holds::Map { pairs, .. } => Value::Map(pairs),
         };
-        let sized = Sized { node: Node { position, value }, nodes, height };
+        let sized = Sized { node: Node { position, value }, size };
         self.keep_anchor(anchor, &sized);
         self.put(sized);
     }
@@ -164,13 +220,12 @@ impl<'t> Builder<'t> {
             return;
         }
         let Some(sized) = self.anchors.get(&anchor) else { return self.put_problem(UNKNOWN_ALIAS, position) };
-        if self.frames.len() + sized.height > DOCUMENT_DEPTH_MAX {
+        if self.frames.len() + sized.size.height > DOCUMENT_DEPTH_MAX {
             return self.put_problem(TOO_DEEP, position);
         }
-        if self.copied + sized.nodes > ALIAS_NODES_MAX {
+        if !self.copied.take(sized.size) {
             return self.put_problem(TOO_MANY_ALIASES, position);
         }
-        self.copied += sized.nodes;
         let sized = sized.clone();
         self.put(sized);
     }
@@ -182,7 +237,7 @@ impl<'t> Builder<'t> {
     }
 
     fn put_problem(&mut self, problem: Problem, position: Position) {
-        self.put(Sized { node: Node { position, value: Value::Problem(problem) }, nodes: 1, height: 0 });
+        self.put(Sized::problem(problem, position));
     }
 
     /// An anchor too many is not kept: its aliases are then unknown, and counted the same way.
@@ -190,12 +245,10 @@ impl<'t> Builder<'t> {
         if anchor == 0 {
             return;
         }
-        let kept = if self.copied + sized.nodes <= ALIAS_NODES_MAX {
-            self.copied += sized.nodes;
+        let kept = if self.copied.take(sized.size) {
             sized.clone()
         } else {
-            let node = Node { position: sized.node.position, value: Value::Problem(TOO_MANY_ALIASES) };
-            Sized { node, nodes: 1, height: 0 }
+            Sized::problem(TOO_MANY_ALIASES, sized.node.position)
         };
         self.anchors.insert(anchor, kept);
     }
@@ -205,7 +258,7 @@ impl<'t> Builder<'t> {
     }
 
     fn put(&mut self, sized: Sized<'t>) {
-        let Sized { node, nodes, height } = sized;
+        let Sized { node, size } = sized;
         if self.awaits_key() {
             let (text, problem) = match node.value {
                 Value::Text(text) | Value::Ambiguous(text) | Value::Number(text) => (text, None),
@@ -219,8 +272,7 @@ impl<'t> Builder<'t> {
             self.root.get_or_insert(node);
             return;
         };
-        frame.nodes += nodes;
-        frame.height = frame.height.max(height + 1);
+        frame.size.add(size);
         match &mut frame.holds {
             Holds::List(items) => items.push(node),
             Holds::Map { pairs, key } => {
@@ -235,7 +287,10 @@ impl<'t> Builder<'t> {
     }
 
     fn put_key(&mut self, text: Cow<'t, str>, position: Position, problem: Option<Problem>) {
-        if let Some(Frame { holds: Holds::Map { key, .. }, .. }) = self.frames.last_mut() {
+        let (text, problem) =
+            if text.len() > KEY_BYTES_MAX { (Cow::from("?"), Some(LONG_KEY)) } else { (text, problem) };
+        if let Some(Frame { size, holds: Holds::Map { key, .. }, .. }) = self.frames.last_mut() {
+            size.bytes += text.len();
             *key = Some(MapKey { text, position, problem });
         }
     }

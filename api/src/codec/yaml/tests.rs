@@ -150,3 +150,59 @@ fn nesting_is_bounded_also_through_aliases() {
     assert_eq!(code(deepest(one(&aliased).get("b").unwrap())), "too-deep");
     assert!(parse(&deep(10_000)).broken.is_some());
 }
+
+/// Bytes of all keys and texts below a node, and its problems' codes.
+fn weigh(node: &Node<'_>, codes: &mut Vec<&'static str>) -> usize {
+    match &node.value {
+        Value::List(items) => items.iter().map(|item| weigh(item, codes)).sum(),
+        Value::Map(pairs) => pairs.iter().map(|pair| pair.key.len() + weigh(&pair.value, codes)).sum(),
+        Value::Number(text) | Value::Text(text) | Value::Ambiguous(text) => text.len(),
+        Value::Problem(problem) => {
+            codes.push(problem.code);
+            0
+        }
+        Value::Null | Value::Bool(_) => 0,
+    }
+}
+
+#[test]
+fn aliases_of_long_texts_and_keys_copy_no_more_than_their_bytes() {
+    let long = "k".repeat(100_000);
+    let short = "k".repeat(1000);
+    let aliases = "*a ,".repeat(1000);
+    for anchored in [
+        format!("&a |\n  {long}"),
+        format!("&a \"\\n{long}\""),
+        // Borrowed from the text, yet copied by what is made of the tree.
+        format!("&a {long}"),
+        format!("&a {{{}}}", vec![format!("{short}: 1"); 100].join(", ")),
+        format!("&a [{}]", vec![format!("{{{short}: {short}}}"); 50].join(", ")),
+    ] {
+        let text = format!("a: {anchored}\nb: [{aliases}]\n");
+        let mut codes = Vec::new();
+        let bytes = weigh(&one(&text), &mut codes);
+        assert!(bytes <= text.len() + crate::limits::ALIAS_BYTES_MAX, "{bytes}");
+        assert!(codes.len() > 900 && codes.iter().all(|code| *code == "too-many-aliases"), "{codes:?}");
+    }
+}
+
+#[test]
+fn anchors_around_one_another_keep_no_more_than_their_bytes() {
+    let long = "k".repeat(1 << 20);
+    let around = |levels: usize| {
+        let anchors: String = (0..levels).map(|level| format!("&a{level} [")).collect();
+        format!("a: {anchors}\"\\n{long}\"{}\nouter: *a0\n", "]".repeat(levels))
+    };
+    assert!(weigh(one(&around(2)).get("outer").unwrap(), &mut Vec::new()) > 1 << 20);
+    assert_eq!(code(one(&around(10)).get("outer").unwrap()), "too-many-aliases");
+}
+
+#[test]
+fn long_key_is_a_problem_in_its_place() {
+    let key = |len: usize| format!("? {}\n: 1\nb: 2\n", "k".repeat(len));
+    assert_eq!(one(&key(8192)).pairs().unwrap()[0].key.len(), 8192);
+    let text = key(8193);
+    let root = one(&text);
+    assert_eq!(code(root.get("?").unwrap()), "key-too-long");
+    assert_eq!(root.get("b").unwrap().value, Value::Number("2".into()));
+}

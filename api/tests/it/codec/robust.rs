@@ -1,9 +1,12 @@
 //! No text makes the reader panic, loop or forget that it was there.
 
-use mainsheet_api::codec::{Content, read};
+use mainsheet_api::{
+    codec::{Content, read},
+    limits::FINDING_TEXT_BYTES_MAX,
+};
 use proptest::prelude::*;
 
-use super::{DEFAULTS, envoy, kubernetes};
+use super::{DEFAULTS, accepted, envoy, kubernetes, rejected};
 
 /// What tears documents apart in interesting ways.
 const SNIPPETS: [&str; 24] = [
@@ -87,4 +90,58 @@ proptest! {
             }
         }
     }
+}
+
+/// An EnvoyFilter whose free-form value holds this, in flow style.
+fn filter_of(value: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {{name: x}}\nspec:\n  configPatches:\n  - applyTo: CLUSTER\n    patch: {{operation: MERGE, value: {value}}}\n"
+    )
+}
+
+#[test]
+fn aliases_of_a_text_are_encoded_up_to_their_bytes_and_refused_beyond() {
+    let text = "k".repeat(100_000);
+    let value = |times: usize| filter_of(&format!("{{a: &a {text}, b: [{}]}}", "*a ,".repeat(times)));
+    let (resource, _) = accepted(&value(30));
+    assert!((31 * text.len()..32 * text.len()).contains(&resource.body.value.len()));
+    let (_, findings) = rejected(&value(100));
+    assert!(findings.iter().all(|finding| finding.code.starts_with("too-many")), "{:?}", findings[0]);
+    assert!(findings[0].path.starts_with("spec.configPatches[0].patch.value.b["), "{}", findings[0].path);
+}
+
+#[test]
+fn findings_below_and_about_long_keys_are_cut() {
+    let (key, levels) = ("é".repeat(1000), 20);
+    let below = format!("{}yes{}", format!("{{\"{key}\": ").repeat(levels), "}".repeat(levels));
+    let about = format!(
+        "\"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster\nname: x\ntyped_extension_protocol_options: {{a: {{\"@type\": {}}}}}\n",
+        "k".repeat(100_000)
+    );
+    let typed = format!(
+        "apiVersion: networking.istio.io/{}\nkind: Sidecar\nmetadata: {{name: x}}\n",
+        "é".repeat(50_000)
+    );
+    let not_yaml = format!("\"{key}");
+    for text in [filter_of(&below), about, typed, not_yaml] {
+        for finding in rejected(&text).1 {
+            for text in [&finding.path, &finding.reason, &finding.remedy] {
+                assert!(text.len() <= FINDING_TEXT_BYTES_MAX, "{}: {} bytes", finding.code, text.len());
+            }
+        }
+    }
+    let (_, findings) = rejected(&filter_of(&below));
+    assert_eq!(findings[0].code, "ambiguous-text");
+    assert!(findings[0].path.starts_with("spec.configPatches[0].patch.value.é"), "{}", findings[0].path);
+    assert!(findings[0].path.ends_with("..."), "{}", findings[0].path);
+}
+
+#[test]
+fn long_key_is_refused_where_it_stands() {
+    let (_, findings) = rejected(&format!(
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata:\n  name: x\n  labels:\n    ? {}\n    : a\n",
+        "k".repeat(10_000)
+    ));
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((&*findings[0].code, findings[0].position.line), ("key-too-long", 6));
 }
