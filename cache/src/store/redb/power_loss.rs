@@ -352,6 +352,11 @@ async fn file_is_opened_again_after_a_failure() {
     let before = store.load().await.unwrap();
     let failure = store.file.with(|_| Err::<(), Fault>(io::Error::from(io::ErrorKind::StorageFull).into()));
     assert!(matches!(failure, Err(Fault::Io(_))));
+    let (file, elsewhere) = (open::file_in(dir.path()), dir.path().join("elsewhere"));
+    std::fs::rename(&file, &elsewhere).unwrap();
+    let refused = store.load().await.expect_err("it can't be opened");
+    assert!(matches!(refused, StoreError::Io { .. }), "{refused}");
+    std::fs::rename(&elsewhere, &file).unwrap();
     assert_eq!(store.load().await.unwrap(), before);
     assert_eq!(commit_next(&store, Revision(1)).await, Some(Revision(2)));
     let in_use = RedbStore::open(dir.path(), StoreOptions::default()).await;
