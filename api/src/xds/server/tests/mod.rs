@@ -3,6 +3,7 @@
 mod delta;
 mod flow;
 mod garbage;
+mod mbb;
 mod sotw;
 mod stream;
 mod types;
