@@ -2,14 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File},
-    os::unix::fs::symlink,
+    io::Write,
+    os::unix::{ffi::OsStrExt, fs::symlink},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
 };
 
-use mainsheet_api::{codec::Content, limits::FILE_BYTES_MAX};
+use mainsheet_api::{
+    codec::Content,
+    limits::FILE_BYTES_MAX,
+    time::{Clock, Timestamp, Uptime},
+};
 use mainsheet_server::{
     clock::SystemClock,
     source::{
@@ -39,6 +45,10 @@ struct Told {
 
 impl Told {
     fn start(roots: &[&Path]) -> Self {
+        Self::start_with(roots, Arc::new(SystemClock::new()))
+    }
+
+    fn start_with(roots: &[&Path], clock: Arc<dyn Clock>) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = TaskSet::new(stop.clone());
         let (sender, batches) = mpsc::channel(16);
@@ -48,8 +58,7 @@ impl Told {
             roots: roots.iter().map(PathBuf::from).collect(),
             default_namespace: "default".to_owned(),
         };
-        let parts =
-            FileSourceParts { batches: sender, health: health.clone(), clock: Arc::new(SystemClock::new()) };
+        let parts = FileSourceParts { batches: sender, health: health.clone(), clock };
         tasks.spawn("source", file::run(options, parts, stop.clone()));
         Self {
             batches,
@@ -265,6 +274,83 @@ async fn half_written_file_keeps_what_is_not_mentioned() {
     write(folder.path(), "a.yaml", &route("new", "x"));
     told.until("all of it", |told| told.has(&[("a.yaml", &["new"])])).await;
     assert!(told.rejected.is_empty());
+    told.end().await;
+}
+
+/// Time stands still: nothing settles by itself.
+struct NoTime(SystemClock);
+
+impl Clock for NoTime {
+    fn uptime(&self) -> Uptime {
+        Uptime::default()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.0.wall()
+    }
+}
+
+#[tokio::test]
+async fn file_that_is_written_bit_by_bit_is_told_once_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "old.yaml", &format!("{}---\n{}", route("a", "x"), route("b", "x")));
+    write(folder.path(), "target.txt", &format!("{}---\n{}", route("c", "x"), route("d", "x")));
+    symlink("target.txt", folder.path().join("link.yaml")).unwrap();
+    let mut told = Told::start_with(&[folder.path()], Arc::new(NoTime(SystemClock::new())));
+    told.next("the first batch").await;
+    let mut writers = Vec::new();
+    for (name, [first, second]) in
+        [("old.yaml", ["a", "b"]), ("target.txt", ["c", "d"]), ("new.yaml", ["e", "f"])]
+    {
+        let mut writer = File::create(folder.path().join(name)).unwrap();
+        writer.write_all(route(first, "x").as_bytes()).unwrap();
+        writers.push((writer, second));
+    }
+    // News comes in order, and a new folder makes the source look at everything.
+    write(folder.path(), "beside/beside.yaml", &route("beside", "x"));
+    told.until("a file beside them", |told| told.held.contains_key("beside/beside.yaml")).await;
+    write(folder.path(), "beside/beside.yaml", &route("again", "x"));
+    told.until("an edit beside them", |told| told.held["beside/beside.yaml"] == ["again"]).await;
+    let expected: [(&str, &[&str]); 3] =
+        [("beside/beside.yaml", &["again"]), ("link.yaml", &["c", "d"]), ("old.yaml", &["a", "b"])];
+    assert!(told.has(&expected), "{told:?}");
+
+    for (mut writer, second) in writers {
+        writer.write_all(format!("---\n{}", route(second, "y")).as_bytes()).unwrap();
+    }
+    told.until("all of the new one", |told| {
+        told.held.get("new.yaml").is_some_and(|held| *held == ["e", "f"])
+    })
+    .await;
+    let told_of = |name: &str| {
+        told.log[1..].iter().filter(|(_, origins)| origins.iter().any(|origin| origin == name)).count()
+    };
+    assert_eq!(told_of("new.yaml"), 1, "{told:?}");
+    told.end().await;
+}
+
+#[tokio::test]
+async fn folder_whose_name_is_not_utf8_is_read_and_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    write(&inner, "a.yaml", &route("a", "x"));
+    let mut told = Told::of(&[folder.path()]).await;
+    let origin = "caf\u{fffd}/a.yaml";
+    assert!(told.has(&[(origin, &["a"])]), "{told:?}");
+    assert!(told.health.complaints().is_empty());
+    write(&inner, "a.yaml", &route("a2", "x"));
+    told.until("an edit in it", |told| told.has(&[(origin, &["a2"])])).await;
+    told.end().await;
+}
+
+#[tokio::test]
+async fn file_that_nobody_closes_is_told_after_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = Told::of(&[folder.path()]).await;
+    let mut writer = File::create(folder.path().join("a.yaml")).unwrap();
+    writer.write_all(route("a", "x").as_bytes()).unwrap();
+    told.until("what it holds", |told| told.has(&[("a.yaml", &["a"])])).await;
+    drop(writer);
     told.end().await;
 }
 

@@ -52,7 +52,7 @@ pub(crate) enum Root {
     Missing(String),
 }
 
-/// Tells a folder from another one that took its place: a mount that came or went.
+/// Tells a folder from another one that took its place: a mount that came or went. Files are told apart by it, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FolderId {
     device: u64,
@@ -77,6 +77,13 @@ pub(crate) struct Stamp {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+}
+
+impl Found {
+    /// Which file it is.
+    pub(super) fn file(&self) -> Option<FolderId> {
+        self.stamp.as_ref().ok().map(|stamp| stamp.file)
+    }
 }
 
 impl Stamp {

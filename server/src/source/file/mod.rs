@@ -13,6 +13,7 @@
 //! | `places` | a glance at the files of which there was news: what there is, where that can be told |
 //! | `read` | text of files to documents |
 //! | `tree`, `claims`, `report` | what changed, who holds a key, what is told: pure |
+//! | `settle` | which files are just being written |
 //! | `watch` | the kernel's news |
 //!
 //! News of files leads to a glance at them, however many others there are. News of anything else, lost news, and time lead
@@ -25,6 +26,7 @@ mod names;
 mod places;
 mod read;
 mod report;
+mod settle;
 mod source_name;
 mod tree;
 mod walk;
@@ -43,7 +45,9 @@ pub use self::source_name::source_name;
 use self::{
     listing::Listing,
     places::{Glance, Places},
-    tree::Tree,
+    read::{Outcome, Reading},
+    settle::Writers,
+    tree::{Round, Tree},
     watch::{News, Told, Watch},
 };
 use super::{Batch, Report, SourceHealth};
@@ -145,6 +149,7 @@ struct FileSource {
     watch: Option<Watch>,
     /// News that was not yet looked into.
     told: Told,
+    writers: Writers,
     places: Arc<Places>,
     is_troubled: bool,
     /// When the last look at everything ended.
@@ -158,6 +163,7 @@ impl FileSource {
             tree: Tree::new(options.name.clone()),
             watch: Some(Watch::new(Arc::clone(&news))),
             told: Told::default(),
+            writers: Writers::default(),
             places: Arc::default(),
             is_troubled: false,
             looked: Uptime::default(),
@@ -190,11 +196,29 @@ impl FileSource {
             if wanted.is_empty() {
                 break;
             }
-            let readings = read::read_all(wanted, Arc::clone(&namespace)).await?;
+            let mut readings = read::read_all(wanted, Arc::clone(&namespace)).await?;
+            self.withhold(&round, &mut readings).await?;
             self.tree.absorb(&mut round, readings, self.now());
         }
         for batch in self.tree.finish(round, self.now()) {
             self.parts.batches.send(batch).await.map_err(|_| anyhow::anyhow!("the intake is gone"))?;
+        }
+        Ok(())
+    }
+
+    /// Believes nothing of files that are being written, or were while they were read. News of those is there already for
+    /// the next round, or will be.
+    async fn withhold(&mut self, round: &Round, readings: &mut [Reading]) -> anyhow::Result<()> {
+        self.gather();
+        let paths: Vec<PathBuf> = self.writers.paths().chain(self.told.writes.keys()).cloned().collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let files = tokio::task::spawn_blocking(move || settle::files(&paths)).await?;
+        for reading in readings {
+            if round.file(&reading.origin).is_some_and(|file| files.contains(&file)) {
+                reading.outcome = Outcome::Unsettled;
+            }
         }
         Ok(())
     }
@@ -230,27 +254,37 @@ impl FileSource {
 
     /// Waits until it is worth looking again.
     async fn wait(&mut self) {
-        let pause = tokio::time::sleep(self.due().since(self.now()));
-        tokio::pin!(pause);
         loop {
-            tokio::select! {
-                () = &mut pause => return,
-                () = self.news.arrived() => {}
-            }
             self.gather();
             if self.told.has_gaps || !self.told.touched.is_empty() {
                 let is_busy = self.now().since(self.looked) < GATHER_BUSY;
                 return tokio::time::sleep(if is_busy { GATHER_BUSY } else { GATHER }).await;
             }
+            let (now, due) = (self.now(), self.due());
+            if due <= now {
+                return;
+            }
+            let due = self.writers.due().map_or(due, |written| written.min(due));
+            tokio::select! {
+                () = tokio::time::sleep(due.since(now)) => {}
+                () = self.news.arrived() => {}
+            }
         }
     }
 
-    /// Takes the news that concerns these files.
+    /// Takes the news that concerns these files. A file that is being written makes none until that has ended.
     fn gather(&mut self) {
-        let Told { touched, has_gaps } = self.news.take();
+        let Told { touched, writes, has_gaps } = self.news.take();
+        let now = self.now();
         let watch = self.watch.as_ref();
         let concerns = |path: &PathBuf| watch.is_none_or(|watch| watch.concerns(path));
+        for (path, writing) in writes.into_iter().filter(|(path, _)| concerns(path)) {
+            self.writers.hear(&path, writing, now);
+            self.told.writes.insert(path, writing);
+        }
         self.told.touched.extend(touched.into_iter().filter(concerns));
+        self.told.touched.extend(self.writers.settle(now));
+        self.told.touched.retain(|path| !self.writers.has(path));
         self.told.has_gaps |= has_gaps;
     }
 

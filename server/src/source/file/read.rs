@@ -31,6 +31,8 @@ pub(crate) enum Outcome {
     Empty,
     /// It can't be read as text.
     Unreadable(Finding),
+    /// It is just being written: what it holds may be half.
+    Unsettled,
     /// It went away since it was listed. Who unlinked it sends news of that, too.
     Vanished,
 }

@@ -1,5 +1,7 @@
 //! From what a file holds to what is told of it.
 
+use std::sync::Arc;
+
 use mainsheet_api::{
     codec::{Content, Document},
     key::Key,
@@ -44,6 +46,16 @@ pub(super) fn of_documents(origin: String, mut documents: Vec<Document>, claims:
 pub(super) fn completeness(documents: &[Document]) -> Completeness {
     let is_broken = |document: &Document| matches!(document.content, Content::Rejected { key: None, .. });
     if documents.iter().any(is_broken) { Completeness::Partial } else { Completeness::Whole }
+}
+
+/// What a file's documents claim.
+pub(super) fn claims_of(origin: &str, documents: &[Document]) -> Vec<(Key, Claim)> {
+    let origin: Arc<str> = Arc::from(origin);
+    let claim = |(index, document): (usize, &Document)| {
+        let claim = Claim { origin: Arc::clone(&origin), index, line: document.line };
+        Some((key_of(&document.content)?.clone(), claim))
+    };
+    documents.iter().enumerate().filter_map(claim).collect()
 }
 
 /// Whose document it is, as far as it can be told.

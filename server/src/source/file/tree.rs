@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
-use mainsheet_api::{codec::Document, key::Key, resource::SourceName, time::Uptime, version::Digest};
+use mainsheet_api::{resource::SourceName, time::Uptime, version::Digest};
 
 use super::{
-    claims::{Claim, Claims},
-    listing::{Found, Listing, Root},
+    claims::Claims,
+    listing::{FolderId, Found, Listing, Root},
     places::Glance,
     read::{Outcome, Reading},
-    report,
+    report::{self, claims_of},
 };
 use crate::source::{Batch, Completeness, Extent, Report, is_below};
 
@@ -50,9 +50,18 @@ struct Known {
     digest: Option<Digest>,
     missing_since: Option<Uptime>,
     emptied: Emptied,
+    /// Whether it is to be read although it looks the same.
+    is_unread: bool,
 }
 
 impl Known {
+    /// It could not be read when its time had come: it is read, and waited for, anew once it can be.
+    fn put_off(&mut self) {
+        if matches!(self.emptied, Emptied::Since(_)) {
+            (self.emptied, self.is_unread) = (Emptied::No, true);
+        }
+    }
+
     /// When to look at it again although there is no news.
     fn due(&self) -> Option<Uptime> {
         let emptied = match self.emptied {
@@ -84,6 +93,8 @@ pub(crate) struct Round {
     wanted: BTreeMap<String, Group>,
     read: BTreeMap<String, (Group, Outcome)>,
     gone: BTreeMap<String, Group>,
+    /// Files of which nothing can be told now, and that are to be read again.
+    untold: BTreeSet<String>,
     /// Files that are reported although their own content is the same: a key that they hold changed hands.
     affected: BTreeSet<String>,
 }
@@ -93,6 +104,11 @@ impl Round {
     pub(crate) fn wanted(&self) -> Vec<(String, Found)> {
         let found = |origin: &String| Some((origin.clone(), self.listing.files.get(origin)?.clone()));
         self.wanted.keys().filter_map(found).collect()
+    }
+
+    /// Which file an origin is.
+    pub(crate) fn file(&self, origin: &str) -> Option<FolderId> {
+        self.listing.files.get(origin)?.file()
     }
 
     fn group_of(&self, origin: &str) -> Group {
@@ -162,7 +178,10 @@ impl Tree {
         for Reading { origin, outcome } in readings {
             let Some(group) = round.wanted.remove(&origin) else { continue };
             let affected = match &outcome {
-                Outcome::Vanished => continue,
+                Outcome::Vanished | Outcome::Unsettled => {
+                    round.untold.insert(origin);
+                    continue;
+                }
                 Outcome::Unreadable(_) => BTreeSet::new(),
                 Outcome::Empty if self.is_settling(&origin, round.is_whole, now) => BTreeSet::new(),
                 Outcome::Empty => self.claims.set(&origin, Vec::new()),
@@ -194,9 +213,11 @@ impl Tree {
                 groups.entry(group).or_default().push(report);
             }
         }
+        self.leave_untold(&round);
         if round.is_whole {
             self.has_begun = true;
             let reports = groups.entry(None).or_default();
+            reports.extend(round.untold.iter().map(|origin| report::untold(origin.clone())));
             reports.extend(round.listing.uncertain().map(|prefix| report::untold(prefix.clone())));
         }
         let batches = groups.into_iter().map(|(group, reports)| {
@@ -254,7 +275,12 @@ impl Tree {
     fn sort_missing(&mut self, round: &mut Round, touched: &HashSet<PathBuf>, now: Uptime) -> bool {
         let mut has_lost_files = false;
         for (origin, known) in &mut self.files {
-            if round.listing.files.contains_key(origin) || round.listing.is_uncertain(origin) {
+            if round.listing.files.contains_key(origin) {
+                known.missing_since = None;
+                continue;
+            }
+            known.put_off();
+            if round.listing.is_uncertain(origin) {
                 known.missing_since = None;
                 continue;
             }
@@ -288,7 +314,7 @@ impl Tree {
         self.files.get(origin).is_none_or(|known| {
             let has_settled =
                 matches!(known.emptied, Emptied::Since(since) if now.since(since) >= EMPTY_SETTLE);
-            known.found != *found || touched.contains(&found.path) || has_settled
+            known.is_unread || known.found != *found || touched.contains(&found.path) || has_settled
         })
     }
 
@@ -314,14 +340,34 @@ impl Tree {
             _ => Emptied::No,
         };
         let is_affected = round.affected.contains(&origin);
-        self.files.insert(origin.clone(), Known { found, digest, missing_since: None, emptied });
+        self.files
+            .insert(origin.clone(), Known { found, digest, missing_since: None, emptied, is_unread: false });
         match outcome {
             _ if is_known && !round.is_whole && !is_affected => None,
-            Outcome::Vanished => None,
+            Outcome::Vanished | Outcome::Unsettled => None,
             Outcome::Empty if is_settling => round.is_whole.then(|| report::untold(origin)),
             Outcome::Empty => Some(report::gone(origin)),
             Outcome::Unreadable(finding) => Some(report::unreadable(origin, finding)),
             Outcome::Documents(documents, _) => Some(report::of_documents(origin, documents, &self.claims)),
+        }
+    }
+
+    /// What could not be told stays as it was known, and is told at a later look. One that was never read is known from
+    /// now on: the layer may hold what a process before this one read.
+    fn leave_untold(&mut self, round: &Round) {
+        for origin in &round.untold {
+            let Some(found) = round.listing.files.get(origin) else { continue };
+            let known = self.files.entry(origin.clone()).or_insert_with(|| Known {
+                found: found.clone(),
+                digest: None,
+                missing_since: None,
+                emptied: Emptied::No,
+                is_unread: true,
+            });
+            known.put_off();
+            if round.affected.contains(origin) {
+                known.digest = None;
+            }
         }
     }
 
@@ -342,16 +388,6 @@ impl Tree {
         self.links = links;
         self.roots = listing.roots;
     }
-}
-
-/// What a file's documents claim.
-fn claims_of(origin: &str, documents: &[Document]) -> Vec<(Key, Claim)> {
-    let origin: Arc<str> = Arc::from(origin);
-    let claim = |(index, document): (usize, &Document)| {
-        let claim = Claim { origin: Arc::clone(&origin), index, line: document.line };
-        Some((report::key_of(&document.content)?.clone(), claim))
-    };
-    documents.iter().enumerate().filter_map(claim).collect()
 }
 
 #[cfg(test)]

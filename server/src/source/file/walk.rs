@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -40,8 +40,9 @@ struct Folder {
 }
 
 impl Folder {
-    fn child(&self, name: &str) -> Self {
-        Self { path: self.path.join(name), prefix: format!("{}{name}/", self.prefix) }
+    /// A name need not be UTF-8; what is said of it is.
+    fn child(&self, name: &OsStr) -> Self {
+        Self { path: self.path.join(name), prefix: format!("{}{}/", self.prefix, name.to_string_lossy()) }
     }
 }
 
@@ -98,7 +99,8 @@ impl Walk {
         self.ancestors.push(id);
         self.listing.watch(folder.path.clone(), Watched::Content);
         self.listing.places.folder(&folder.path, &folder.prefix, id);
-        if self.indirections > 0 {
+        // Names that are not UTF-8 may look alike.
+        if self.indirections > 0 || folder.prefix.contains(char::REPLACEMENT_CHARACTER) {
             self.listing.places.unclear(&folder.path);
         }
         if let Err(error) = self.content(folder) {
@@ -115,16 +117,16 @@ impl Walk {
         }
         for entry in fs::read_dir(&folder.path)? {
             let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
+            let os_name = entry.file_name();
+            let name = os_name.to_string_lossy();
             if is_hidden(&name) {
                 continue;
             }
             let kind = entry.file_type()?;
             if kind.is_symlink() {
-                self.link(folder, &name, mount.is_some());
+                self.link(folder, &os_name, mount.is_some());
             } else if kind.is_dir() {
-                self.folder(&folder.child(&name));
+                self.folder(&folder.child(&os_name));
             } else if is_document(&name) {
                 self.file(&entry.path(), format!("{}{name}", folder.prefix));
             }
@@ -147,14 +149,15 @@ impl Walk {
         Ok(())
     }
 
-    fn link(&mut self, folder: &Folder, name: &str, is_in_mount: bool) {
-        let path = folder.path.join(name);
+    fn link(&mut self, folder: &Folder, os_name: &OsStr, is_in_mount: bool) {
+        let path = folder.path.join(os_name);
+        let name = &*os_name.to_string_lossy();
         if is_in_mount && fs::read_link(&path).is_ok_and(|target| target.starts_with(MOUNT_LINK)) {
             return;
         }
         match fs::canonicalize(&path) {
             Ok(target) if target.is_dir() => {
-                let behind = Folder { path: target, ..folder.child(name) };
+                let behind = Folder { path: target, ..folder.child(os_name) };
                 self.indirections += 1;
                 self.linked_folder(&path, behind);
                 self.indirections -= 1;

@@ -4,20 +4,21 @@
 //! another's place and the folder above a root are all watched by the same rule.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use notify::{
     Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode},
+    event::{AccessKind, AccessMode, ModifyKind},
 };
 use tokio::sync::Notify;
 
 use super::{
     listing::{Listing, Watched},
     names::may_matter,
+    settle::Writing,
 };
 
 /// Paths of news that are kept apart. With more, only the look itself tells what changed.
@@ -35,8 +36,34 @@ pub(super) struct News {
 pub(super) struct Told {
     /// Paths of which there was news.
     pub(super) touched: HashSet<PathBuf>,
+    /// Those of them that are written to, or were.
+    pub(super) writes: HashMap<PathBuf, Writing>,
     /// Whether news was lost: nobody knows of which paths.
     pub(super) has_gaps: bool,
+}
+
+impl Told {
+    fn hear(&mut self, event: Event) {
+        let writing = writing(event.kind);
+        self.writes.extend(
+            event
+                .paths
+                .iter()
+                .cloned()
+                .zip(std::iter::repeat(writing))
+                .filter_map(|(path, writing)| Some((path, writing?))),
+        );
+        self.touched.extend(event.paths);
+    }
+
+    /// Whoever makes a file opens it within the same call. Before the first byte is written, the writer is known.
+    fn hear_opened(&mut self, event: &Event) {
+        for path in &event.paths {
+            if let Some(writing @ Writing::Created) = self.writes.get_mut(path) {
+                *writing = Writing::Begun;
+            }
+        }
+    }
 }
 
 impl News {
@@ -54,10 +81,8 @@ impl News {
     fn tell(&self, event: notify::Result<Event>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Ok(event) if !is_change(event.kind) => return,
-            Ok(event) if !event.need_rescan() && told.touched.len() < TOUCHED_MAX => {
-                told.touched.extend(event.paths)
-            }
+            Ok(event) if !is_change(event.kind) => return told.hear_opened(&event),
+            Ok(event) if !event.need_rescan() && told.touched.len() < TOUCHED_MAX => told.hear(event),
             Ok(_) | Err(_) => told.has_gaps = true,
         }
         self.arrived.notify_one();
@@ -67,6 +92,18 @@ impl News {
 /// Our own reading makes news of opened and closed files, which must not make us read again.
 fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+/// What an event says of a file's writing.
+fn writing(kind: EventKind) -> Option<Writing> {
+    match kind {
+        EventKind::Create(_) => Some(Writing::Created),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(Writing::Begun),
+        EventKind::Access(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
+            Some(Writing::Ended)
+        }
+        _ => None,
+    }
 }
 
 /// The kernel's watches, kept equal to the newest listing.
@@ -140,7 +177,7 @@ fn inode(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{Flag, ModifyKind};
+    use notify::event::{CreateKind, DataChange, Flag, MetadataKind, RenameMode};
 
     use super::*;
 
@@ -156,6 +193,29 @@ mod tests {
         assert!(told(EventKind::Access(AccessKind::Close(AccessMode::Read)), "/a").touched.is_empty());
         assert_eq!(told(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/a").touched.len(), 1);
         assert_eq!(told(EventKind::Modify(ModifyKind::Any), "/a").touched.len(), 1);
+    }
+
+    #[test]
+    fn writer_is_known_from_its_opening_to_its_closing() {
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let created = EventKind::Create(CreateKind::File);
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let chmod = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for (kinds, writing) in [
+            (vec![created], Some(Writing::Created)),
+            (vec![created, opened], Some(Writing::Begun)),
+            (vec![opened], None),
+            (vec![opened, written, chmod], Some(Writing::Begun)),
+            (vec![created, opened, written, closed], Some(Writing::Ended)),
+            (vec![written, closed, opened, chmod], Some(Writing::Ended)),
+            (vec![written, moved], Some(Writing::Ended)),
+        ] {
+            let news = News::default();
+            kinds.iter().for_each(|kind| news.tell(Ok(Event::new(*kind).add_path("/a".into()))));
+            assert_eq!(news.take().writes.get(Path::new("/a")).copied(), writing, "{kinds:?}");
+        }
     }
 
     #[test]

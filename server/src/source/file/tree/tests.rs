@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use mainsheet_api::{
-    codec::{Content, SourceMap},
+    codec::{Content, Document, SourceMap},
+    key::Key,
     kind::Kind,
     resource::Resource,
     verdict::Finding,
@@ -30,7 +31,8 @@ fn path(origin: &str) -> PathBuf {
     Path::new("/root").join(origin)
 }
 
-/// A file's text is names of resources, `!` for something that does not parse, or `?` for a file that can't be read.
+/// A file's text is names of resources, `!` for something that does not parse, `?` for a file that can't be read,
+/// `~` for one that is being written, or `-` for one that went away.
 fn outcome(text: &str) -> Outcome {
     let document = |name: &str| {
         let content = match name {
@@ -47,6 +49,8 @@ fn outcome(text: &str) -> Outcome {
     };
     match text {
         "" => Outcome::Empty,
+        "~" => Outcome::Unsettled,
+        "-" => Outcome::Vanished,
         "?" => Outcome::Unreadable(report::finding_of_unreadable(&"no")),
         text => Outcome::Documents(text.split(' ').map(document).collect(), Digest::of([text.as_bytes()])),
     }
@@ -327,4 +331,69 @@ fn nothing_is_told_before_every_root_is_there() {
     assert_eq!(folder.look(), []);
     folder.root = root;
     assert_eq!(folder.look(), [(Extent::Whole, vec![whole("a", "r")])]);
+}
+
+#[test]
+fn file_that_is_being_written_says_nothing_until_it_is_written() {
+    let mut folder = Folder::begun(&[("a", "r"), ("b", "s")]);
+    folder.write("a", "~");
+    folder.write("c", "~");
+    assert_eq!(folder.look(), []);
+    folder.write("b", "r");
+    assert_eq!(folder.look(), [(Extent::Loose, vec![whole("b", "-r")])], "its keys stay its own");
+    folder.files.get_mut("a").unwrap().1 = "t".to_owned();
+    folder.touched.clear();
+    assert_eq!(folder.look(), [(Extent::Loose, vec![whole("a", "t"), whole("b", "r")])], "without news");
+}
+
+#[test]
+fn file_that_cannot_be_told_in_a_resync_keeps_what_it_held_until_it_can() {
+    for content in ["~", "-"] {
+        let mut folder = Folder::of(&[("a", content), ("b", "s")]);
+        assert_eq!(folder.look(), [(Extent::Whole, vec![whole("b", "s"), partial("a", "")])]);
+        folder.files.get_mut("a").unwrap().1 = "r".to_owned();
+        folder.touched.clear();
+        assert_eq!(folder.look(), [(Extent::Loose, vec![whole("a", "r")])], "{content}");
+        assert_eq!(folder.look(), []);
+    }
+}
+
+#[test]
+fn file_that_went_during_the_first_look_is_gone_for_the_layer_too() {
+    let mut folder = Folder::of(&[("a", "-")]);
+    assert_eq!(folder.look(), [(Extent::Whole, vec![partial("a", "")])]);
+    folder.unlink("a");
+    assert_eq!(folder.look(), [(Extent::Loose, vec![whole("a", "")])]);
+}
+
+#[test]
+fn next_look_is_never_due_before_this_one() {
+    let unlistable = |folder: &mut Folder| drop(folder.troubles.insert(String::new(), "no".to_owned()));
+    let rootless = |folder: &mut Folder| folder.root = Root::Missing("gone".to_owned());
+    let moved = |_: &mut Folder| {};
+    let written = |folder: &mut Folder| drop(folder.files.insert("a".to_owned(), (100, "~".to_owned())));
+    let ways: [(&dyn Fn(&mut Folder), bool); 4] =
+        [(&unlistable, false), (&rootless, false), (&moved, false), (&written, true)];
+    for (change, stays) in ways {
+        let mut folder = Folder::begun(&[("a", "r"), ("b", "s")]);
+        folder.write("a", "");
+        folder.look();
+        assert_eq!(folder.tree.due(), Some(Uptime(EMPTY_SETTLE)));
+        let files = folder.files.clone();
+        if !stays {
+            folder.files.clear();
+        }
+        change(&mut folder);
+        folder.later(EMPTY_SETTLE);
+        folder.look();
+        assert!(folder.tree.due().is_none_or(|due| due > folder.now), "{:?}", folder.tree.due());
+
+        (folder.files, folder.root) = (files, Root::Folder(FolderId::numbered(1)));
+        folder.troubles.clear();
+        folder.look();
+        assert_eq!(folder.tree.due(), Some(folder.now.after(EMPTY_SETTLE)), "it is waited for anew");
+        folder.later(EMPTY_SETTLE);
+        let told: Vec<_> = folder.look().into_iter().flat_map(|(_, reports)| reports).collect();
+        assert!(told.contains(&whole("a", "")), "{told:?}");
+    }
 }
