@@ -366,14 +366,18 @@ fn file_that_went_during_the_first_look_is_gone_for_the_layer_too() {
     assert_eq!(folder.look(), [(Extent::Loose, vec![whole("a", "")])]);
 }
 
+/// What happens to a folder.
+type Change = fn(&mut Folder);
+
 #[test]
 fn next_look_is_never_due_before_this_one() {
-    let unlistable = |folder: &mut Folder| drop(folder.troubles.insert(String::new(), "no".to_owned()));
-    let rootless = |folder: &mut Folder| folder.root = Root::Missing("gone".to_owned());
-    let moved = |_: &mut Folder| {};
-    let written = |folder: &mut Folder| drop(folder.files.insert("a".to_owned(), (100, "~".to_owned())));
-    let ways: [(&dyn Fn(&mut Folder), bool); 4] =
-        [(&unlistable, false), (&rootless, false), (&moved, false), (&written, true)];
+    let unlistable: Change =
+        |folder: &mut Folder| drop(folder.troubles.insert(String::new(), "no".to_owned()));
+    let rootless: Change = |folder: &mut Folder| folder.root = Root::Missing("gone".to_owned());
+    let moved: Change = |_: &mut Folder| {};
+    let written: Change =
+        |folder: &mut Folder| drop(folder.files.insert("a".to_owned(), (100, "~".to_owned())));
+    let ways: [(Change, bool); 4] = [(unlistable, false), (rootless, false), (moved, false), (written, true)];
     for (change, stays) in ways {
         let mut folder = Folder::begun(&[("a", "r"), ("b", "s")]);
         folder.write("a", "");
