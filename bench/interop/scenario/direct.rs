@@ -67,7 +67,7 @@ pub(crate) async fn follows_routes(tools: &Tools, api: Api) -> Result<Notes> {
 }
 
 /// An HTTP server that says its name.
-pub(super) async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -> Result<u16> {
+async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let app = Router::new().route("/", get(move || async move { name }));
@@ -75,7 +75,7 @@ pub(super) async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Res
     Ok(port)
 }
 
-pub(super) fn cluster(name: &str, port: u16, source: &Value) -> String {
+fn cluster(name: &str, port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
 name: {name}
@@ -93,7 +93,7 @@ endpoints:
     )
 }
 
-pub(super) fn listener(port: u16, source: &Value) -> String {
+fn listener(port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.listener.v3.Listener
 name: http
@@ -115,7 +115,7 @@ filter_chains:
     )
 }
 
-pub(super) fn routes(cluster: &str) -> String {
+fn routes(cluster: &str) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
 name: http

@@ -5,7 +5,6 @@ mod descriptors;
 mod direct;
 mod grpc;
 mod istioctl;
-mod moves;
 mod sink;
 
 use std::{pin::Pin, time::Duration};
@@ -99,16 +98,6 @@ pub(crate) static ALL: &[Scenario] = &[
         name: "grpcurl_lists_services_and_reads_clusters_by_reflection",
         needs: &["grpcurl"],
         run: |tools| Box::pin(grpc::grpcurl_reads_by_reflection(tools)),
-    },
-    Scenario {
-        name: "no_request_fails_while_clusters_are_renamed_over_sotw",
-        needs: &["envoy"],
-        run: |tools| Box::pin(moves::renames_clusters(tools, "GRPC")),
-    },
-    Scenario {
-        name: "no_request_fails_while_clusters_are_renamed_over_delta",
-        needs: &["envoy"],
-        run: |tools| Box::pin(moves::renames_clusters(tools, "DELTA_GRPC")),
     },
 ];
 

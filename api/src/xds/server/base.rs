@@ -48,14 +48,6 @@ impl<C: Catalog> Base<C> {
         }
     }
 
-    /// The version in which it has this name.
-    pub(super) fn version(&self, name: &str) -> Option<ResourceVersion> {
-        match self {
-            Self::State(seen) => seen.get(name).map(|entry| entry.version),
-            Self::Table(table) => table.get(name).cloned(),
-        }
-    }
-
     /// This base as a table, to be changed name by name.
     pub(super) fn table(&mut self) -> &mut Table {
         if let Self::State(seen) = self {

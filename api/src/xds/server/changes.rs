@@ -1,19 +1,12 @@
 //! Sub-streams whose responses say what changed: delta, and SotW of kinds whose absence says nothing (rules 43, 61).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-
-use bytes::Bytes;
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::{
     answer::{Answer, Asked},
     base::{Base, Table},
-    leftovers::{Leftovers, Moment},
-    planned::{Planned, cut},
     refused::Refused,
-    seen::Seen,
+    seen::{Seen, sotw_resources},
     subscription::Subscription,
     unanswered::{Answered, Members},
 };
@@ -22,7 +15,7 @@ use crate::{
     wire::Entry,
     xds::{
         Variant,
-        catalog::{Catalog, Difference},
+        catalog::{Catalog, Difference, Shared},
     },
 };
 
@@ -32,10 +25,6 @@ pub(super) struct Changes<C> {
     variant: Variant,
     base: Base<C>,
     refused: Refused,
-    /// Of what was sent, what is gone and not said to be.
-    leftovers: Leftovers,
-    /// Whether what is gone since may be left to the client for a while.
-    keeps: bool,
     plan: Option<Plan<C>>,
     /// The version of all that could be seen when there was last nothing left to say. As long as it stands, nothing
     /// can have changed.
@@ -53,54 +42,22 @@ struct Plan<C> {
     next: usize,
 }
 
+/// One response: a page of a difference, removed names of it, or both. Neither makes an empty response.
+#[derive(Clone, Debug, Default)]
+struct Planned {
+    step: Arc<Difference>,
+    page: Option<usize>,
+    removed: Range<usize>,
+}
+
 impl<C: Catalog> Changes<C> {
     pub(super) fn new(variant: Variant) -> Self {
-        Self {
-            variant,
-            base: Base::nothing(),
-            refused: Refused::default(),
-            leftovers: Leftovers::default(),
-            keeps: true,
-            plan: None,
-            settled: None,
-        }
+        Self { variant, base: Base::nothing(), refused: Refused::default(), plan: None, settled: None }
     }
 
     /// What the client says it holds from before (rule 51).
     pub(super) fn resume(&mut self, held: Table) {
-        // Whether the client may still see what of this is gone is not known.
-        self.keeps = held.is_empty();
         self.base = Base::Table(held);
-    }
-
-    /// The view is another one: what is gone is removed at once.
-    pub(super) fn keep_nothing(&mut self) {
-        self.interrupt();
-        self.forget_leftovers(|_| true);
-        self.keeps = false;
-        self.settled = None;
-    }
-
-    /// These are no longer left to the client. What becomes of them follows from the base again.
-    fn forget_leftovers(&mut self, is_forgotten: impl Fn(&str) -> bool) {
-        let names: Vec<_> = self.leftovers.names().filter(|name| is_forgotten(name)).cloned().collect();
-        if names.is_empty() {
-            return;
-        }
-        let table = self.base.table();
-        for name in names {
-            if let Some(version) = self.leftovers.take(&name) {
-                table.entry(name).or_insert(version);
-            }
-        }
-    }
-
-    pub(super) fn leftovers(&self) -> &Leftovers {
-        &self.leftovers
-    }
-
-    pub(super) fn leftovers_mut(&mut self) -> &mut Leftovers {
-        &mut self.leftovers
     }
 
     /// A response was refused.
@@ -128,7 +85,6 @@ impl<C: Catalog> Changes<C> {
         if narrowed {
             self.base.narrow(subscription);
             self.refused.narrow(|name| subscription.covers(name));
-            self.leftovers.retain(|name| subscription.covers(name));
         }
     }
 
@@ -169,21 +125,11 @@ impl<C: Catalog> Changes<C> {
     }
 
     /// Works out what to say, if anything.
-    pub(super) fn plan(
-        &mut self,
-        seen: &Seen<C>,
-        subscription: &Subscription,
-        asked: &mut Asked,
-        moment: Moment,
-    ) {
+    pub(super) fn plan(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &mut Asked) {
         self.interrupt();
         let version = seen.version();
-        let nothing_new = self.settled == Some(version)
-            && asked.is_empty()
-            && !self.refused.is_touched()
-            && self.leftovers.is_empty();
-        let responses =
-            if nothing_new { Vec::new() } else { self.responses(seen, subscription, asked, moment) };
+        let nothing_new = self.settled == Some(version) && asked.is_empty() && !self.refused.is_touched();
+        let responses = if nothing_new { Vec::new() } else { self.responses(seen, subscription, asked) };
         let whole = subscription.wildcard();
         if responses.is_empty() {
             self.settle(seen.clone(), whole, asked);
@@ -198,27 +144,17 @@ impl<C: Catalog> Changes<C> {
     /// The client was sent all of this state that it asks for.
     fn settle(&mut self, seen: Seen<C>, whole: bool, asked: &mut Asked) {
         *asked = Asked::default();
-        self.keeps = true;
         self.settled = Some(seen.version());
         if whole {
             self.base = Base::State(seen);
         }
     }
 
-    fn responses(
-        &mut self,
-        seen: &Seen<C>,
-        subscription: &Subscription,
-        asked: &Asked,
-        moment: Moment,
-    ) -> Vec<Planned> {
-        // What came back is no longer gone, what exists unseen goes at once, and what is asked for is answered.
-        self.forget_leftovers(|name| seen.exists(name) || asked.names.contains(name));
+    fn responses(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &Asked) -> Vec<Planned> {
         let step = if subscription.is_empty() { Arc::default() } else { self.base.step(seen, subscription) };
         if self.variant == Variant::Sotw {
             self.forget_removed(&step);
         }
-        let step = self.leave(step, seen, asked, moment);
         let steps = self.with_asked_and_refused(step, seen, asked);
         let mut responses: Vec<Planned> =
             steps.into_iter().flat_map(|step| cut(&step, self.variant)).collect();
@@ -230,39 +166,13 @@ impl<C: Catalog> Changes<C> {
         responses
     }
 
-    /// Takes out of a step the removals that wait (rule 79), and adds those that waited long enough.
-    fn leave(
-        &mut self,
-        step: Arc<Difference>,
-        seen: &Seen<C>,
-        asked: &Asked,
-        moment: Moment,
-    ) -> Arc<Difference> {
-        if self.keeps && self.variant == Variant::Delta {
-            let waits = |name: &&Arc<str>| !seen.exists(name) && !asked.names.contains(*name);
-            for name in step.removed.iter().filter(waits) {
-                if let Some(version) = self.base.version(name) {
-                    self.leftovers.add(Entry { name: name.clone(), version, any: Bytes::new() }, moment);
-                }
-            }
-        }
-        if self.leftovers.is_empty() {
-            return step;
-        }
-        let removed: BTreeSet<_> = step.removed.iter().chain(self.leftovers.names()).cloned().collect();
-        let removed = removed.into_iter().filter(|name| !self.leftovers.keeps(name)).collect();
-        Arc::new(seen.own_difference(step.changed.clone(), removed))
-    }
-
     /// SotW has no way to say that such a resource is gone (rule 44). Should it come back, it is new.
     fn forget_removed(&mut self, step: &Difference) {
-        if step.removed.is_empty() {
-            return;
-        }
-        let table = self.base.table();
         for name in &step.removed {
             self.refused.sent(name);
-            table.remove(name);
+            if let Base::Table(table) = &mut self.base {
+                table.remove(name);
+            }
         }
     }
 
@@ -283,12 +193,6 @@ impl<C: Catalog> Changes<C> {
         alone.extend(step.removed.iter().map(|name| (name.clone(), None)));
         for name in &asked.names {
             alone.entry(name.clone()).or_insert_with(|| seen.get(name));
-        }
-        if self.variant == Variant::Sotw {
-            let missing =
-                alone.iter().filter(|(name, current)| current.is_none() && asked.names.contains(*name));
-            let missing = missing.map(|(name, _)| name.clone()).collect();
-            alone.extend(seen.empty_assignments(&missing).into_iter().map(|it| (it.name.clone(), Some(it))));
         }
         let again = self.refused.touched_by(|name| alone.contains_key(name));
         if again.is_empty() && alone.len() == step.changed.len() + step.removed.len() {
@@ -324,11 +228,6 @@ impl<C: Catalog> Changes<C> {
 
     fn note_sent(&mut self, members: &Members, asked: &mut Asked) {
         asked.any = false;
-        if !self.leftovers.is_empty() {
-            for name in members.names() {
-                self.leftovers.take(name);
-            }
-        }
         if !asked.names.is_empty() || !self.refused.is_empty() {
             for name in members.names() {
                 asked.names.remove(name);
@@ -343,6 +242,21 @@ impl<C: Catalog> Changes<C> {
             && let Some(plan) = self.plan.take()
         {
             self.settle(plan.target, plan.whole, asked);
+        }
+    }
+}
+
+impl Planned {
+    fn members(&self) -> Members {
+        let changed = self.page.map_or(0..0, |page| self.step.pages[page].range.clone());
+        Members { step: self.step.clone(), changed, removed: self.removed.clone() }
+    }
+
+    fn resources(&self, variant: Variant) -> Shared {
+        let Some(page) = self.page.map(|page| &self.step.pages[page]) else { return Shared::default() };
+        match variant {
+            Variant::Delta => page.bytes.clone(),
+            Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()]),
         }
     }
 }
@@ -366,4 +280,39 @@ fn own_step<C: Catalog>(part: BTreeMap<Arc<str>, Option<Entry>>, seen: &Seen<C>)
         }
     }
     Arc::new(seen.own_difference(changed, removed))
+}
+
+/// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients
+/// take.
+const REMOVED_BYTES_MAX: usize = 1 << 20;
+
+/// One response for each page of a difference. Removed names go with the first pages.
+fn cut(step: &Arc<Difference>, variant: Variant) -> Vec<Planned> {
+    let removed = match variant {
+        Variant::Delta => cut_names(&step.removed),
+        Variant::Sotw => Vec::new(),
+    };
+    (0..step.pages.len().max(removed.len()))
+        .map(|index| Planned {
+            step: step.clone(),
+            page: (index < step.pages.len()).then_some(index),
+            removed: removed.get(index).cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn cut_names(names: &[Arc<str>]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (index, name) in names.iter().enumerate() {
+        bytes += name.len();
+        match ranges.last_mut() {
+            Some(range) if bytes <= REMOVED_BYTES_MAX => range.end = index + 1,
+            _ => {
+                ranges.push(index..index + 1);
+                bytes = name.len();
+            }
+        }
+    }
+    ranges
 }

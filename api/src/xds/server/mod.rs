@@ -11,20 +11,14 @@
 //! | `substream` | one type on one stream |
 //! | `subscription` | names, and the wildcard flag |
 //! | `complete`, `changes` | what to say next: the complete set, or what changed |
-//! | `planned` | one step as responses |
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
 //! | `order` | which type goes next |
-//! | `leftovers` | what is gone, and left to the client until nothing refers to it |
-//! | `children` | which resources a client needs again after their parent changed |
 
 mod answer;
 mod base;
 mod changes;
-mod children;
 mod complete;
-mod leftovers;
 mod order;
-mod planned;
 mod refused;
 mod request;
 mod seen;
@@ -37,7 +31,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::{answer::Answer, children::Children, leftovers::Moment, request::Ask, substream::Substream};
+use self::{answer::Answer, request::Ask, substream::Substream};
 use crate::{
     limits::TYPES_PER_STREAM_MAX,
     node::Node,
@@ -165,7 +159,7 @@ impl<C: Catalog> ServerSession<C> {
             control_plane,
             catalog,
             view,
-            state: 1,
+            state: 0,
             substreams: Vec::new(),
             is_connected: false,
             is_half_closed: false,
@@ -237,7 +231,6 @@ impl<C: Catalog> ServerSession<C> {
     pub fn on_view(&mut self, view: View) {
         if view != self.view {
             self.view = view;
-            self.substreams.iter_mut().for_each(Substream::keep_nothing);
             self.outdate();
         }
     }
@@ -257,46 +250,17 @@ impl<C: Catalog> ServerSession<C> {
     /// The next response, if there is anything to say now. Called when the transport has room.
     pub fn render(&mut self, now: Uptime) -> Option<Push> {
         self.rendered = now;
-        let moment = Moment { state: self.state, now };
         for substream in &mut self.substreams {
-            substream.refresh(moment, &self.catalog, &self.view);
+            substream.refresh(self.state, &self.catalog, &self.view);
         }
-        self.let_go(moment);
         let index = order::next(&self.substreams, self.is_half_closed, now)?;
         let substream = &mut self.substreams[index];
         let answer = substream.next()?;
         self.responses += 1;
         let nonce = Nonce(self.responses.to_string());
         let push = push(self.variant, &self.control_plane, substream.type_url(), (&nonce, &answer));
-        let children = Children::of(substream.kind(), &self.substreams, answer.members.entries());
-        self.substreams[index].sent(answer, nonce, now);
-        self.bring(children);
+        substream.sent(answer, nonce, now);
         Some(push)
-    }
-
-    /// Sends the children of changed parents again.
-    fn bring(&mut self, children: Option<Children>) {
-        let Some(Children { kind, names }) = children else { return };
-        let substream = self.substreams.iter_mut().find(|substream| substream.kind() == Some(kind));
-        if let Some(substream) = substream {
-            substream.ask_again(names);
-        }
-    }
-
-    /// Removes what nothing refers to any more, the highest rank first (rule 79).
-    fn let_go(&mut self, moment: Moment) {
-        for index in (0..self.substreams.len()).rev() {
-            if self.substreams[index].leftovers().is_empty() {
-                continue;
-            }
-            let rank = self.substreams[index].rank();
-            let referrers = self.substreams[index..].iter().filter(|other| other.rank() > rank);
-            let reached = referrers.filter_map(Substream::reached).min().unwrap_or(u64::MAX);
-            let substream = &mut self.substreams[index];
-            if substream.let_go(reached, moment.now) {
-                substream.refresh(moment, &self.catalog, &self.view);
-            }
-        }
     }
 
     /// When to call [`ServerSession::render`] again even if nothing happens: the end of a grace time.

@@ -1,10 +1,9 @@
 //! What one sub-stream can see: a state of everything, through a view, of one kind.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::children;
 use crate::{
     kind::Kind,
     version::{Revision, VersionSum},
@@ -51,24 +50,6 @@ impl<C: Catalog> Seen<C> {
 
     pub(super) fn get(&self, name: &str) -> Option<Entry> {
         self.catalog.get(self.kind?, &self.view, name)
-    }
-
-    /// What SotW says of endpoints that do not exist while a cluster waits for them (rule 82): it has no way to say that
-    /// there are none, and the cluster would warm until Envoy gives up.
-    pub(super) fn empty_assignments(&self, missing: &BTreeSet<Arc<str>>) -> Vec<Entry> {
-        let mut awaited = BTreeSet::new();
-        if self.kind == Some(Kind::ENDPOINTS) && !missing.is_empty() {
-            self.catalog.for_each(Kind::CLUSTER, &self.view, &mut |cluster| {
-                awaited
-                    .extend(children::assignment_of(&cluster).filter(|name| missing.contains(name.as_str())));
-            });
-        }
-        awaited.iter().map(|name| children::empty_assignment(name)).collect()
-    }
-
-    /// Whether there is such a name at all, be it in this view or not.
-    pub(super) fn exists(&self, name: &str) -> bool {
-        self.kind.is_some_and(|kind| self.catalog.get(kind, &View::everything(), name).is_some())
     }
 
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(Entry)) {

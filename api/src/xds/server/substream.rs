@@ -7,7 +7,6 @@ use super::{
     answer::{Answer, Asked},
     changes::Changes,
     complete::Complete,
-    leftovers::{Leftovers, Moment},
     request::{Ask, Names, few},
     seen::Seen,
     subscription::{Shift, Subscription},
@@ -34,10 +33,6 @@ pub(super) struct Substream<C> {
     unanswered: Unanswered,
     /// Of which state of the session the plan was made.
     planned: Option<u64>,
-    /// The newest state of the session that the client has of this type, as far as it said so.
-    reached: u64,
-    /// Whether the last answer was a NACK: what the client holds may refer to anything that it was ever sent.
-    is_refused: bool,
 }
 
 /// What a response says.
@@ -71,8 +66,6 @@ impl<C: Catalog> Substream<C> {
             form,
             unanswered: Unanswered::new(patience),
             planned: None,
-            reached: 0,
-            is_refused: false,
         }
     }
 
@@ -136,15 +129,11 @@ impl<C: Catalog> Substream<C> {
             return;
         }
         let Some(answered) = self.unanswered.settle(nonce) else { return };
-        self.is_refused = error.is_some();
-        if self.is_refused {
-            match &mut self.form {
-                Form::Complete(complete) => complete.keep_nothing(),
-                Form::Changes(changes) => changes.refuse(&answered, &self.subscription),
-            }
+        if error.is_some()
+            && let Form::Changes(changes) = &mut self.form
+        {
+            changes.refuse(&answered, &self.subscription);
             self.planned = None;
-        } else {
-            self.reached = self.reached.max(answered.response.reaches);
         }
         let type_url = self.type_url.clone();
         let Response { nonce, version, revision, .. } = answered.response;
@@ -189,14 +178,6 @@ impl<C: Catalog> Substream<C> {
         few("names to be answered", self.asked.names.len())
     }
 
-    /// There is another view: what it does not show goes at once.
-    pub(super) fn keep_nothing(&mut self) {
-        match &mut self.form {
-            Form::Complete(complete) => complete.keep_nothing(),
-            Form::Changes(changes) => changes.keep_nothing(),
-        }
-    }
-
     /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.
     pub(super) fn outdate(&mut self) {
         match &mut self.form {
@@ -211,64 +192,16 @@ impl<C: Catalog> Substream<C> {
     }
 
     /// Works out what to say of this state, once for each state and request.
-    pub(super) fn refresh(&mut self, moment: Moment, catalog: &C, view: &View) {
-        if self.planned == Some(moment.state) {
+    pub(super) fn refresh(&mut self, state: u64, catalog: &C, view: &View) {
+        if self.planned == Some(state) {
             return;
         }
         let seen = Seen::new(self.kind, catalog, view);
         match &mut self.form {
-            Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked, moment),
-            Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked, moment),
+            Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked),
+            Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked),
         }
-        self.planned = Some(moment.state);
-    }
-
-    /// Asks for these names on behalf of the client, as far as it subscribes to them by name (rule 81).
-    pub(super) fn ask_again(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
-        let subscribed = names.into_iter().filter(|name| self.subscription.names().contains(name));
-        let before = self.asked.names.len();
-        self.asked.names.extend(subscribed);
-        if self.asked.names.len() > before {
-            self.planned = None;
-        }
-    }
-
-    pub(super) fn is_named(&self) -> bool {
-        !self.subscription.names().is_empty()
-    }
-
-    pub(super) fn kind(&self) -> Option<Kind> {
-        self.kind
-    }
-
-    pub(super) fn leftovers(&self) -> &Leftovers {
-        match &self.form {
-            Form::Complete(complete) => complete.leftovers(),
-            Form::Changes(changes) => changes.leftovers(),
-        }
-    }
-
-    /// Up to which state of the session this type refers to nothing that is gone. None where it does not count.
-    pub(super) fn reached(&self) -> Option<u64> {
-        if self.kind.is_none() || self.subscription.is_empty() {
-            return None;
-        }
-        let is_settled = !self.has_plan() && !self.unanswered.waits() && !self.is_refused;
-        let reached = if is_settled { self.planned.unwrap_or_default() } else { self.reached };
-        // What is left of this type itself goes first.
-        Some(self.leftovers().gone_at().map_or(reached, |gone_at| reached.min(gone_at - 1)))
-    }
-
-    /// Whatever may refer to this type has reached a state: what was gone then need not be left any longer.
-    pub(super) fn let_go(&mut self, reached: u64, now: Uptime) -> bool {
-        let leftovers = match &mut self.form {
-            Form::Complete(complete) => complete.leftovers_mut(),
-            Form::Changes(changes) => changes.leftovers_mut(),
-        };
-        let Some(first) = leftovers.release(reached, now) else { return false };
-        self.reached = self.reached.min(first - 1);
-        self.planned = None;
-        true
+        self.planned = Some(state);
     }
 
     pub(super) fn has_plan(&self) -> bool {
@@ -303,9 +236,7 @@ impl<C: Catalog> Substream<C> {
     /// An answer was given this nonce.
     pub(super) fn sent(&mut self, answer: Answer, nonce: Nonce, now: Uptime) {
         let Answer { version, revision, members, starts_step, .. } = answer;
-        let reaches = if self.has_plan() { 0 } else { self.planned.unwrap_or_default() };
-        let response =
-            Response { nonce, version: version.to_string(), revision, members, reaches, is_awaited: true };
+        let response = Response { nonce, version: version.to_string(), revision, members, is_awaited: true };
         self.unanswered.sent(response, starts_step, now);
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     limits::{ACK_GRACE, ORDER_GRACE},
     time::Uptime,
     version::{Nonce, Revision},
-    wire::Entry,
     xds::catalog::Difference,
 };
 
@@ -21,8 +20,6 @@ pub(super) struct Response {
     pub(super) version: String,
     pub(super) revision: Revision,
     pub(super) members: Members,
-    /// Which state of the session the client has reached with it; 0 where more is to come.
-    pub(super) reaches: u64,
     /// Whether a newer state waits for its answer.
     pub(super) is_awaited: bool,
 }
@@ -36,12 +33,8 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.step.changed[self.changed.clone()]
-    }
-
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let changed = self.entries().iter().map(|entry| &entry.name);
+        let changed = self.step.changed[self.changed.clone()].iter().map(|entry| &entry.name);
         changed.chain(&self.step.removed[self.removed.clone()])
     }
 }
@@ -115,8 +108,9 @@ impl Unanswered {
 
     /// Names of all resources that are perhaps still on their way.
     pub(super) fn changed_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let entries = self.responses.iter().flat_map(|response| response.members.entries());
-        entries.map(|entry| &entry.name)
+        let members = self.responses.iter().map(|response| &response.members);
+        members
+            .flat_map(|members| members.step.changed[members.changed.clone()].iter().map(|entry| &entry.name))
     }
 
     /// No answer will come any more.
@@ -135,8 +129,7 @@ impl Unanswered {
         self.waits().then(|| self.since.after(ORDER_GRACE))
     }
 
-    /// Whether an answer is waited for.
-    pub(super) fn waits(&self) -> bool {
+    fn waits(&self) -> bool {
         self.patience == Patience::Waits && self.responses.iter().any(|response| response.is_awaited)
     }
 }

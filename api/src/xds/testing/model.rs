@@ -137,11 +137,6 @@ impl Model {
         self.bad.contains(version)
     }
 
-    /// Whether anybody at all could be shown this name.
-    pub(super) fn exists(&self, kind: Kind, name: &str) -> bool {
-        self.entries.iter().any(|(key, entry)| key.kind == kind && &*entry.name == name)
-    }
-
     /// What a view shows of a kind.
     pub(super) fn visible(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
         let everyone = Audience::everyone();

@@ -43,20 +43,19 @@ pub fn run<W: World>(world: W, schedule: &Schedule) {
     pair.compare_without_excuses();
 }
 
-/// Both halves, and what is between them.
-pub(super) struct Pair<W: World> {
+struct Pair<W: World> {
     world: W,
-    pub(super) model: Model,
-    pub(super) view: View,
+    model: Model,
+    view: View,
     variant: Variant,
     client: ClientSession,
     wanted: BTreeMap<Kind, Wanted>,
-    pub(super) server: ServerSession<W::Catalog>,
+    server: ServerSession<W::Catalog>,
     to_server: VecDeque<Request>,
     to_client: VecDeque<Response>,
     wire: Wire,
     verdicts: BTreeMap<Kind, Verdicts>,
-    pub(super) now: Uptime,
+    now: Uptime,
 }
 
 /// How a client took the last response that spoke of a name.
@@ -75,7 +74,7 @@ fn wanted(number: u8, bits: Option<u8>) -> Wanted {
 }
 
 impl<W: World> Pair<W> {
-    pub(super) fn new(mut world: W, schedule: &Schedule) -> Self {
+    fn new(mut world: W, schedule: &Schedule) -> Self {
         let of_number = |(number, bits): (u8, &Option<u8>)| (kind(number), wanted(number, *bits));
         let wanted: BTreeMap<Kind, Wanted> = (0u8..).zip(&schedule.wanted).map(of_number).collect();
         let node = Node { id: "pair".into(), ..Node::default() };
@@ -99,7 +98,7 @@ impl<W: World> Pair<W> {
         }
     }
 
-    pub(super) fn connect(&mut self) {
+    fn connect(&mut self) {
         let catalog = self.world.commit(&[]);
         self.server = ServerSession::new(self.variant, "test".into(), catalog, self.view.clone());
         self.wire = Wire::new(self.variant);
@@ -127,7 +126,7 @@ impl<W: World> Pair<W> {
         }
     }
 
-    pub(super) fn commit(&mut self, edits: &[(u8, Option<u8>)]) {
+    fn commit(&mut self, edits: &[(u8, Option<u8>)]) {
         let last: BTreeMap<u8, Option<u8>> = edits.iter().copied().collect();
         let edits: Vec<_> = last.into_iter().map(|(slot, value)| self.model.edit(slot, value)).collect();
         self.server.on_catalog(self.world.commit(&edits));
@@ -162,14 +161,14 @@ impl<W: World> Pair<W> {
         self.to_server.push_back(copy);
     }
 
-    pub(super) fn take(&mut self) -> Option<()> {
+    fn take(&mut self) -> Option<()> {
         let request = self.to_server.pop_front()?;
         self.wire.on_request(&request);
         self.server.on_request(request, self.now).expect("the client's half keeps to the protocol");
         Some(())
     }
 
-    pub(super) fn render(&mut self) -> Option<()> {
+    fn render(&mut self) -> Option<()> {
         self.wire.on_render(&self.model, &self.view);
         let push = self.server.render(self.now)?;
         let response = match self.variant {
@@ -182,7 +181,7 @@ impl<W: World> Pair<W> {
     }
 
     /// The client refuses what holds a bad version, and accepts the rest.
-    pub(super) fn deliver(&mut self, answers: bool) -> Option<()> {
+    fn deliver(&mut self, answers: bool) -> Option<()> {
         let response = self.to_client.pop_front()?;
         let said = super::wire::said(&response);
         let step = self.client.on_response(response);
@@ -232,7 +231,7 @@ impl<W: World> Pair<W> {
         visible.filter(|entry| is_wanted(&entry.name)).map(|entry| (entry.name, entry.version)).collect()
     }
 
-    pub(super) fn held(&self, kind: Kind) -> Names {
+    fn held(&self, kind: Kind) -> Names {
         self.client.held(&kind.type_url()).into_iter().collect()
     }
 
@@ -263,7 +262,7 @@ impl<W: World> Pair<W> {
         }
     }
 
-    pub(super) fn compare_without_excuses(&self) {
+    fn compare_without_excuses(&self) {
         for &kind in self.wanted.keys() {
             assert_eq!(self.mistakes(kind), [], "{kind}: held {:?}", self.held(kind));
         }

@@ -77,8 +77,6 @@ struct Type {
     unanswered: Vec<(String, BTreeSet<Arc<str>>)>,
     /// The last complete set.
     set: Option<Names>,
-    /// Every entry that a complete set held in its newest response.
-    entries: BTreeMap<Arc<str>, Entry>,
 }
 
 impl Wire {
@@ -136,17 +134,10 @@ impl Wire {
         let said = said(response);
         assert!(self.nonces.insert(said.nonce.clone()), "rule 14: nonce {} twice", said.nonce);
         let visible = model.visible(said.kind, view);
+        whole_entries(response, &visible);
         let spoken = self.types.get_mut(&said.kind).expect("only what was asked for is answered");
-        let mut sendable = visible.clone();
-        // Make before break: a complete set may go on holding what is gone for everyone (rule 79).
-        if self.variant == Variant::Sotw && said.kind.info().absence == Absence::Deletes {
-            let is_left = |name: &Arc<str>| !model.exists(said.kind, name) && spoken.covers(name);
-            let left = spoken.entries.iter().filter(|(name, _)| is_left(name));
-            sendable.extend(left.map(|(name, entry)| (name.clone(), entry.clone())));
-        }
-        whole_entries(response, &sendable);
         for (name, version) in &said.changed {
-            let current = sendable.get(name).map(|entry| &entry.version);
+            let current = visible.get(name).map(|entry| &entry.version);
             assert_eq!(current, Some(version), "{name}: nothing invisible or old is on the wire");
             assert!(spoken.covers(name) || spoken.asked.contains(name), "rule 40: {name} was not asked for");
         }
@@ -156,11 +147,7 @@ impl Wire {
             assert!(is_known, "rule 55: {name} is none of the client's names");
         }
         match (self.variant, said.kind.info().absence) {
-            (Variant::Sotw, Absence::Deletes) => {
-                sendable.retain(|name, _| said.changed.contains_key(name));
-                spoken.entries = sendable;
-                spoken.on_complete(said, &visible);
-            }
+            (Variant::Sotw, Absence::Deletes) => spoken.on_complete(said, &visible),
             _ => spoken.on_change(said, &visible),
         }
     }
@@ -251,7 +238,6 @@ impl Type {
         }
         if !*wildcard && names.is_empty() {
             self.set = None;
-            self.entries.clear();
         }
     }
 
@@ -261,9 +247,7 @@ impl Type {
             .filter(|entry| self.covers(&entry.name))
             .map(|entry| (entry.name.clone(), entry.version.clone()))
             .collect();
-        let left = |name: &Arc<str>| !visible.contains_key(name);
-        let without: Names = said.changed.clone().into_iter().filter(|(name, _)| !left(name)).collect();
-        assert_eq!(without, expected, "rule 42: the complete set");
+        assert_eq!(said.changed, expected, "rule 42: the complete set");
         let is_caused = std::mem::take(&mut self.asked_any) || self.set.as_ref() != Some(&said.changed);
         assert!(is_caused, "rules 21, 47: the same set twice");
         self.asked.clear();

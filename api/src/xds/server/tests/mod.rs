@@ -3,7 +3,6 @@
 mod delta;
 mod flow;
 mod garbage;
-mod mbb;
 mod sotw;
 mod stream;
 mod types;
