@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use super::rig::{Ended, folder, route, run, run_with};
 
 const TYPO: &str = "\
@@ -22,39 +24,100 @@ fn what_is_right_is_counted() {
     assert_eq!(run(&folder, &["validate", "mesh"]), Ended { code: 0, out, err: String::new() });
 }
 
+/// What is printed of [`TYPO`] in `file`, whose line with the mistake is `line`.
+fn told(file: &str, line: u32, name: &str) -> String {
+    let gutter = " ".repeat(line.to_string().len());
+    format!(
+        "\
+error[unknown-field]: no field is named `htpp` here
+{gutter}--> {file}:{line}:3
+{gutter} |
+{line} |   htpp: []
+{gutter} |   ^^^^ spec.htpp of VirtualService default/{name}
+{gutter} |
+{gutter} = help: did you mean `http`?
+
+"
+    )
+}
+
 #[test]
 fn what_is_wrong_is_told_with_its_place_and_fails() {
     let folder =
         folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews")), ("mesh/sub/typo.yaml", TYPO)]);
     let ended = run(&folder, &["validate", "mesh"]);
-    let expected = "\
-mesh/sub/typo.yaml:7:3: spec.htpp: no field is named `htpp` here; did you mean `http`? [unknown-field]
-1 accepted, 0 with warnings, 1 rejected, 0 ignored
-";
-    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (1, expected, ""));
+    let expected =
+        told("mesh/sub/typo.yaml", 7, "typo") + "1 accepted, 0 with warnings, 1 rejected, 0 ignored\n";
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (1, expected.as_str(), ""));
 }
 
 #[test]
 fn files_are_named_as_they_were_given() {
     let folder =
         folder(&[("typo.yaml", TYPO), ("more/typo.yaml", &TYPO.replace("name: typo", "name: other"))]);
-    let line = "7:3: spec.htpp: no field is named `htpp` here; did you mean `http`? [unknown-field]";
     let one = run(&folder, &["validate", "./typo.yaml"]);
-    assert_eq!(one.out.lines().next().unwrap(), format!("./typo.yaml:{line}"));
+    assert!(one.out.starts_with(&told("./typo.yaml", 7, "typo")), "{}", one.out);
     let both = run(&folder, &["validate", "typo.yaml", "more"]);
-    let lines: Vec<_> = both.out.lines().take(2).collect();
-    assert_eq!(lines, [format!("more/typo.yaml:{line}"), format!("typo.yaml:{line}")]);
+    let expected = told("more/typo.yaml", 7, "other") + &told("typo.yaml", 7, "typo");
+    assert!(both.out.starts_with(&expected), "{}", both.out);
 }
 
 #[test]
 fn standard_input_is_read_where_it_is_named() {
     let ended =
         run_with(&folder(&[]), &["validate", "-"], &[], &format!("{}---\n{TYPO}", route("a", "b", "c")));
-    let expected = "\
--:20:3: spec.htpp: no field is named `htpp` here; did you mean `http`? [unknown-field]
-1 accepted, 0 with warnings, 1 rejected, 0 ignored
-";
-    assert_eq!((ended.code, ended.out.as_str()), (1, expected));
+    let expected = told("-", 20, "typo") + "1 accepted, 0 with warnings, 1 rejected, 0 ignored\n";
+    assert_eq!((ended.code, ended.out.as_str()), (1, expected.as_str()));
+}
+
+#[test]
+fn verdicts_for_programs_are_one_document_each() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews")), ("mesh/typo.yaml", TYPO)]);
+    let ended = run(&folder, &["validate", "mesh", "-o", "json"]);
+    let printed: Value = serde_json::from_str(&ended.out).unwrap();
+    let expected = json!({
+        "documents": [
+            {
+                "file": "mesh/a.yaml", "line": 1, "kind": "VirtualService", "namespace": "shop", "name": "reviews",
+                "verdict": "accepted", "findings": [],
+            },
+            {
+                "file": "mesh/typo.yaml", "line": 1, "kind": "VirtualService", "namespace": "default", "name": "typo",
+                "verdict": "rejected",
+                "findings": [{
+                    "code": "unknown-field", "severity": "error", "path": "spec.htpp", "line": 7, "column": 3,
+                    "reason": "no field is named `htpp` here", "remedy": "did you mean `http`?",
+                }],
+            },
+        ],
+        "summary": {"accepted": 1, "with_warnings": 0, "rejected": 1, "ignored": 0},
+    });
+    assert_eq!((ended.code, printed), (1, expected));
+}
+
+#[test]
+fn sarif_names_rule_place_and_resource() {
+    let folder = folder(&[("a mesh/typo.yaml", TYPO), ("a mesh/broken.yaml", "a: [\n")]);
+    let ended = run(&folder, &["validate", "a mesh", "-o", "sarif"]);
+    let log: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((ended.code, &log["version"]), (1, &json!("2.1.0")));
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"], json!([{"id": "not-yaml"}, {"id": "unknown-field"}]));
+    let expected = json!({
+        "ruleId": "unknown-field",
+        "ruleIndex": 1,
+        "level": "error",
+        "message": {"text": "spec.htpp: no field is named `htpp` here; did you mean `http`?"},
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": {"uri": "a%20mesh/typo.yaml"},
+                "region": {"startLine": 7, "startColumn": 3},
+            },
+            "logicalLocations": [{"fullyQualifiedName": "VirtualService default/typo", "kind": "resource"}],
+        }],
+    });
+    assert_eq!(run["results"][1], expected);
+    assert_eq!(run["results"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! `mainsheet validate`: what `serve` would say of files, without a server.
+//!
+//! | module | is |
+//! |---|---|
+//! | `checked` | every document with its verdict |
+//! | `texts` | the lines that findings are about |
+//! | `text`, `json`, `sarif` | how it is printed |
+
+mod checked;
+mod json;
+mod sarif;
+mod text;
+mod texts;
+
+use std::{
+    io::{self, IsTerminal as _, Read},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use mainsheet_api::codec::{self, Defaults};
+
+use self::{checked::Checked, texts::Texts};
+use super::{Context, Exit, block_on};
+use crate::{
+    intake::judge::judge_all,
+    source::{Completeness, Report, file},
+};
+
+/// Say what is wrong with files, without a server
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories and files of YAML or JSON documents; `-` is standard input
+    #[arg(value_name = "FILE|DIR|-", required = true)]
+    paths: Vec<String>,
+    /// Namespace of documents that name none
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    default_namespace: String,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+/// How verdicts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Findings with the lines that they are about; in colour on a terminal, unless NO_COLOR is set
+    Text,
+    /// A verdict on each document, with its findings
+    Json,
+    /// A log of findings in SARIF 2.1.0, as code hosts take it
+    Sarif,
+}
+
+/// What stands for standard input on the command line, and in what is printed.
+const STDIN: &str = "-";
+
+pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
+    let mut texts = Texts::default();
+    let judged = block_on(async { judge_all(read(&args, &mut texts).await?).await })?;
+    let checked = Checked::new(judged);
+    let printed = match args.output {
+        Format::Text => text::render(&checked, &mut texts, wants_colour()),
+        Format::Json => json::render(&checked)?,
+        Format::Sarif => sarif::render(&checked)?,
+    };
+    write!(context.out, "{printed}")?;
+    Ok(if checked.summary.rejected == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// Everything that the arguments name, files under the names by which they can be opened from here.
+async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
+    let (stdin, roots): (Vec<_>, Vec<_>) = args.paths.iter().partition(|path| *path == STDIN);
+    let mut reports = Vec::new();
+    if !stdin.is_empty() {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("read standard input")?;
+        let defaults = Defaults { namespace: &args.default_namespace, scope: "" };
+        let documents = codec::read(&text, defaults);
+        reports.push(Report { origin: STDIN.to_owned(), documents, completeness: Completeness::Whole });
+        texts.keep(STDIN, text);
+    }
+    if !roots.is_empty() {
+        let roots: Vec<PathBuf> = roots.into_iter().map(PathBuf::from).collect();
+        let (found, complaints) = file::read_once(roots.clone(), &args.default_namespace).await?;
+        anyhow::ensure!(complaints.is_empty(), "can't look at {}", complaints.join(", "));
+        reports.extend(
+            found.into_iter().map(|report| Report { origin: opened(&roots, &report.origin), ..report }),
+        );
+    }
+    Ok(reports)
+}
+
+/// A source names what is below its only root by the path below it.
+fn opened(roots: &[PathBuf], origin: &str) -> String {
+    match roots {
+        [root] if root.is_dir() => root.join(origin).display().to_string(),
+        [root] => root.display().to_string(),
+        _ => origin.to_owned(),
+    }
+}
+
+fn wants_colour() -> bool {
+    let out = io::stdout();
+    out.is_terminal() && anstream::AutoStream::choice(&out) != anstream::ColorChoice::Never
+}

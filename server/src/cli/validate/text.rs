@@ -1,0 +1,107 @@
+//! Findings for people: the line, a caret below what is wrong, and what would be right.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use mainsheet_api::verdict::{Finding, Severity};
+
+use super::{
+    checked::{Checked, Document, Summary},
+    texts::Texts,
+};
+
+/// Every finding, and how many documents became what.
+pub(super) fn render(checked: &Checked, texts: &mut Texts, with_colour: bool) -> String {
+    let renderer = if with_colour { Renderer::styled() } else { Renderer::plain() };
+    let mut printed = String::new();
+    for (document, finding) in checked.findings() {
+        let line = texts.line(&document.file, finding.position.line);
+        printed += &renderer.render(&[group(document, finding, line)]);
+        printed += "\n\n";
+    }
+    let Summary { accepted, with_warnings, rejected, ignored } = &checked.summary;
+    printed
+        + &format!(
+            "{accepted} accepted, {with_warnings} with warnings, {rejected} rejected, {ignored} ignored\n"
+        )
+}
+
+fn group<'a>(document: &'a Document, finding: &'a Finding, line: Option<&'a str>) -> Group<'a> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(&finding.reason).id(&finding.code);
+    let group = title.element(place(document, finding, line));
+    if finding.remedy.is_empty() { group } else { group.element(Level::HELP.message(&finding.remedy)) }
+}
+
+/// Where it is: the line itself, or what can be said of the place without it.
+fn place<'a>(document: &'a Document, finding: &'a Finding, line: Option<&'a str>) -> Element<'a> {
+    let whose = whose(document, finding);
+    let number = usize::try_from(finding.position.line).unwrap_or(usize::MAX);
+    match line {
+        Some(line) => Snippet::source(line)
+            .line_start(number)
+            .path(&document.file)
+            .annotation(AnnotationKind::Primary.span(span(line, finding.position.column)).label(whose))
+            .into(),
+        None => Origin::path(&document.file).into(),
+    }
+}
+
+/// `spec.http of VirtualService shop/reviews`, as far as it can be told.
+fn whose(document: &Document, finding: &Finding) -> Option<String> {
+    match (&document.key, &*finding.path) {
+        (None, "") => None,
+        (None, path) => Some(path.to_owned()),
+        (Some(key), "") => Some(key.to_string()),
+        (Some(key), path) => Some(format!("{path} of {key}")),
+    }
+}
+
+/// The bytes of what begins at `column`: a quoted text, or as much as YAML and JSON take for one word.
+fn span(line: &str, column: u32) -> Range<usize> {
+    let column = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+    let start = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    start..start + word_len(&line[start..])
+}
+
+fn word_len(rest: &str) -> usize {
+    let quoted = |quote: char| rest[1..].find(quote).map(|at| at + 2);
+    match rest.chars().next() {
+        None => 0,
+        Some(quote @ ('"' | '\'')) => quoted(quote).unwrap_or(rest.len()),
+        Some(first) => {
+            let ends = |(at, c): &(usize, char)| {
+                c.is_whitespace()
+                    || matches!(c, ',' | ']' | '}')
+                    || *c == ':' && rest[at + 1..].chars().next().is_none_or(char::is_whitespace)
+            };
+            rest.char_indices().skip(1).find(ends).map_or(rest.len(), |(at, _)| at).max(first.len_utf8())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caret_covers_one_word() {
+        for (line, column, covered) in [
+            ("  htpp: []", 3, "htpp"),
+            ("  weight: -1  # no", 11, "-1"),
+            ("host: 10.0.0.1:80", 7, "10.0.0.1:80"),
+            ("{\"hosts\": [\"a b\", c]}", 12, "\"a b\""),
+            ("{\"hosts\": [a, c]}", 15, "c"),
+            ("name: 'open", 7, "'open"),
+            ("naïve: ä,b", 8, "ä"),
+            ("spec: {}", 7, "{"),
+            ("spec:", 9, ""),
+            ("", 1, ""),
+        ] {
+            assert_eq!(&line[span(line, column)], covered, "{line}");
+        }
+    }
+}
