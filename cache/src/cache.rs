@@ -1,20 +1,18 @@
 //! The store with a snapshot in front of it.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use mainsheet_api::{change::Commit, resource::SourceName, version::Revision};
 use tokio::sync::watch;
 
 use crate::{
     error::{CommitError, StoreError},
-    fold::{Precedence, fold, fold_whole},
+    fold::{Precedence, fold_whole},
+    follow::{FollowHealth, Follower},
     history::History,
     snapshot::{Snapshot, SnapshotCatalog},
-    store::{Follow, SharedStore},
+    store::SharedStore,
 };
-
-/// Bytes of commits that a follower asks for at a time.
-const FOLLOW_BYTES_MAX: usize = 8 << 20;
 
 /// What a cache is opened with.
 #[derive(Clone, Debug)]
@@ -31,6 +29,7 @@ pub struct CacheOptions {
 pub struct Cache {
     store: SharedStore,
     newest: watch::Receiver<SnapshotCatalog>,
+    follow_health: FollowHealth,
 }
 
 impl Cache {
@@ -43,8 +42,9 @@ impl Cache {
         let snapshot = Arc::new(fold_whole(&empty, store.load().await?));
         let history = History::beginning_with(&snapshot, options.history_len_max);
         let (publish, newest) = watch::channel(SnapshotCatalog(snapshot.clone()));
-        let follower = Follower { store: store.clone(), newest: snapshot, history, publish };
-        Ok((Self { store, newest }, follower))
+        let follow_health = FollowHealth::default();
+        let follower = Follower::new(store.clone(), (snapshot, history), publish, follow_health.clone());
+        Ok((Self { store, newest, follow_health }, follower))
     }
 
     /// Commits to the store. Returns once it is durable; it is published by the follower, soon after.
@@ -70,81 +70,15 @@ impl Cache {
     pub fn subscribe(&self) -> watch::Receiver<SnapshotCatalog> {
         self.newest.clone()
     }
+
+    /// Whether what is shown is as new as the store.
+    pub fn follow_health(&self) -> &FollowHealth {
+        &self.follow_health
+    }
 }
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("newest", &self.snapshot()).finish_non_exhaustive()
-    }
-}
-
-/// Follows the store's commits, folds them and publishes snapshots. One task runs it.
-pub struct Follower {
-    store: SharedStore,
-    newest: Arc<Snapshot>,
-    history: History,
-    publish: watch::Sender<SnapshotCatalog>,
-}
-
-impl Follower {
-    /// Runs until the store fails or every [`Cache`], and everything subscribed to it, is gone.
-    ///
-    /// # Errors
-    /// Where the store can't be read any more.
-    pub async fn run(mut self) -> Result<(), StoreError> {
-        let mut head = self.store.head();
-        loop {
-            // What is committed after this looked is news below.
-            while self.follow().await? {}
-            tokio::select! {
-                changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: gone.into() })?,
-                () = self.publish.closed() => return Ok(()),
-            }
-        }
-    }
-
-    /// Takes the next commits, if there are any, and publishes the state after the last of them.
-    async fn follow(&mut self) -> Result<bool, StoreError> {
-        match self.store.follow(self.newest.revision, FOLLOW_BYTES_MAX).await? {
-            Follow::Commits(commits) if commits.is_empty() => return Ok(false),
-            Follow::Commits(commits) => {
-                for committed in commits {
-                    let next = fold(&self.newest, committed.revision, committed.changes);
-                    self.keep(next);
-                    // A long row of commits leaves room for other tasks.
-                    tokio::task::yield_now().await;
-                }
-            }
-            Follow::Compacted => {
-                let state = self.store.load().await?;
-                match state.revision.cmp(&self.newest.revision) {
-                    Ordering::Less => return Err(went_back(&self.newest, state.revision)),
-                    Ordering::Equal => return Ok(false),
-                    Ordering::Greater => self.keep(fold_whole(&self.newest, state)),
-                }
-            }
-        }
-        self.publish.send_replace(SnapshotCatalog(self.newest.clone()));
-        Ok(true)
-    }
-
-    fn keep(&mut self, next: Snapshot) {
-        self.history.push(&self.newest, &next);
-        self.newest = Arc::new(next);
-    }
-}
-
-/// Clients hold what is newer than the store: somebody replaced it. A new process takes it as it is.
-fn went_back(newest: &Snapshot, found: Revision) -> StoreError {
-    let text = format!(
-        "store is at revision {found}, but {} was read from it; restart to serve it",
-        newest.revision
-    );
-    StoreError::Io { step: "follow", source: text.into() }
-}
-
-impl fmt::Debug for Follower {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Follower").field("newest", &self.newest).finish_non_exhaustive()
     }
 }

@@ -91,6 +91,14 @@ pub enum StoreError {
         /// Group and kind.
         kind: String,
     },
+    /// Clients hold what is newer than the store: somebody replaced it. A new process takes it as it is.
+    #[error("store is at revision {found}, but {read} was read from it; restart to serve it")]
+    WentBack {
+        /// The store's newest revision.
+        found: Revision,
+        /// The newest that was read.
+        read: Revision,
+    },
     /// The status area's bound is reached.
     #[error("status area is full: {bytes} bytes of {bytes_max}")]
     StatusFull {
@@ -99,7 +107,7 @@ pub enum StoreError {
         /// The bound.
         bytes_max: usize,
     },
-    /// Reading or writing failed.
+    /// Reading or writing failed, which may be over the next time.
     #[error("{step} store")]
     Io {
         /// `read`, `write`, `open`.

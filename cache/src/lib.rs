@@ -5,7 +5,8 @@
 //! | module | is |
 //! |---|---|
 //! | [`store`] | durable, ordered commits: one contract, several backends |
-//! | `cache` | the two together: opened, followed, published |
+//! | `cache` | the two together: a store with a snapshot in front of it |
+//! | `follow` | commits are followed, folded and published |
 //! | `fold` | commits to snapshots, a pure function |
 //! | [`snapshot`] | one immutable state: the catalog that sessions read |
 //! | `served` | what is served of one kind, and what each view sees of it |
@@ -21,6 +22,7 @@ mod chunk;
 mod diff;
 mod error;
 mod fold;
+mod follow;
 mod history;
 mod partition;
 mod recent;
@@ -30,5 +32,6 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 
-pub use cache::{Cache, CacheOptions, Follower};
+pub use cache::{Cache, CacheOptions};
 pub use error::{CommitError, StoreError};
+pub use follow::{FollowHealth, Follower};

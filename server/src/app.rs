@@ -61,6 +61,7 @@ struct Shared {
 pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let shared = shared();
     let (cache, follower) = open_cache(settings).await?;
+    shared.metrics.show_follow(cache.follow_health().clone());
     let (intake, handle) = new_intake(settings, &cache, &shared);
     let pages = pages(&cache, &handle, &shared);
     let grpc = bind_grpc(settings, &cache, &pages, &shared).await?;

@@ -200,6 +200,109 @@ async fn revisions_never_go_back_even_where_the_store_does() {
     let (cache, follower) = open(&shared).await;
     store.state.lock().unwrap().revision = Revision(6);
     let ended = tokio::time::timeout(Duration::from_secs(30), follower.run()).await.unwrap();
-    assert!(matches!(ended, Err(StoreError::Io { step: "follow", .. })), "{ended:?}");
+    assert!(matches!(ended, Err(StoreError::WentBack { .. })), "{ended:?}");
     assert_eq!(cache.snapshot().revision(), Revision(7));
+}
+
+/// A store that can't be read when its turn comes to fail.
+struct Failing {
+    inner: MemoryStore,
+    fault: Mutex<Option<fn() -> StoreError>>,
+    refused: watch::Sender<usize>,
+}
+
+impl Failing {
+    fn new(options: StoreOptions) -> Arc<Self> {
+        let refused = watch::Sender::new(0);
+        Arc::new(Self { inner: MemoryStore::new(options), fault: Mutex::default(), refused })
+    }
+
+    fn set(&self, fault: Option<fn() -> StoreError>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The store's answer, or its fault.
+    fn answer<'a, T: 'a>(
+        &self,
+        answer: Answer<'a, Result<T, StoreError>>,
+    ) -> Answer<'a, Result<T, StoreError>> {
+        let Some(fault) = *self.fault.lock().unwrap() else { return answer };
+        self.refused.send_modify(|refused| *refused += 1);
+        Box::pin(async move { Err(fault()) })
+    }
+}
+
+impl Store for Failing {
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+        self.inner.commit(commit)
+    }
+
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        self.answer(self.inner.load())
+    }
+
+    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
+        self.answer(self.inner.follow(after, bytes_max))
+    }
+
+    fn head(&self) -> watch::Receiver<Revision> {
+        self.inner.head()
+    }
+
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
+        unreachable!("nobody takes it")
+    }
+
+    fn status(&self, _: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        unreachable!("nobody asks")
+    }
+
+    fn set_status(&self, _: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
+        unreachable!("nobody writes")
+    }
+}
+
+fn broken_disk() -> StoreError {
+    StoreError::Io { step: "read", source: "the disk is broken".into() }
+}
+
+#[tokio::test]
+async fn news_is_late_and_not_lost_while_the_store_cannot_be_read() {
+    // One that keeps each commit is followed, one that keeps the last is loaded.
+    for commits_kept_max in [100, 1] {
+        let store = Failing::new(StoreOptions { commits_kept_max, ..StoreOptions::default() });
+        let shared: SharedStore = store.clone();
+        let (cache, follower) = open(&shared).await;
+        let (mut news, mut refused) = (cache.subscribe(), store.refused.subscribe());
+        beside(follower, async {
+            store.set(Some(broken_disk));
+            put_all(&shared, vec![put("files", "a", "1")]).await;
+            let last = put_all(&shared, vec![put("files", "b", "1")]).await;
+            refused.wait_for(|refused| *refused > 2).await.unwrap();
+            assert_eq!(cache.snapshot().revision(), Revision::ZERO, "what was published stays");
+            assert!(cache.follow_health().failures() >= 2);
+            assert_eq!(cache.follow_health().last_error().unwrap(), "read store: the disk is broken");
+            store.set(None);
+            assert_eq!(names(&reaches(&mut news, last).await), ["shop/a", "shop/b"]);
+            let next = put_all(&shared, vec![put("files", "c", "1")]).await;
+            reaches(&mut news, next).await;
+            assert_eq!(cache.follow_health().last_error(), None);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn follower_ends_where_reading_again_does_not_help_or_nobody_waits_for_it() {
+    let follow = async |fault, nobody_waits: bool| {
+        let store = Failing::new(StoreOptions::default());
+        let shared: SharedStore = store.clone();
+        let (cache, follower) = open(&shared).await;
+        store.set(Some(fault));
+        let _kept = (!nobody_waits).then_some(cache);
+        tokio::time::timeout(Duration::from_secs(30), follower.run()).await.expect("it ends")
+    };
+    let damaged = || StoreError::Damaged { path: "p".into(), source: "bits fell over".into() };
+    assert!(matches!(follow(damaged, false).await, Err(StoreError::Damaged { .. })));
+    follow(broken_disk, true).await.unwrap();
 }

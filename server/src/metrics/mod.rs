@@ -3,6 +3,7 @@
 //! Counters are counted where things happen. Gauges that say how something stands are read when somebody asks
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
+mod follow;
 mod intake;
 mod process;
 mod reading;
@@ -14,6 +15,7 @@ use mainsheet_api::{
     kind::Kind,
     xds::{Variant, server::Sent},
 };
+use mainsheet_cache::FollowHealth;
 use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
@@ -79,6 +81,11 @@ impl Metrics {
     /// Shows what the intake counts, too. The first one that is shown stays.
     pub(crate) fn show_intake(&self, intake: IntakeHandle) {
         reading::register(&self.registry, &table::COMMITS, move || intake::read(&intake));
+    }
+
+    /// Shows whether the store's news can be read, too. The first that is shown stays.
+    pub(crate) fn show_follow(&self, health: FollowHealth) {
+        reading::register(&self.registry, &table::NEWS_LATE, move || follow::read(&health));
     }
 
     /// Everything in Prometheus' text format.

@@ -49,6 +49,9 @@ table! {
     COMMIT_CONFLICTS = "mainsheet_commit_conflicts_total", Counter, &[],
         "Commits that were worked out anew because somebody else had changed the same keys.";
     STORE_FAILURES = "mainsheet_store_failures_total", Counter, &[], "Failed writes to the store.";
+    STORE_READ_FAILURES = "mainsheet_store_read_failures_total", Counter, &[], "Failed reads of the store's news.";
+    NEWS_LATE = "mainsheet_news_late", Gauge, &[],
+        "1 while commits can't be read from the store, so that what is served may be old.";
     VERDICTS = "mainsheet_verdicts_total", Counter, &["verdict"], "Documents that were judged, by what was found.";
     REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
     CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
