@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Exit, block_on,
+    connect::ConnectArgs,
     error::CliError,
     kinds,
     output::{self, Format},
-    server::ServerArgs,
 };
 use crate::clock::SystemClock;
 
@@ -28,11 +28,11 @@ use crate::clock::SystemClock;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Kind of the resources, its plural or its short name
-    #[arg(value_parser = kinds::parse)]
+    #[arg(value_parser = kinds::KindParser)]
     kind: Kind,
     /// Only the resource of this name
     name: Option<String>,
-    /// Namespace of the resources; Envoy's kinds have none
+    /// Namespace of the resources; of Envoy's kinds all are shown, because theirs is not on the wire
     #[arg(short, long, value_name = "NAME", default_value = "default")]
     namespace: String,
     /// Of all namespaces
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
     #[command(flatten)]
-    server: ServerArgs,
+    server: ConnectArgs,
 }
 
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {

@@ -1,11 +1,12 @@
 //! The commands, a file each. Only they print to standard output.
 
+mod completion;
+mod connect;
 mod error;
 mod get;
 mod kinds;
 mod output;
 mod serve;
-mod server;
 mod validate;
 mod version;
 mod watch;
@@ -31,6 +32,7 @@ enum Command {
     Get(get::Args),
     Watch(watch::Args),
     Version(version::Args),
+    Completion(completion::Args),
 }
 
 /// What a command has beside its arguments.
@@ -71,5 +73,6 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Get(args) => get::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Version(args) => version::run(args, context),
+        Command::Completion(args) => completion::run(args, context),
     }
 }

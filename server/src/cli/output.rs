@@ -16,7 +16,7 @@ pub(super) enum Format {
     Table,
     /// kind.group/name, a line each
     Name,
-    /// Documents, as `validate` and `serve` read them
+    /// Documents, as `validate` and `serve` read them; those of Envoy's kinds lack their namespace
     Yaml,
     /// A document, or a list of them
     Json,

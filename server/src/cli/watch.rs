@@ -14,14 +14,14 @@ use mainsheet_sink::{Apply, Event, Rejection};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Exit, block_on, kinds, output, server::ServerArgs};
+use super::{Context, Exit, block_on, connect::ConnectArgs, kinds, output};
 use crate::signals::Signals;
 
 /// Follow what a server serves, until interrupted
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Kinds to follow, by name, plural or short name [default: all]
-    #[arg(value_parser = kinds::parse)]
+    #[arg(value_parser = kinds::KindParser)]
     kinds: Vec<Kind>,
     /// Speak the incremental form of the protocol instead of state of the world
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(short, long, value_enum, default_value = "text")]
     output: Form,
     #[command(flatten)]
-    server: ServerArgs,
+    server: ConnectArgs,
 }
 
 /// How changes are printed.

@@ -43,7 +43,7 @@ fn debug_page_is_the_table_of_endpoints() {
     for endpoint in ENDPOINTS {
         writeln!(page, "| `{}` | {} |", endpoint.path, endpoint.help).unwrap();
     }
-    is_kept("debug.md", &page);
+    is_kept("debug-api.md", &page);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn file_of_the_configuration_page_is_read() {
 fn command_page_is_what_the_commands_say() {
     let mut page =
         String::from("# Commands\n\nExit codes: 0 done, 1 failed, 2 asked wrongly, 3 not reached in time.\n");
-    for command in ["serve", "validate", "get", "watch", "version"] {
+    for command in ["serve", "validate", "get", "watch", "version", "completion"] {
         let help = std::process::Command::new(env!("CARGO_BIN_EXE_mainsheet"))
             .args([command, "--help"])
             .output()

@@ -1,5 +1,6 @@
 //! The commands, as people and scripts see them: exact output and exit codes of the real binary.
 
+mod completion;
 mod get;
 mod rig;
 mod serve;
@@ -21,7 +22,7 @@ fn version_is_told() {
 fn help_lists_the_commands() {
     let ended = run(&folder(&[]), &["--help"]);
     assert_eq!(ended.code, 0);
-    for command in ["serve", "validate", "get", "watch", "version"] {
+    for command in ["serve", "validate", "get", "watch", "version", "completion"] {
         assert!(ended.out.contains(&format!("\n  {command} ")), "{command}: {}", ended.out);
     }
 }

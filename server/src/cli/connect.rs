@@ -9,7 +9,7 @@ const DEFAULT: &str = "127.0.0.1:15010";
 
 /// Which server to ask, and as whom.
 #[derive(Debug, clap::Args)]
-pub(super) struct ServerArgs {
+pub(super) struct ConnectArgs {
     /// Address of the server's gRPC port [default: 127.0.0.1:15010] [env: MAINSHEET_SERVER]
     #[arg(long, value_name = "ADDR")]
     server: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct ServerArgs {
     node: Option<String>,
 }
 
-impl ServerArgs {
+impl ConnectArgs {
     /// A client for a command.
     pub(super) fn client(&self, command: &str, context: &Context<'_>) -> ClientBuilder {
         let node = self.node.clone().unwrap_or_else(|| format!("mainsheet-cli~{command}"));
