@@ -1,6 +1,6 @@
 //! The durable store and its file: what is kept, and what is refused.
 
-use std::{collections::BTreeSet, fs, panic, path::Path, sync::Once};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use bytes::Bytes;
 use mainsheet_api::{change::Fence, version::Revision};
@@ -105,23 +105,9 @@ async fn store_that_was_half_made_is_made_anew() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "the store and its lock");
 }
 
-/// The database asserts what its pages say; such a panic is an answer here, and no news.
-fn quiet_panics_of_the_database() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |panicked| {
-            if !panicked.location().is_some_and(|place| place.file().contains("/redb-")) {
-                report(panicked);
-            }
-        }));
-    });
-}
-
 /// What became of a store whose file was changed: refused as damaged, or open and exactly as it was, also once more was
 /// written to it.
 async fn outcome(content: &[u8], before: &Said) -> &'static str {
-    quiet_panics_of_the_database();
     let dir = quick_dir();
     fs::write(dir.path().join(FILE), content).unwrap();
     let store = match open(dir.path()).await {

@@ -6,12 +6,12 @@
 //! | `reopen` | opening the file again after the disk failed |
 //! | `table` | the tables and their sealed rows |
 //! | `read`, `write` | what the contract asks for, inside a transaction |
+//! | `blocking` | work on the runtime's blocking threads; a panic there, which damage can cause, is an error |
 //! | `fault` | what went wrong inside, before it is told outside |
 //!
-//! Every write is one transaction, answered after it was flushed; a crash keeps all of it or nothing. Everything that
-//! touches the file runs on the runtime's blocking threads. A panic there, which damage could cause inside the
-//! database, is an error of this store and not the end of the process.
+//! Every write is one transaction, answered after it was flushed; a crash keeps all of it or nothing.
 
+mod blocking;
 mod fault;
 mod open;
 mod read;
@@ -37,7 +37,7 @@ use mainsheet_api::{
     change::{Commit, Fence},
     version::Revision,
 };
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::sync::watch;
 
 use self::{
     fault::Fault,
@@ -78,8 +78,7 @@ impl RedbStore {
     pub async fn open(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let dir = dir.into();
         let path = open::file_in(&dir);
-        let opened = spawn_blocking(move || open::open(&dir, options)).await;
-        let opened = opened.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
+        let opened = blocking::run(move || open::open(&dir, options)).await;
         opened.map(|file| Self { file: Arc::new(file) }).map_err(|fault| fault.of("open", &path))
     }
 
@@ -90,9 +89,8 @@ impl RedbStore {
     ) -> Result<T, StoreError> {
         let file = Arc::clone(&self.file);
         let work = move |opened: &Opened| read(&read::Tables::open(&opened.database.begin_read()?)?);
-        let answer = spawn_blocking(move || file.with(work)).await;
-        let answer = answer.unwrap_or_else(|panicked| Err(Fault::from(panicked)));
-        answer.map_err(|fault| fault.of("read", &self.file.path))
+        let answer = blocking::run(move || file.with(work)).await;
+        answer.map_err(|fault: Fault| fault.of("read", &self.file.path))
     }
 
     /// Writes, on a thread that may block.
@@ -101,12 +99,12 @@ impl RedbStore {
         write: impl FnOnce(&Reopening, &Opened) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, CommitError> {
         let file = Arc::clone(&self.file);
-        let answer = spawn_blocking(move || {
+        let answer = blocking::run(move || {
             let _turn = file.turn();
             file.with(|opened| write(&file, opened))
         })
         .await;
-        answer.unwrap_or_else(|panicked| Err(Fault::from(panicked).into())).map_err(|refusal| match refusal {
+        answer.map_err(|refusal| match refusal {
             Refusal::Rule(refused) => *refused,
             Refusal::Fault(fault) => fault.of("write", &self.file.path).into(),
         })

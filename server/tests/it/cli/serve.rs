@@ -214,3 +214,34 @@ fn logs_are_objects_where_json_is_asked_for() {
     let line = served.process.logged("listening");
     assert_eq!((line["level"].as_str(), line["grpc"].as_str()), (Some("INFO"), Some(served.grpc.as_str())));
 }
+
+/// Byte `at` of the store is another one.
+fn damage(folder: &tempfile::TempDir, sound: &[u8], at: usize) {
+    let mut content = sound.to_owned();
+    content[at] ^= 0xff;
+    std::fs::write(folder.path().join("data/mainsheet.redb"), content).unwrap();
+}
+
+#[test]
+fn damaged_store_is_told_in_two_lines_whatever_reading_it_does() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    assert_eq!(Served::start(&folder, &["--data-dir", "data"]).process.end("-INT").0, 0);
+    let sound = std::fs::read(folder.path().join("data/mainsheet.redb")).unwrap();
+    let args =
+        ["serve", "mesh", "--data-dir", "data", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    let mut panics = 0;
+    // The magic number; the first byte of two pages, which says what they are and makes the database panic.
+    for at in [0, 4096, 3 * 4096] {
+        damage(&folder, &sound, at);
+        let ended = run(&folder, &args);
+        let lines: Vec<&str> = ended.err.lines().collect();
+        let [error, cause] = lines[..] else { panic!("byte {at}: {}", ended.err) };
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+        assert!(
+            error.starts_with("error: open store `data/mainsheet.redb`: the file is damaged; "),
+            "{error}"
+        );
+        panics += usize::from(cause.starts_with("  caused by: reading it failed: "));
+    }
+    assert!(panics > 0, "no byte of these makes the database panic any more: look for another");
+}
