@@ -3,7 +3,7 @@
 DIR ?= manifests/examples
 ONLY ?=
 
-.PHONY: run test lint fmt interop bars
+.PHONY: run test lint deny fmt interop bars
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
@@ -15,6 +15,9 @@ lint: ## formatting, clippy and docs, warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+deny: ## licences, sources and duplicates of dependencies, as deny.toml has them; installs cargo-deny first
+	.ci/deny
 
 fmt: ## format the code
 	cargo fmt --all
