@@ -24,7 +24,7 @@ use crate::{
     chunk::Item,
     partition::{Edit, PartitionKey},
     served::Edits,
-    snapshot::{ByKey, Held, KindState, Layers, Snapshot},
+    snapshot::{Held, KindState, Layers, Snapshot},
     store::State,
 };
 
@@ -77,9 +77,8 @@ pub(crate) fn fold_whole(before: &Snapshot, state: State) -> Snapshot {
         state.records.iter().map(|record| (&record.source, &record.key)).collect();
     let mut changes = Vec::new();
     for (source, layer) in &before.layers {
-        let gone = layer.iter().filter(|ByKey(held)| !known.contains(&(source, &held.key)));
-        changes
-            .extend(gone.map(|ByKey(held)| Change::Remove { source: source.clone(), key: held.key.clone() }));
+        let gone = layer.iter().filter(|held| !known.contains(&(source, &held.key)));
+        changes.extend(gone.map(|held| Change::Remove { source: source.clone(), key: held.key.clone() }));
     }
     drop(known);
     fold(before, state.revision, changes.into_iter().chain(state.records.into_iter().map(Change::Put)))
@@ -112,7 +111,7 @@ impl Fold<'_> {
         }
         contest.drop_of(&record.source, &record.key);
         contest.contestants.push(contestant);
-        self.layers.entry(held.source.clone()).or_default().insert(ByKey(held));
+        self.layers.entry(held.source.clone()).or_default().insert(held);
     }
 
     fn remove(&mut self, source: &SourceName, key: &Key) {
@@ -239,9 +238,9 @@ fn note_clash(
         Some(winner) if !losers.is_empty() => {
             contests.insert(name.clone(), Arc::new(Contest { winner: winner.item.held.clone(), losers }));
         }
-        _ => {
-            contests.remove(name);
-        }
+        // Removing what is not there would make a map of its own: one that stays the same stays shared.
+        _ if contests.contains_key(name) => drop(contests.remove(name)),
+        _ => {}
     }
 }
 

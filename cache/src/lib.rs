@@ -8,6 +8,7 @@
 //! | `cache` | the two together: a store with a snapshot in front of it |
 //! | `follow` | commits are followed, folded and published |
 //! | `fold` | commits to snapshots, a pure function |
+//! | [`layer`] | what one source holds, by key and by origin |
 //! | [`snapshot`] | one immutable state: the catalog that sessions read |
 //! | `served` | what is served of one kind, and what each view sees of it |
 //! | `partition`, `chunk` | the entries of a namespace, in shared runs of bytes |
@@ -24,6 +25,7 @@ mod error;
 mod fold;
 mod follow;
 mod history;
+pub mod layer;
 mod partition;
 mod recent;
 mod served;

@@ -1,8 +1,6 @@
 //! One immutable state of everything that is served.
 
 use std::{
-    borrow::Borrow,
-    cmp::Ordering,
     fmt,
     sync::{
         Arc,
@@ -10,7 +8,7 @@ use std::{
     },
 };
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use mainsheet_api::{
     key::Key,
     kind::Kind,
@@ -27,6 +25,7 @@ use crate::{
     chunk::Item,
     diff,
     fold::{Contest, Precedence},
+    layer::Layer,
     served::Served,
 };
 
@@ -67,37 +66,7 @@ pub(crate) struct KindState {
 }
 
 /// What each source holds. Never an empty layer.
-pub(crate) type Layers = OrdMap<SourceName, OrdSet<ByKey>>;
-
-/// A [`Held`] as a member of a set by its key.
-#[derive(Clone, Debug)]
-pub(crate) struct ByKey(pub(crate) Arc<Held>);
-
-impl Borrow<Key> for ByKey {
-    fn borrow(&self) -> &Key {
-        &self.0.key
-    }
-}
-
-impl PartialEq for ByKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for ByKey {}
-
-impl PartialOrd for ByKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ByKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.key.cmp(&other.0.key)
-    }
-}
+pub(crate) type Layers = OrdMap<SourceName, Layer>;
 
 impl Snapshot {
     pub(crate) fn empty(precedence: Precedence) -> Self {
@@ -122,19 +91,14 @@ impl Snapshot {
         self.layers.keys()
     }
 
-    /// What a source's layer holds, in order of keys, also what another layer hides.
-    pub fn layer(&self, source: &SourceName) -> Box<dyn Iterator<Item = Arc<Held>> + '_> {
-        Box::new(
-            self.layers
-                .get(source)
-                .into_iter()
-                .flat_map(|layer| layer.iter().map(|ByKey(held)| held.clone())),
-        )
+    /// What a source holds; nothing where it is not known.
+    pub fn layer(&self, source: &SourceName) -> Layer {
+        self.layers.get(source).cloned().unwrap_or_default()
     }
 
     /// What a source says of a key.
     pub fn held(&self, source: &SourceName, key: &Key) -> Option<Arc<Held>> {
-        self.layers.get(source)?.get(key).map(|ByKey(held)| held.clone())
+        self.layers.get(source)?.get(key).cloned()
     }
 
     /// What is served under a wire name, whoever may see it: the winner among the layers.
@@ -146,6 +110,11 @@ impl Snapshot {
     pub fn clashes(&self) -> Vec<(Key, Vec<SourceName>)> {
         let sources = |all: Vec<Arc<Held>>| all.iter().map(|held| held.source.clone()).collect();
         self.contests().map(|all| (all[0].key.clone(), sources(all))).collect()
+    }
+
+    /// Whether both have the same contests, and share them; false where they would have to be compared.
+    pub fn shares_contests_with(&self, other: &Self) -> bool {
+        self.kinds.iter().zip(&other.kinds).all(|(one, other)| one.contests.ptr_eq(&other.contests))
     }
 
     /// All that is said of each contested wire name, the winner first. The keys differ where two namespaces contest a

@@ -88,12 +88,17 @@ pub async fn run(
     mut newest: watch::Receiver<SnapshotCatalog>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut before = Clashes::new();
+    let mut seen = newest.borrow_and_update().clone();
+    let mut before = clashes(&seen.0);
+    tell(&Clashes::new(), &before);
     loop {
         let snapshot = newest.borrow_and_update().clone();
-        let after = clashes(&snapshot.0);
-        tell(&before, &after);
-        before = after;
+        if !snapshot.0.shares_contests_with(&seen.0) {
+            let after = clashes(&snapshot.0);
+            tell(&before, &after);
+            before = after;
+        }
+        seen = snapshot;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             changed = newest.changed() => if changed.is_err() {

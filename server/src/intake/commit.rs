@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use mainsheet_api::{
     change::{Change, Commit, Fence},
-    resource::SourceName,
     time::Clock,
     version::Revision,
 };
@@ -14,7 +13,6 @@ use tokio::sync::watch;
 use super::{
     guard::Hold,
     judge::{Judged, judge_all},
-    layer::Layer,
     merge::Round,
     plan::{JudgedRound, Named, Now, Plan, plan},
     stats::{IntakeStats, add},
@@ -37,8 +35,6 @@ pub(super) struct Committer {
 /// A round that was taken in and, if it changed something, is published.
 pub(super) struct Done {
     pub(super) round: Arc<JudgedRound>,
-    /// The source's layer as it is published now.
-    pub(super) layer: Arc<Layer>,
     /// Resources that it removed.
     pub(super) removed: usize,
     pub(super) holds: Vec<Hold>,
@@ -74,11 +70,11 @@ impl Committer {
         loop {
             let snapshot = at_least(&mut snapshots, seen_min).await?;
             let base = snapshot.0.revision();
-            let (layer, Plan { changes, holds, withheld }) = self.plan(snapshot, Arc::clone(&round)).await?;
+            let Plan { changes, holds, withheld } = self.plan(snapshot, Arc::clone(&round)).await?;
             let tally = Tally::of(&changes);
             if changes.is_empty() {
                 let committed = self.committed;
-                return Ok(Done { round, layer, removed: 0, holds, withheld, committed });
+                return Ok(Done { round, removed: 0, holds, withheld, committed });
             }
             match self.cache.commit(self.commit_of(&round, base, changes)).await {
                 Ok(committed) => {
@@ -87,9 +83,8 @@ impl Committer {
                     let Tally { put, removed } = tally;
                     tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
                     // What is planned next, and what awaits this source, must see it.
-                    let published = at_least(&mut snapshots, committed).await?;
-                    let layer = layer_of(published, round.source.clone()).await?;
-                    return Ok(Done { round, layer, removed, holds, withheld, committed });
+                    at_least(&mut snapshots, committed).await?;
+                    return Ok(Done { round, removed, holds, withheld, committed });
                 }
                 Err(CommitError::Conflict { .. }) => {
                     add(&self.stats.conflicts, 1);
@@ -107,18 +102,10 @@ impl Committer {
         }
     }
 
-    /// Off the tasks that serve: looking a layer of 10,000 entries up takes some milliseconds.
-    async fn plan(
-        &self,
-        snapshot: SnapshotCatalog,
-        round: Arc<JudgedRound>,
-    ) -> anyhow::Result<(Arc<Layer>, Plan)> {
+    /// Off the tasks that serve: a whole batch is compared with all that the layer holds.
+    async fn plan(&self, snapshot: SnapshotCatalog, round: Arc<JudgedRound>) -> anyhow::Result<Plan> {
         let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
-        let work = move || {
-            let layer = Layer::of(snapshot.0.layer(&round.source));
-            let plan = plan(&layer, &round, now);
-            (Arc::new(layer), plan)
-        };
+        let work = move || plan(&snapshot.0.layer(&round.source), &round, now);
         Ok(tokio::task::spawn_blocking(work).await?)
     }
 
@@ -134,12 +121,6 @@ impl Committer {
             add(&self.stats.ignored, report.ignored);
         }
     }
-}
-
-/// Off the tasks that serve, as the plan is made.
-async fn layer_of(snapshot: SnapshotCatalog, source: SourceName) -> anyhow::Result<Arc<Layer>> {
-    let work = move || Arc::new(Layer::of(snapshot.0.layer(&source)));
-    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// Waits for a snapshot that has seen a revision.

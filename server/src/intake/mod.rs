@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `merge`, `debounce` | what waits, and until when: pure |
 //! | `judge` | documents to accepted and rejected ones: pure |
-//! | `plan`, `layer` | what a round changes in its source's layer: pure |
+//! | `plan` | what a round changes in its source's layer: pure |
 //! | `guard` | removals that are held, and until when: pure |
 //! | `retired` | sources that nobody configures any more: pure |
 //! | `notes` | holds in the status area, for after a restart |
@@ -23,7 +23,6 @@ mod commit;
 mod debounce;
 mod guard;
 pub(crate) mod judge;
-mod layer;
 mod merge;
 mod notes;
 mod plan;

@@ -15,11 +15,11 @@ use mainsheet_api::{
     view::Audience,
     wire::Entry,
 };
+use mainsheet_cache::layer::Layer;
 
 use super::{
     guard::{self, Hold},
     judge::{Accepted, Judged},
-    layer::Layer,
 };
 use crate::source::{Completeness, is_prefix};
 
@@ -169,7 +169,8 @@ fn gone_of_whole<'a>(layer: &'a Layer, partly: &Partly<'_>) -> BTreeSet<&'a Key>
 /// What came from the origins that were read whole, what the guard has let go, and what earlier rounds withheld. If the
 /// origin of the latter is there again but can't be read whole, a report of it is still to come.
 fn gone_of_some<'a>(layer: &'a Layer, round: &'a JudgedRound, partly: &Partly<'_>) -> BTreeSet<&'a Key> {
-    let gone = of_whole_origins(round).flat_map(|report| layer.keys_of(&report.origin));
+    let gone =
+        of_whole_origins(round).flat_map(|report| layer.of_origin(&report.origin)).map(|held| &held.key);
     let is_there = |key: &Key| layer.get(key).is_some_and(|held| partly.has(&held.provenance.origin));
     let withheld = round.withheld.keys().filter(|key| !is_there(key));
     gone.chain(&round.released).chain(withheld).collect()

@@ -23,7 +23,6 @@ use super::{
     commit::{Committer, Done},
     guard::{Guard, Hold},
     judge::Judged,
-    layer::Layer,
     merge::{Pending, Round},
     notes::{HoldNotes, stored_form},
     plan::{Named, Now},
@@ -91,7 +90,6 @@ impl Intake {
             pending,
             guard,
             retired,
-            layers: BTreeMap::new(),
             withheld: BTreeMap::new(),
             saved: Uptime::default(),
         };
@@ -123,7 +121,7 @@ impl Intake {
         known.extend(completed.iter().cloned());
         let retired = Retired::new(configured, known);
         for source in retired.sources() {
-            let resources = snapshot.layer(source).count();
+            let resources = snapshot.layer(source).len();
             tracing::warn!(
                 %source,
                 resources,
@@ -146,8 +144,6 @@ struct Books {
     pending: Pending,
     guard: Guard,
     retired: Retired,
-    /// Each source's layer as it was last seen; a hint to which namespaces an origin's report belongs.
-    layers: BTreeMap<SourceName, Arc<Layer>>,
     /// What each source's rounds withheld. The whole batch after a restart finds it again.
     withheld: BTreeMap<SourceName, Named>,
     saved: Uptime,
@@ -198,11 +194,12 @@ impl Books {
     }
 
     fn receive(&mut self, batch: Batch) {
-        let layer = self.layers.get(&batch.source).cloned().unwrap_or_default();
+        let layer = self.intake.cache.snapshot().0.layer(&batch.source);
         let source = batch.source.clone();
         let verdicts = &self.intake.verdicts;
         self.pending.receive(batch, self.now(), |origin| {
-            let mut namespaces = layer.namespaces_of(origin);
+            let held = layer.of_origin(origin);
+            let mut namespaces: BTreeSet<_> = held.map(|held| Arc::clone(&held.key.namespace)).collect();
             namespaces.extend(verdicts.namespaces_of(&source, origin));
             namespaces
         });
@@ -230,7 +227,7 @@ impl Books {
     }
 
     async fn end(&mut self, done: Done) {
-        let Done { round, layer, removed, mut holds, withheld, committed } = done;
+        let Done { round, removed, mut holds, withheld, committed } = done;
         self.committer.committed = committed;
         self.intake.verdicts.take_in(&round);
         self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::accepted_keys));
@@ -246,7 +243,6 @@ impl Books {
             self.complete(&round.source).await;
             self.retired.told(&round.source).into_iter().for_each(|batch| self.receive(batch));
         }
-        self.layers.insert(round.source.clone(), layer);
         self.withheld.insert(round.source.clone(), withheld);
         self.pending.published();
     }

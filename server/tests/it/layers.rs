@@ -58,7 +58,7 @@ impl House {
     fn served(&self, snapshot: &Snapshot) -> Vec<(String, String)> {
         let mut served: Vec<_> = snapshot
             .sources()
-            .flat_map(|source| snapshot.layer(source))
+            .flat_map(|source| snapshot.layer(source).iter().cloned().collect::<Vec<_>>())
             .filter_map(|held| snapshot.served(Kind::VIRTUAL_SERVICE, &held.key.wire_name()))
             .map(|held| (held.key.name.to_string(), self.folder(&held.source)))
             .collect();

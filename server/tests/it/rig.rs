@@ -153,7 +153,7 @@ impl Rig {
 
 /// Names of all that the source's layer holds, in order.
 pub(crate) fn names(snapshot: &Snapshot) -> Vec<String> {
-    snapshot.layer(&files()).map(|held| held.key.name.to_string()).collect()
+    snapshot.layer(&files()).iter().map(|held| held.key.name.to_string()).collect()
 }
 
 pub(crate) fn held(snapshot: &Snapshot, name: &str) -> Arc<Held> {

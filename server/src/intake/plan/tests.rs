@@ -23,12 +23,13 @@ fn resource(name: &str, body: &str) -> Resource {
 
 /// A layer of resources `(name, body, origin)`.
 fn layer(held: &[(&str, &str, &str)]) -> Layer {
-    Layer::of(held.iter().map(|(name, body, origin)| {
+    let held = held.iter().map(|(name, body, origin)| {
         let provenance = Provenance { origin: (*origin).to_owned(), line: 1 };
         let version = Entry::encode(&resource(name, body), EARLIER).version;
         let (source, key, warnings) = (files(), key(name), Vec::new());
         Arc::new(Held { source, key, version, created: EARLIER, provenance, warnings })
-    }))
+    });
+    held.collect()
 }
 
 /// A report of resources `(name, body)`, where the body `!` stands for a rejected one.
