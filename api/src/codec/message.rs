@@ -13,7 +13,7 @@ use crate::verdict::Position;
 
 /// What a message's map has shown so far: few fields, so lists are quicker than maps.
 #[derive(Default)]
-struct Seen<'n> {
+struct SetFields<'n> {
     /// By their number.
     fields: Vec<(u32, Position)>,
     /// With the member that is set.
@@ -39,7 +39,7 @@ impl Decoder {
         pairs: impl IntoIterator<Item = &'n Pair<'t>>,
     ) -> Vec<u8> {
         let pairs = pairs.into_iter();
-        let mut seen = Seen::default();
+        let mut seen = SetFields::default();
         let mut fields: Vec<(u32, Vec<u8>)> = Vec::with_capacity(pairs.size_hint().0);
         for pair in pairs {
             let found = descriptor
@@ -73,7 +73,12 @@ impl Decoder {
 
     /// Refuses what stands twice, under whichever spelling, and a second member of a oneof. Null is as good as not
     /// written, except where null is a value.
-    fn may_be_set<'n>(&mut self, field: &FieldDescriptor, pair: &'n Pair<'_>, seen: &mut Seen<'n>) -> bool {
+    fn may_be_set<'n>(
+        &mut self,
+        field: &FieldDescriptor,
+        pair: &'n Pair<'_>,
+        seen: &mut SetFields<'n>,
+    ) -> bool {
         if let Some((_, first)) = seen.fields.iter().find(|(number, _)| *number == field.number()) {
             self.duplicate(&pair.key, *first);
             return false;

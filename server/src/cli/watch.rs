@@ -28,14 +28,14 @@ pub(super) struct Args {
     delta: bool,
     /// How to print changes
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Form,
+    output: Format,
     #[command(flatten)]
     server: ConnectArgs,
 }
 
 /// How changes are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
+enum Format {
     /// A line for people
     Text,
     /// An object a line, also for what happens to the connection
@@ -58,7 +58,7 @@ async fn follow(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> 
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let mut printer = Printer {
-        form: args.output,
+        format: args.output,
         address: args.server.address(context),
         held: BTreeSet::new(),
         out: &mut *context.out,
@@ -77,7 +77,7 @@ async fn follow(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> 
 
 /// Prints what it is told to apply.
 struct Printer<'a> {
-    form: Form,
+    format: Format,
     address: String,
     /// Tells what is new from what is changed.
     held: BTreeSet<(Arc<str>, Arc<str>)>,
@@ -108,10 +108,10 @@ impl Printer<'_> {
     fn change(&mut self, became: Became, type_url: &str, name: &str, version: Option<&ResourceVersion>) {
         let kind = Kind::of_type_url(type_url).map_or(type_url, |kind| kind.info().name);
         let word = became.word();
-        let line = match (self.form, version) {
-            (Form::Text, Some(version)) => format!("{word:<8}{kind} {name} {version}"),
-            (Form::Text, None) => format!("{word:<8}{kind} {name}"),
-            (Form::Json, version) => {
+        let line = match (self.format, version) {
+            (Format::Text, Some(version)) => format!("{word:<8}{kind} {name} {version}"),
+            (Format::Text, None) => format!("{word:<8}{kind} {name}"),
+            (Format::Json, version) => {
                 let version = version.map(ResourceVersion::as_str);
                 json!({"event": word, "kind": kind, "name": name, "version": version}).to_string()
             }
@@ -128,9 +128,9 @@ impl Printer<'_> {
     }
 
     fn news(&mut self, text: &str, object: &serde_json::Value) {
-        match self.form {
-            Form::Text => output::note(text),
-            Form::Json => self.line(&object.to_string()),
+        match self.format {
+            Format::Text => output::note(text),
+            Format::Json => self.line(&object.to_string()),
         }
     }
 }

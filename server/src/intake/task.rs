@@ -1,4 +1,4 @@
-//! The intake's task: receives while a round is taken in, and keeps the books.
+//! The intake's task: receives while a round is taken in, and keeps its state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -84,7 +84,7 @@ impl Intake {
         };
         let pending = Pending::new(self.options.quiet, self.options.delay_max);
         let guard = Guard::new(self.options.guard_hold, self.options.guard);
-        let books = Books {
+        let running = RunningIntake {
             intake: self,
             committer,
             pending,
@@ -93,7 +93,7 @@ impl Intake {
             withheld: BTreeMap::new(),
             saved: Uptime::default(),
         };
-        books.run(stop).await
+        running.run(stop).await
     }
 
     /// Sources that completed in an earlier run are not awaited. Returns them, configured or not.
@@ -138,7 +138,7 @@ impl Intake {
 }
 
 /// The running intake.
-struct Books {
+struct RunningIntake {
     intake: Intake,
     committer: Committer,
     pending: Pending,
@@ -149,7 +149,7 @@ struct Books {
     saved: Uptime,
 }
 
-impl Books {
+impl RunningIntake {
     async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut in_flight: Option<InFlight> = None;
         loop {

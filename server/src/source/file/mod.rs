@@ -48,7 +48,7 @@ use self::{
     read::{Outcome, Reading},
     settle::Writers,
     tree::{Round, Tree},
-    watch::{News, Told, Watch},
+    watch::{News, PendingEvents, Watch},
 };
 use super::{Batch, Report, SourceHealth};
 
@@ -148,7 +148,7 @@ struct FileSource {
     /// Lent to the thread that looks.
     watch: Option<Watch>,
     /// News that was not yet looked into.
-    told: Told,
+    pending: PendingEvents,
     writers: Writers,
     places: Arc<Places>,
     is_troubled: bool,
@@ -162,7 +162,7 @@ impl FileSource {
         Self {
             tree: Tree::new(options.name.clone()),
             watch: Some(Watch::new(Arc::clone(&news))),
-            told: Told::default(),
+            pending: PendingEvents::default(),
             writers: Writers::default(),
             places: Arc::default(),
             is_troubled: false,
@@ -177,8 +177,8 @@ impl FileSource {
     async fn round(&mut self) -> anyhow::Result<()> {
         // Taken before the look: news of what happens during it is there for the next one.
         self.gather();
-        let told = mem::take(&mut self.told);
-        let mut round = match self.glance(&told).await? {
+        let pending = mem::take(&mut self.pending);
+        let mut round = match self.glance(&pending).await? {
             Some(glance) => self.tree.glance(glance),
             None => {
                 let mut listing = self.look().await?;
@@ -187,7 +187,7 @@ impl FileSource {
                 let complaints = listing.reasons();
                 self.is_troubled = !complaints.is_empty();
                 self.parts.health.set(complaints);
-                self.tree.look(listing, &told.touched, self.now())
+                self.tree.look(listing, &pending.touched, self.now())
             }
         };
         let namespace: Arc<str> = Arc::from(self.options.default_namespace.as_str());
@@ -210,7 +210,7 @@ impl FileSource {
     /// the next round, or will be.
     async fn withhold(&mut self, round: &Round, readings: &mut [Reading]) -> anyhow::Result<()> {
         self.gather();
-        let paths: Vec<PathBuf> = self.writers.paths().chain(self.told.writes.keys()).cloned().collect();
+        let paths: Vec<PathBuf> = self.writers.paths().chain(self.pending.writes.keys()).cloned().collect();
         if paths.is_empty() {
             return Ok(());
         }
@@ -224,11 +224,11 @@ impl FileSource {
     }
 
     /// Looks at nothing but the files of which there was news, where that tells enough.
-    async fn glance(&self, told: &Told) -> anyhow::Result<Option<Glance>> {
-        if told.has_gaps || told.touched.is_empty() || !self.is_watched() || self.due() <= self.now() {
+    async fn glance(&self, pending: &PendingEvents) -> anyhow::Result<Option<Glance>> {
+        if pending.has_gaps || pending.touched.is_empty() || !self.is_watched() || self.due() <= self.now() {
             return Ok(None);
         }
-        let (places, touched) = (Arc::clone(&self.places), told.touched.clone());
+        let (places, touched) = (Arc::clone(&self.places), pending.touched.clone());
         Ok(tokio::task::spawn_blocking(move || places.glance(&touched)).await?)
     }
 
@@ -256,7 +256,7 @@ impl FileSource {
     async fn wait(&mut self) {
         loop {
             self.gather();
-            if self.told.has_gaps || !self.told.touched.is_empty() {
+            if self.pending.has_gaps || !self.pending.touched.is_empty() {
                 let is_busy = self.now().since(self.looked) < GATHER_BUSY;
                 return tokio::time::sleep(if is_busy { GATHER_BUSY } else { GATHER }).await;
             }
@@ -274,18 +274,18 @@ impl FileSource {
 
     /// Takes the news that concerns these files. A file that is being written makes none until that has ended.
     fn gather(&mut self) {
-        let Told { touched, writes, has_gaps } = self.news.take();
+        let PendingEvents { touched, writes, has_gaps } = self.news.take();
         let now = self.now();
         let watch = self.watch.as_ref();
         let concerns = |path: &PathBuf| watch.is_none_or(|watch| watch.concerns(path));
         for (path, writing) in writes.into_iter().filter(|(path, _)| concerns(path)) {
             self.writers.hear(&path, writing, now);
-            self.told.writes.insert(path, writing);
+            self.pending.writes.insert(path, writing);
         }
-        self.told.touched.extend(touched.into_iter().filter(concerns));
-        self.told.touched.extend(self.writers.settle(now));
-        self.told.touched.retain(|path| !self.writers.has(path));
-        self.told.has_gaps |= has_gaps;
+        self.pending.touched.extend(touched.into_iter().filter(concerns));
+        self.pending.touched.extend(self.writers.settle(now));
+        self.pending.touched.retain(|path| !self.writers.has(path));
+        self.pending.has_gaps |= has_gaps;
     }
 
     /// When to look at everything, whatever the news. Edits, however many, do not put it off.

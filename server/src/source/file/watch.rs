@@ -27,13 +27,13 @@ const TOUCHED_MAX: usize = 100_000;
 /// What the kernel told since the last look.
 #[derive(Debug, Default)]
 pub(super) struct News {
-    told: Mutex<Told>,
+    pending: Mutex<PendingEvents>,
     arrived: Notify,
 }
 
 /// What was told, until it is taken.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct PendingEvents {
     /// Paths of which there was news.
     pub(super) touched: HashSet<PathBuf>,
     /// Those of them that are written to, or were.
@@ -42,8 +42,8 @@ pub(super) struct Told {
     pub(super) has_gaps: bool,
 }
 
-impl Told {
-    fn hear(&mut self, event: Event) {
+impl PendingEvents {
+    fn add(&mut self, event: Event) {
         let writing = writing(event.kind);
         self.writes.extend(
             event
@@ -57,7 +57,7 @@ impl Told {
     }
 
     /// Whoever makes a file opens it within the same call. Before the first byte is written, the writer is known.
-    fn hear_opened(&mut self, event: &Event) {
+    fn add_opened(&mut self, event: &Event) {
         for path in &event.paths {
             if let Some(writing @ Writing::Created) = self.writes.get_mut(path) {
                 *writing = Writing::Begun;
@@ -73,17 +73,17 @@ impl News {
     }
 
     /// Takes it.
-    pub(super) fn take(&self) -> Told {
-        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn take(&self) -> PendingEvents {
+        std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// On the watcher's thread.
     fn tell(&self, event: notify::Result<Event>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Ok(event) if !is_change(event.kind) => return told.hear_opened(&event),
-            Ok(event) if !event.need_rescan() && told.touched.len() < TOUCHED_MAX => told.hear(event),
-            Ok(_) | Err(_) => told.has_gaps = true,
+            Ok(event) if !is_change(event.kind) => return pending.add_opened(&event),
+            Ok(event) if !event.need_rescan() && pending.touched.len() < TOUCHED_MAX => pending.add(event),
+            Ok(_) | Err(_) => pending.has_gaps = true,
         }
         self.arrived.notify_one();
     }
@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    fn told(kind: EventKind, path: &str) -> Told {
+    fn pending(kind: EventKind, path: &str) -> PendingEvents {
         let news = News::default();
         news.tell(Ok(Event::new(kind).add_path(path.into())));
         news.take()
@@ -189,10 +189,10 @@ mod tests {
 
     #[test]
     fn our_own_reading_is_no_news() {
-        assert!(told(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a").touched.is_empty());
-        assert!(told(EventKind::Access(AccessKind::Close(AccessMode::Read)), "/a").touched.is_empty());
-        assert_eq!(told(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/a").touched.len(), 1);
-        assert_eq!(told(EventKind::Modify(ModifyKind::Any), "/a").touched.len(), 1);
+        assert!(pending(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a").touched.is_empty());
+        assert!(pending(EventKind::Access(AccessKind::Close(AccessMode::Read)), "/a").touched.is_empty());
+        assert_eq!(pending(EventKind::Access(AccessKind::Close(AccessMode::Write)), "/a").touched.len(), 1);
+        assert_eq!(pending(EventKind::Modify(ModifyKind::Any), "/a").touched.len(), 1);
     }
 
     #[test]
