@@ -13,6 +13,17 @@ pub const TYPES_PER_STREAM_MAX: usize = 64;
 /// Names of one type that one stream may subscribe to. A large Envoy names some 10,000 endpoints.
 pub const NAMES_PER_TYPE_MAX: usize = 100_000;
 
+/// Bytes of all names that one stream makes the server keep: those that it subscribes to, of all types, and what it said it
+/// holds until that is answered. As many of 100 bytes each as two types may have.
+pub const NAMES_BYTES_MAX: usize = 32 << 20;
+
+/// What a name takes beside its text, in [`NAMES_BYTES_MAX`] and [`NODE_BYTES_MAX`]: its place in a map, and its length.
+pub const NAME_PLACE_BYTES: usize = 64;
+
+/// Bytes of what is kept of a stream's node: id, cluster and the texts of its metadata. Those of a sidecar take some KiB;
+/// the lists and maps in it, which may be larger, are not kept.
+pub const NODE_BYTES_MAX: usize = 64 << 10;
+
 /// Bytes of one name, type URL, nonce or version that a client sends. Kubernetes names take at most 2 x 253.
 pub const NAME_BYTES_MAX: usize = 4096;
 
@@ -87,6 +98,14 @@ pub const CLASHES_LOGGED_MAX: usize = 20;
 /// 8.5 s to apply 100 MB; a client that never answers is not waited for a second time.
 pub const ACK_GRACE: Duration = Duration::from_secs(15);
 
+/// How long an open stream may be without a request: an open stream takes one of the places that there are, and real
+/// clients ask at once.
+pub const FIRST_REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Bytes of an HTTP response that a client has to read within a write deadline, or it counts as not reading: 4 KiB/s with
+/// the default of a minute, so that nobody keeps a large page in memory by reading a byte now and then.
+pub const HTTP_WRITE_BYTES_MIN: usize = 256 << 10;
+
 /// How long the push of a type waits for an unanswered response of a type that it may refer to (rule 80). Shorter than
 /// [`ACK_GRACE`]: late is better than out of order, but out of order is better than very late.
 pub const ORDER_GRACE: Duration = Duration::from_secs(5);
@@ -95,6 +114,9 @@ const _: () = assert!(ORDER_GRACE.as_millis() < ACK_GRACE.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
+const _: () = assert!(REQUEST_BYTES_MAX < NAMES_BYTES_MAX);
+const _: () = assert!(NAMES_PER_TYPE_MAX * (NAME_PLACE_BYTES + 100) * 2 <= NAMES_BYTES_MAX);
+const _: () = assert!(NAME_BYTES_MAX < NODE_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);
 const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
 const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);

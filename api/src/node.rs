@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::wire;
+use crate::{limits::NAME_PLACE_BYTES, wire};
 
 /// The node of a stream's first request. A claim of the client, not an identity.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,16 @@ pub struct Node {
     pub user_agent: String,
     /// What optional behaviour it understands (rule 9).
     pub features: Vec<String>,
+}
+
+impl Node {
+    /// Bytes that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let metadata = self.metadata.iter().flat_map(|(name, value)| [name, value]);
+        let texts = [&self.id, &self.cluster, &self.user_agent].into_iter().chain(&self.features);
+        texts.chain(metadata).map(|text| text.len() + NAME_PLACE_BYTES).sum()
+    }
 }
 
 impl From<&wire::Node> for Node {

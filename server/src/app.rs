@@ -161,7 +161,7 @@ fn pages(cache: &Cache, intake: &IntakeHandle, shared: &Shared) -> debug::Links 
 }
 
 async fn bind_http(settings: &Settings, pages: debug::Links) -> anyhow::Result<http::Server> {
-    let bound = http::Server::bind(settings.http_addr, pages).await;
+    let bound = http::Server::bind(settings.http_addr, pages, settings.write_deadline).await;
     bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
 }
 

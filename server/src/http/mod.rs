@@ -1,6 +1,7 @@
 //! HTTP: health, metrics, and the debug endpoints. Read only.
 
 mod health;
+mod write_deadline;
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
+use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
 use crate::{
     debug as pages,
@@ -34,18 +36,19 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Server {
     listener: Listener,
     router: Router,
+    write_deadline: Duration,
 }
 
 impl Server {
-    /// Takes the port.
+    /// Takes the port. A client that leaves a response unread for `write_deadline` is cut off.
     ///
     /// # Errors
     /// Where it can't be had.
-    pub async fn bind(address: SocketAddr, links: Links) -> std::io::Result<Self> {
+    pub async fn bind(address: SocketAddr, links: Links, write_deadline: Duration) -> std::io::Result<Self> {
         let limits = ListenLimits { connections_max: CONNECTIONS_MAX, grace: GRACE };
         let listener = Listener::bind(address, limits).await?;
         links.metrics.show_intake(links.intake.clone());
-        Ok(Self { listener, router: router(links) })
+        Ok(Self { listener, router: router(links), write_deadline })
     }
 
     /// Where it listens.
@@ -59,8 +62,11 @@ impl Server {
     /// # Errors
     /// None so far; the port is taken before.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let router = self.router;
-        let serve = move |stream, connection| serve(stream, connection, router.clone());
+        let (router, deadline) = (self.router, self.write_deadline);
+        let serve = move |stream, connection: Connection| {
+            let stream = WriteDeadline::new(stream, deadline, connection.peer);
+            serve(stream, connection, router.clone())
+        };
         self.listener.run(stop, TaskTracker::new(), serve).await;
         Ok(())
     }
@@ -88,7 +94,7 @@ async fn metrics(State(links): State<Links>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], links.metrics.text())
 }
 
-async fn serve(stream: TcpStream, connection: Connection, router: Router) {
+async fn serve(stream: WriteDeadline<TcpStream>, connection: Connection, router: Router) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
     let service = TowerToHyperService::new(router);

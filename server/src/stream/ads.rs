@@ -101,6 +101,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             inspection: Inspection::new(inspector, on.peer),
             views: self.options.views.clone(),
             clock: Arc::clone(&clock),
+            first_request_deadline: self.options.first_request_deadline,
             write_deadline: self.options.write_deadline.max(Duration::from_millis(1)),
         };
         let requests = Requests::new(variant, requests);

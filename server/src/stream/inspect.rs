@@ -4,9 +4,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use mainsheet_api::{
+    limits::NODE_BYTES_MAX,
     wire::{ControlPlane, DeltaDiscoveryResponse, DiscoveryResponse, Frame, Node, Resource, message_frame},
     xds::server::Request,
 };
+use prost::Message as _;
 use tonic::Status;
 
 use crate::inspection::{Answer, Inspector, Question, is_inspection};
@@ -53,6 +55,11 @@ impl Inspection {
             return Ok(Asked::Server(None));
         }
         self.node = self.node.take().or_else(|| node.take());
+        if let Some(bytes) = self.node.as_ref().map(Node::encoded_len).filter(|&bytes| bytes > NODE_BYTES_MAX)
+        {
+            let text = format!("a node of {bytes} bytes: at most {NODE_BYTES_MAX} are kept with a question");
+            return Err(Status::resource_exhausted(text));
+        }
         self.answer(request).await.map(|frame| Asked::Server(Some(frame)))
     }
 

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mainsheet_api::limits::FIRST_REQUEST_DEADLINE;
+
 use crate::views::Views;
 
 /// What the stream service can be told.
@@ -17,7 +19,8 @@ pub struct StreamOptions {
     pub streams_max: usize,
     /// RPCs at once on one connection. An ADS client needs one; istiod opens one a source, istioctl one a command.
     pub streams_per_connection_max: u32,
-    /// How long a connection may be open before its first request: whoever only connects must not take places for ever.
+    /// How long a connection may be open before its first request, and a stream before its first: whoever only connects
+    /// must not take places for ever.
     pub first_request_deadline: Duration,
     /// How often an idle client is pinged (rule 88).
     pub keepalive_interval: Duration,
@@ -37,7 +40,7 @@ impl Default for StreamOptions {
             connections_max: 10_000,
             streams_max: 20_000,
             streams_per_connection_max: 100,
-            first_request_deadline: Duration::from_secs(60),
+            first_request_deadline: FIRST_REQUEST_DEADLINE,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             write_deadline: Duration::from_secs(60),

@@ -1,7 +1,7 @@
 //! The reading half of one stream: a task that takes requests in and tells the body of news. It also watches the
 //! writing half from outside, because a body that the transport has no room for is not polled and can't watch itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use http_body::Body;
 use mainsheet_api::{
@@ -11,7 +11,10 @@ use mainsheet_api::{
     wire::{DeltaDiscoveryRequest, DiscoveryRequest},
     xds::{Variant, catalog::Catalog, server::Request},
 };
-use tokio::{sync::watch, time::Interval};
+use tokio::{
+    sync::watch,
+    time::{Interval, Sleep, interval, sleep},
+};
 use tonic::{Code, Status, Streaming, codec::BufferSettings};
 use tonic_prost::ProstDecoder;
 use tracing::{debug, warn};
@@ -74,6 +77,7 @@ pub(super) struct Reader<C> {
     pub(super) inspection: Inspection,
     pub(super) views: Views,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) first_request_deadline: Duration,
     pub(super) write_deadline: Duration,
 }
 
@@ -87,25 +91,34 @@ enum News {
     Catalog,
     NoMoreCatalogs,
     Draining,
+    Late,
     Look,
     Gone,
 }
 
-/// Which of the things that the reader waits for may still come.
+/// What the reader waits for, as far as it may still come.
 struct Awaited {
     requests: bool,
     endings: bool,
+    look: Interval,
+    /// The end of the time for the first request.
+    late: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C: Catalog> Reader<C> {
     /// Runs until the body is gone or the connection is closed for the client's not reading.
     pub(super) async fn run(mut self, mut requests: Requests) {
-        let mut awaited = Awaited { requests: true, endings: true };
-        let mut look = tokio::time::interval(self.write_deadline / LOOKS_PER_DEADLINE);
+        let mut awaited = Awaited {
+            requests: true,
+            endings: true,
+            look: interval(self.write_deadline / LOOKS_PER_DEADLINE),
+            late: Some(Box::pin(sleep(self.first_request_deadline))),
+        };
         let mut batch_len = 0;
         loop {
-            match self.next_news(&mut requests, &mut look, &awaited).await {
+            match self.next_news(&mut requests, &mut awaited).await {
                 News::Request(request) => {
+                    awaited.late = None;
                     awaited.requests = self.on_request(request).await;
                     batch_len += 1;
                     if batch_len == BATCH_LEN_MAX {
@@ -118,6 +131,14 @@ impl<C: Catalog> Reader<C> {
                     awaited.endings = false;
                     self.exchange.end(Status::unavailable("the server is stopping"));
                 }
+                News::Late => {
+                    (awaited.requests, awaited.late) = (false, None);
+                    let text = format!(
+                        "no request within {:?} of the stream's opening",
+                        self.first_request_deadline
+                    );
+                    self.exchange.end(Status::deadline_exceeded(text));
+                }
                 News::Look if self.is_stuck() => return self.connection.close.cancel(),
                 News::Look => {}
                 News::Gone => return,
@@ -125,7 +146,7 @@ impl<C: Catalog> Reader<C> {
         }
     }
 
-    async fn next_news(&mut self, requests: &mut Requests, look: &mut Interval, awaited: &Awaited) -> News {
+    async fn next_news(&mut self, requests: &mut Requests, awaited: &mut Awaited) -> News {
         tokio::select! {
             biased;
             () = self.exchange.gone.cancelled() => News::Gone,
@@ -134,8 +155,9 @@ impl<C: Catalog> Reader<C> {
                 Ok(()) => News::Catalog,
                 Err(_) => News::NoMoreCatalogs,
             },
-            _ = look.tick() => News::Look,
+            _ = awaited.look.tick() => News::Look,
             request = requests.next(), if awaited.requests => News::Request(request),
+            () = elapsed(&mut awaited.late) => News::Late,
         }
     }
 
@@ -182,6 +204,14 @@ impl<C: Catalog> Reader<C> {
             warn!(peer = %self.connection.peer, deadline = ?self.write_deadline, "closing: the client does not read");
         }
         stuck
+    }
+}
+
+/// Waits for the end of a time; for ever, where there is none.
+async fn elapsed(time: &mut Option<Pin<Box<Sleep>>>) {
+    match time {
+        Some(time) => time.as_mut().await,
+        None => pending().await,
     }
 }
 

@@ -101,7 +101,7 @@ async fn connection_that_asks_for_nothing_is_closed() {
     let mesh =
         Mesh::with(StreamOptions { first_request_deadline, ..StreamOptions::default() }, Readiness::new())
             .await;
-    let mut stays = Sotw::sotw(mesh.grpc).await;
+    let (mut stays, first) = Sotw::answered(mesh.grpc, VIRTUAL_SERVICE).await;
     let mut silent = TcpStream::connect(mesh.grpc).await.unwrap();
     let mut greets = TcpStream::connect(mesh.grpc).await.unwrap();
     greets.write_all(HELLO).await.unwrap();
@@ -110,7 +110,8 @@ async fn connection_that_asks_for_nothing_is_closed() {
         // Whatever the server had to say, and then the end.
         let _ = in_time("the end", connection.read_to_end(&mut rest)).await;
     }
-    stays.subscribe(VIRTUAL_SERVICE).await;
+    stays.ack(&first).await;
+    mesh.put([("a/x", 1)]).await;
     stays.response().await;
 }
 

@@ -4,6 +4,7 @@
 
 mod ads;
 mod app;
+mod bounds;
 mod cli;
 mod client;
 mod file_source;

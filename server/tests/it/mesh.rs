@@ -86,8 +86,8 @@ impl Mesh {
             clock,
             inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
         };
-        let streams = stream::Server::bind(loopback, options, links.clone()).await.unwrap();
-        let pages = http::Server::bind(loopback, for_pages).await.unwrap();
+        let streams = stream::Server::bind(loopback, options.clone(), links.clone()).await.unwrap();
+        let pages = http::Server::bind(loopback, for_pages, options.write_deadline).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let stop = CancellationToken::new();
         let mut tasks = TaskSet::new(stop.clone());

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{subscription::Shift, unanswered::Members};
+use super::{
+    subscription::{Shift, Subscription, place},
+    unanswered::Members,
+};
 use crate::{
     version::{Revision, VersionSum},
     xds::catalog::Shared,
@@ -15,6 +18,8 @@ pub(super) struct Asked {
     pub(super) any: bool,
     /// These, whatever was sent before.
     pub(super) names: BTreeSet<Arc<str>>,
+    /// Bytes of those that are no names of the subscription.
+    bytes: usize,
 }
 
 impl Asked {
@@ -22,10 +27,21 @@ impl Asked {
         !self.any && self.names.is_empty()
     }
 
+    /// Bytes that names take which the subscription does not have; too many rather than too few.
+    pub(super) fn bytes(&self) -> usize {
+        if self.names.is_empty() { 0 } else { self.bytes }
+    }
+
     /// Adds what a request asks for. `names` that are no longer wanted are left out by the caller.
-    pub(super) fn add(&mut self, shift: Shift) {
+    pub(super) fn add(&mut self, shift: Shift, subscription: &Subscription) {
         self.any |= shift.asked_any;
-        self.names.extend(shift.asked);
+        self.bytes = self.bytes();
+        for name in shift.asked {
+            let bytes = if subscription.names().contains(&name) { 0 } else { place(&name) };
+            if self.names.insert(name) {
+                self.bytes += bytes;
+            }
+        }
     }
 }
 

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use self::{answer::Answer, request::Ask, substream::Substream};
 use crate::{
-    limits::TYPES_PER_STREAM_MAX,
+    limits::{NAMES_BYTES_MAX, NODE_BYTES_MAX, TYPES_PER_STREAM_MAX},
     node::Node,
     time::Uptime,
     version::{Nonce, Revision},
@@ -190,7 +190,19 @@ impl<C: Catalog> ServerSession<C> {
             Some(substream) => substream.on_ask(ask, &mut outcomes)?,
             None => self.open(ask, &mut outcomes)?,
         }
+        self.check_names()?;
         Ok(outcomes)
+    }
+
+    fn check_names(&self) -> Result<(), Refusal> {
+        let bytes: usize = self.substreams.iter().map(Substream::names_bytes).sum();
+        if bytes <= NAMES_BYTES_MAX {
+            return Ok(());
+        }
+        Err(Refusal::ResourceExhausted(format!(
+            "names of {bytes} bytes on one stream: at most {NAMES_BYTES_MAX} are kept; ask for fewer, or on several \
+             streams, or for everything (`*`)"
+        )))
     }
 
     /// The first request must say who asks; later ones need not (rules 4 to 6).
@@ -202,7 +214,14 @@ impl<C: Catalog> ServerSession<C> {
         let Some(node) = node else {
             return Err(Refusal::InvalidArgument("missing node information".into()));
         };
-        outcomes.push(Outcome::Connected(Box::new(node.into())));
+        let node = Node::from(node);
+        let bytes = node.bytes();
+        if bytes > NODE_BYTES_MAX {
+            let text =
+                format!("a node of {bytes} bytes: at most {NODE_BYTES_MAX} are kept; shorten its metadata");
+            return Err(Refusal::ResourceExhausted(text));
+        }
+        outcomes.push(Outcome::Connected(Box::new(node)));
         self.is_connected = true;
         Ok(())
     }

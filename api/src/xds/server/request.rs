@@ -122,6 +122,6 @@ pub(super) fn few(field: &str, count: usize) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::ResourceExhausted(format!(
-        "{count} {field}: at most {NAMES_PER_TYPE_MAX} are taken for one type"
+        "{count} {field}: at most {NAMES_PER_TYPE_MAX} are taken for one type; ask for fewer, or for everything (`*`)"
     )))
 }

@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use crate::limits::NAME_PLACE_BYTES;
+
 /// The name that stands for everything.
 const WILDCARD: &str = "*";
 
@@ -12,6 +14,8 @@ const WILDCARD: &str = "*";
 #[derive(Debug, Default)]
 pub(super) struct Subscription {
     names: BTreeSet<Arc<str>>,
+    /// Bytes that the names take.
+    bytes: usize,
     wildcard: bool,
     /// Whether any name was ever given, be it `*`: an empty SotW list then means nothing, not everything (rule 33).
     named: bool,
@@ -39,6 +43,11 @@ impl Subscription {
         &self.names
     }
 
+    /// Bytes that the names take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether this name is subscribed to, by itself or by the wildcard.
     pub(super) fn covers(&self, name: &str) -> bool {
         self.wildcard || self.names.contains(name)
@@ -63,6 +72,7 @@ impl Subscription {
             changed: lost || !asked.is_empty() || wildcard != self.wildcard,
             asked,
         };
+        self.bytes = names.iter().map(|name| place(name)).sum();
         (self.names, self.wildcard) = (names, wildcard);
         shift
     }
@@ -84,7 +94,10 @@ impl Subscription {
                 shift.changed |= !std::mem::replace(&mut self.wildcard, true);
             } else {
                 let name: Arc<str> = name.into();
-                shift.changed |= self.names.insert(name.clone());
+                if self.names.insert(name.clone()) {
+                    self.bytes += place(&name);
+                    shift.changed = true;
+                }
                 shift.asked.insert(name);
             }
         }
@@ -97,7 +110,10 @@ impl Subscription {
             shift.narrowed |= std::mem::take(&mut self.wildcard);
         }
         for name in names.into_iter().filter(|name| name != WILDCARD) {
-            shift.narrowed |= self.names.remove(name.as_str());
+            if self.names.remove(name.as_str()) {
+                self.bytes -= place(&name);
+                shift.narrowed = true;
+            }
             // Under the wildcard the client can't know whether it still gets the name (rule 57).
             if self.wildcard {
                 shift.asked.insert(name.into());
@@ -107,6 +123,11 @@ impl Subscription {
         }
         shift.changed |= shift.narrowed;
     }
+}
+
+/// Bytes that a name takes.
+pub(super) fn place(name: &str) -> usize {
+    name.len() + NAME_PLACE_BYTES
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
     complete::Complete,
     request::{Ask, Names, few},
     seen::Seen,
-    subscription::{Shift, Subscription},
+    subscription::{Shift, Subscription, place},
     unanswered::{Patience, Response, Unanswered},
 };
 use crate::{
@@ -31,6 +31,8 @@ pub(super) struct Substream<C> {
     asked: Asked,
     form: Form<C>,
     unanswered: Unanswered,
+    /// Bytes of what the client said that it holds, until it has been answered.
+    held_bytes: usize,
     /// Of which state of the session the plan was made.
     planned: Option<u64>,
 }
@@ -65,6 +67,7 @@ impl<C: Catalog> Substream<C> {
             asked: Asked::default(),
             form,
             unanswered: Unanswered::new(patience),
+            held_bytes: 0,
             planned: None,
         }
     }
@@ -113,9 +116,19 @@ impl<C: Catalog> Substream<C> {
     /// (rule 52).
     fn resume(&mut self, initial_versions: BTreeMap<String, String>, shift: &mut Shift) {
         let Form::Changes(changes) = &mut self.form else { return };
-        let held = initial_versions.into_iter().filter(|(name, _)| self.subscription.covers(name));
-        let held: BTreeMap<Arc<str>, _> =
-            held.map(|(name, version)| (name.into(), ResourceVersion::new(version))).collect();
+        let mut held: BTreeMap<Arc<str>, ResourceVersion> = BTreeMap::new();
+        for (name, version) in initial_versions {
+            let name = match self.subscription.names().get(name.as_str()) {
+                Some(shared) => shared.clone(),
+                None if self.subscription.wildcard() => {
+                    self.held_bytes += place(&name);
+                    name.into()
+                }
+                None => continue,
+            };
+            self.held_bytes += place(&version);
+            held.insert(name, ResourceVersion::new(version));
+        }
         // Kinds that clients ask for by name are sent again even if held: Envoy may have forgotten them (X2).
         if self.absence == Absence::Deletes {
             shift.asked.retain(|name| !held.contains_key(name));
@@ -173,9 +186,14 @@ impl<C: Catalog> Substream<C> {
         if shift.narrowed {
             self.asked.names.retain(|name| self.subscription.covers(name));
         }
-        self.asked.add(shift);
+        self.asked.add(shift, &self.subscription);
         few("subscribed names", self.subscription.names().len())?;
         few("names to be answered", self.asked.names.len())
+    }
+
+    /// Bytes of names that the client makes this server keep.
+    pub(super) fn names_bytes(&self) -> usize {
+        self.subscription.bytes() + self.asked.bytes() + self.held_bytes
     }
 
     /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.
@@ -238,5 +256,8 @@ impl<C: Catalog> Substream<C> {
         let Answer { version, revision, members, starts_step, .. } = answer;
         let response = Response { nonce, version: version.to_string(), revision, members, is_awaited: true };
         self.unanswered.sent(response, starts_step, now);
+        if !self.has_plan() {
+            self.held_bytes = 0; // what was sent since has taken its place
+        }
     }
 }

@@ -1,7 +1,13 @@
 //! Rules of the stream as a whole: node, identity, limits, half-close.
 
 use super::*;
-use crate::limits::{NACK_MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_TYPE_MAX, TYPES_PER_STREAM_MAX};
+use crate::{
+    limits::{
+        NACK_MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX, NAMES_PER_TYPE_MAX, NODE_BYTES_MAX,
+        TYPES_PER_STREAM_MAX,
+    },
+    wire::google::protobuf::{ListValue, Struct, Value, value},
+};
 
 fn refusal(stream: &mut Stream, request: DiscoveryRequest) -> Refusal {
     stream.session.on_request(Request::Sotw(request), Uptime::default()).unwrap_err()
@@ -196,6 +202,112 @@ fn more_names_than_the_bound_are_refused_in_one_request_and_over_many() {
     };
     let again = stream.session.on_request(Request::Delta(unsubscribe), stream.now).unwrap_err();
     assert_eq!(again, refused, "a client that was refused is refused for good");
+}
+
+/// Names of 4,000 bytes each.
+fn long_names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{number:04000}")).collect()
+}
+
+/// As many of them as half of the bound has room for.
+const HALF: usize = NAMES_BYTES_MAX / 2 / 4_100;
+
+#[test]
+fn names_of_all_types_together_have_a_bound() {
+    for variant in [Variant::Sotw, Variant::Delta] {
+        let mut stream = Stream::new(variant);
+        let mut ask = |url: &str, names: Vec<String>| {
+            let (node, type_url) = (node(), url.to_owned());
+            let request = match variant {
+                Variant::Sotw => Request::Sotw(DiscoveryRequest {
+                    node,
+                    type_url,
+                    resource_names: names,
+                    ..Default::default()
+                }),
+                Variant::Delta => Request::Delta(DeltaDiscoveryRequest {
+                    node,
+                    type_url,
+                    resource_names_subscribe: names,
+                    ..Default::default()
+                }),
+            };
+            stream.session.on_request(request, stream.now)
+        };
+        ask(&eds(), long_names(HALF)).unwrap();
+        ask(&eds(), long_names(HALF)).unwrap(); // the same ones
+        ask(&cds(), long_names(HALF)).unwrap();
+        let refused = ask(&lds(), long_names(HALF / 10)).unwrap_err();
+        assert!(
+            matches!(&refused, Refusal::ResourceExhausted(text) if text.contains("ask for fewer")),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn names_that_are_given_up_are_not_counted() {
+    let mut stream = Stream::delta();
+    let names = long_names(HALF);
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    for url in [eds(), cds(), lds(), Kind::ROUTES.type_url()] {
+        stream.subscribe(&url, &names, &[]);
+        stream.subscribe(&url, &[], &names);
+    }
+    // Under a wildcard, each of these is to be answered.
+    stream.subscribe(&cds(), &["*"], &[]);
+    let mut unsubscribe = |url: String| {
+        let request = DeltaDiscoveryRequest {
+            type_url: url,
+            resource_names_unsubscribe: long_names(2 * HALF + HALF / 10),
+            ..Default::default()
+        };
+        stream.session.on_request(Request::Delta(request), stream.now)
+    };
+    unsubscribe(eds()).unwrap();
+    assert!(matches!(unsubscribe(cds()).unwrap_err(), Refusal::ResourceExhausted(_)));
+}
+
+#[test]
+fn what_a_client_says_it_holds_counts_until_it_is_answered() {
+    let names = long_names(HALF);
+    let held: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let mut stream = Stream::delta();
+    stream.resume(&cds(), &[], &held);
+    assert_eq!(stream.acked(&[]).removed.len(), 262); // the rest in further responses
+    while stream.next().is_some() {}
+    stream.resume(&lds(), &[], &held);
+    while stream.next().is_some() {}
+    stream.resume(&vs(), &[], &held);
+    stream.resume(&Kind::DESTINATION_RULE.type_url(), &[], &held[..HALF / 2]);
+    let over = DeltaDiscoveryRequest {
+        type_url: Kind::SERVICE_ENTRY.type_url(),
+        initial_resource_versions: long_names(HALF).into_iter().map(|name| (name, "1".to_owned())).collect(),
+        ..Default::default()
+    };
+    let refused = stream.session.on_request(Request::Delta(over), stream.now).unwrap_err();
+    assert!(matches!(refused, Refusal::ResourceExhausted(_)));
+}
+
+fn node_with(fields: impl IntoIterator<Item = (&'static str, value::Kind)>) -> DiscoveryRequest {
+    let fields =
+        fields.into_iter().map(|(name, kind)| (name.to_owned(), Value { kind: Some(kind) })).collect();
+    let node = WireNode { metadata: Some(Struct { fields }), ..node().unwrap() };
+    DiscoveryRequest { node: Some(node), ..ask_for(&vs()) }
+}
+
+#[test]
+fn node_has_a_bound_for_what_is_kept_of_it() {
+    let text = |len: usize| value::Kind::StringValue("x".repeat(len));
+    let refused = refusal(&mut Stream::sotw(), node_with([("A", text(40_000)), ("B", text(30_000))]));
+    assert!(
+        matches!(&refused, Refusal::ResourceExhausted(text) if text.starts_with("a node of 70")),
+        "{refused}"
+    );
+    // Lists are not kept.
+    let values = vec![Value { kind: Some(text(NODE_BYTES_MAX)) }; 10];
+    let list = value::Kind::ListValue(ListValue { values });
+    Stream::sotw().send(Request::Sotw(node_with([("A", text(40_000)), ("LIST", list)])));
 }
 
 #[test]
