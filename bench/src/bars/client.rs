@@ -1,4 +1,6 @@
-//! A delta client that looks for text in what it is sent.
+//! A delta client: one stream on a connection of its own, one type, everything of it.
+
+use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use mainsheet_api::wire::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
@@ -9,7 +11,10 @@ use tonic_prost::ProstCodec;
 
 const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
-/// One stream, one type, everything of it.
+/// Names and versions.
+pub(crate) type Held = HashMap<String, String>;
+
+/// Answers what it is sent with an ACK, and keeps nothing of it.
 pub(crate) struct Client {
     requests: mpsc::Sender<DeltaDiscoveryRequest>,
     responses: Streaming<DeltaDiscoveryResponse>,
@@ -17,8 +22,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Opens the stream and subscribes.
-    pub(crate) async fn connect(type_url: &str, port: u16) -> Result<Self> {
+    /// Opens the stream and subscribes, as one that holds this already.
+    pub(crate) async fn connect(type_url: &str, port: u16, held: &Held) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect().await?;
         let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
         grpc.ready().await?;
@@ -29,6 +34,7 @@ impl Client {
             .send(DeltaDiscoveryRequest {
                 node: Some(node),
                 type_url: type_url.clone(),
+                initial_resource_versions: held.clone().into_iter().collect(),
                 ..Default::default()
             })
             .await?;
@@ -38,16 +44,21 @@ impl Client {
         Ok(Self { requests, responses, type_url })
     }
 
-    /// The text of the next response, which is ACKed.
-    pub(crate) async fn next(&mut self) -> Result<String> {
+    /// The next response, which is ACKed.
+    pub(crate) async fn next(&mut self) -> Result<DeltaDiscoveryResponse> {
         let response = self.responses.message().await?.context("the stream ended")?;
         let ack = DeltaDiscoveryRequest {
             type_url: self.type_url.clone(),
-            response_nonce: response.nonce,
+            response_nonce: response.nonce.clone(),
             ..Default::default()
         };
         self.requests.send(ack).await?;
-        let bodies = response.resources.iter().filter_map(|resource| resource.resource.as_ref());
-        Ok(bodies.map(|any| String::from_utf8_lossy(&any.value).into_owned()).collect())
+        Ok(response)
     }
+}
+
+/// Whether the body of a resource contains this text.
+pub(crate) fn says(response: &DeltaDiscoveryResponse, text: &str) -> bool {
+    let bodies = response.resources.iter().filter_map(|resource| resource.resource.as_ref());
+    bodies.into_iter().any(|any| String::from_utf8_lossy(&any.value).contains(text))
 }

@@ -5,22 +5,28 @@
 //! | first start | `mainsheet serve` on 10,000 files of one VirtualService of about 1 KB, empty store | ready |
 //! | second start | the same folder and store | ready |
 //! | edit | a file is written | a connected client has the DATA frame |
+//! | restart under clients | the server is started again, nothing having changed | each of 1,000 delta clients is answered |
+//!
+//! In the last, no resource may be sent again.
 //!
 //! `make bars` runs it; it fails where a bar is missed.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod client;
+mod resume;
 
 use std::{fmt::Write, process::ExitCode, time::Duration};
 
 use anyhow::Result;
-use client::Client;
+use client::{Client, Held, says};
 use mainsheet_bench::{mainsheet::Mainsheet, process::now};
 use tempfile::TempDir;
 
 const FILES: usize = 10_000;
 const RUNS: usize = 5;
+
+const VIRTUAL_SERVICE: &str = "networking.istio.io/v1/VirtualService";
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -29,7 +35,7 @@ async fn main() -> Result<ExitCode> {
     let (mut first, mut second, mut edits) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..RUNS {
         let mut server = Mainsheet::prepare(&program, &dir.path().join(run.to_string()))?;
-        write_files(&server)?;
+        write_files(&server, FILES)?;
         first.push(time_to_ready(&mut server).await?);
         server.kill();
         second.push(time_to_ready(&mut server).await?);
@@ -55,6 +61,9 @@ async fn main() -> Result<ExitCode> {
             bar.as_millis()
         );
     }
+    let resumed = resume::measure(&program, &dir.path().join("resume")).await?;
+    println!("{resumed}");
+    all_met &= resumed.is_met();
     Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -63,8 +72,8 @@ fn spread(sorted: &[Duration]) -> String {
     format!("{}..{} of {}", ms(sorted.first()), ms(sorted.last()), sorted.len())
 }
 
-fn write_files(server: &Mainsheet) -> Result<()> {
-    (0..FILES).try_for_each(|number| server.write(&file_name(number), &virtual_service(number, "first")))
+fn write_files(server: &Mainsheet, count: usize) -> Result<()> {
+    (0..count).try_for_each(|number| server.write(&file_name(number), &virtual_service(number, "first")))
 }
 
 fn file_name(number: usize) -> String {
@@ -98,13 +107,13 @@ async fn time_to_ready(server: &mut Mainsheet) -> Result<Duration> {
 }
 
 async fn time_edits(server: &Mainsheet) -> Result<Vec<Duration>> {
-    let mut client = Client::connect("networking.istio.io/v1/VirtualService", server.grpc_port).await?;
+    let mut client = Client::connect(VIRTUAL_SERVICE, server.grpc_port, &Held::new()).await?;
     let mut times = Vec::new();
     for run in 0..RUNS {
         let marker = format!("edit-{run}");
         let start = now();
         server.write(&file_name(77), &virtual_service(77, &marker))?;
-        while !client.next().await?.contains(&marker) {}
+        while !says(&client.next().await?, &marker) {}
         times.push(start.elapsed());
     }
     Ok(times)

@@ -116,9 +116,20 @@ impl Mesh {
 
     /// Commits an Envoy resource without content, and waits until it is published.
     pub(crate) async fn put_envoy(&self, kind: Kind, name: &str) -> Revision {
-        let key = Key::new(kind, "default", name);
-        let body = Any { type_url: kind.type_url(), value: name.to_owned().into() };
-        self.commit(vec![Change::Put(record_of(key, body))]).await
+        self.put_envoys(kind, [(name, name)]).await
+    }
+
+    /// Commits Envoy resources of these names and bodies, and waits until they are published.
+    pub(crate) async fn put_envoys<'a>(
+        &self,
+        kind: Kind,
+        resources: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Revision {
+        let put = |(name, body): (&str, &str)| {
+            let body = Any { type_url: kind.type_url(), value: body.to_owned().into() };
+            Change::Put(record_of(Key::new(kind, "default", name), body))
+        };
+        self.commit(resources.into_iter().map(put).collect()).await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Revision {

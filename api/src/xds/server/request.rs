@@ -18,6 +18,8 @@ pub(super) struct Ask {
     pub(super) nonce: String,
     /// The message of a NACK. Its presence alone makes one (rule 20).
     pub(super) error: Option<String>,
+    /// Whether it says that the client has nothing of this type: SotW, without nonce, version or error.
+    pub(super) has_nothing: bool,
     pub(super) names: Names,
 }
 
@@ -44,6 +46,9 @@ impl Ask {
 
     fn sotw(request: DiscoveryRequest) -> Self {
         Self {
+            has_nothing: request.version_info.is_empty()
+                && request.response_nonce.is_empty()
+                && request.error_detail.is_none(),
             type_url: request.type_url,
             node: request.node,
             nonce: request.response_nonce,
@@ -54,6 +59,7 @@ impl Ask {
 
     fn delta(request: DeltaDiscoveryRequest) -> Self {
         Self {
+            has_nothing: false,
             type_url: request.type_url,
             node: request.node,
             nonce: request.response_nonce,

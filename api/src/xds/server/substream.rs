@@ -33,6 +33,8 @@ pub(super) struct Substream<C> {
     unanswered: Unanswered,
     /// Bytes of what the client said that it holds, until it has been answered.
     held_bytes: usize,
+    /// Whether the client has applied something since it began.
+    has_acked: bool,
     /// Of which state of the session the plan was made.
     planned: Option<u64>,
 }
@@ -44,6 +46,15 @@ enum Form<C> {
     Changes(Changes<C>),
 }
 
+impl<C: Catalog> Form<C> {
+    fn new(variant: Variant, absence: Absence) -> Self {
+        match (variant, absence) {
+            (Variant::Sotw, Absence::Deletes) => Self::Complete(Complete::new()),
+            _ => Self::Changes(Changes::new(variant)),
+        }
+    }
+}
+
 impl<C: Catalog> Substream<C> {
     pub(super) fn new(type_url: &str, variant: Variant) -> Self {
         let kind = Kind::of_type_url(type_url);
@@ -53,10 +64,6 @@ impl<C: Catalog> Substream<C> {
             None if !type_url.starts_with(TYPE_URL_PREFIX) => Absence::Deletes,
             None => Absence::SaysNothing,
         };
-        let form = match (variant, absence) {
-            (Variant::Sotw, Absence::Deletes) => Form::Complete(Complete::new()),
-            _ => Form::Changes(Changes::new(variant)),
-        };
         let is_mesh_config = kind == Some(Kind::MESH_CONFIG);
         let patience = if is_mesh_config { Patience::Never } else { Patience::default() };
         Self {
@@ -65,9 +72,10 @@ impl<C: Catalog> Substream<C> {
             absence,
             subscription: Subscription::default(),
             asked: Asked::default(),
-            form,
+            form: Form::new(variant, absence),
             unanswered: Unanswered::new(patience),
             held_bytes: 0,
+            has_acked: false,
             planned: None,
         }
     }
@@ -100,6 +108,13 @@ impl<C: Catalog> Substream<C> {
 
     /// Takes a later request.
     pub(super) fn on_ask(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+        // Some clients forget a type without a word, and then begin anew on the same stream (X5). One that never applies
+        // anything is not answered so a second time: that would go on for ever.
+        if ask.has_nothing && std::mem::take(&mut self.has_acked) {
+            self.form = Form::new(Variant::Sotw, self.absence);
+            (self.subscription, self.asked) = Default::default();
+            return self.open(ask, outcomes);
+        }
         self.on_answer(&ask.nonce, ask.error, outcomes);
         let shift = match ask.names {
             // Whether an empty list meant everything was decided by the first request.
@@ -148,6 +163,7 @@ impl<C: Catalog> Substream<C> {
             changes.refuse(&answered, &self.subscription);
             self.planned = None;
         }
+        self.has_acked |= error.is_none();
         let type_url = self.type_url.clone();
         let Response { nonce, version, revision, .. } = answered.response;
         outcomes.push(match error {

@@ -216,13 +216,48 @@ fn names_count_whatever_the_nonce() {
         stream.acked(&["x"]);
         stream.put(Kind::ENDPOINTS, &["x"], "2");
         stream.reply();
-        let request = DiscoveryRequest { response_nonce: nonce.into(), ..Default::default() };
+        let (version_info, response_nonce) = ("1".into(), nonce.into());
+        let request = DiscoveryRequest { version_info, response_nonce, ..Default::default() };
         let outcomes = stream.ask_with(&eds(), &["x", "y"], request);
         assert!(matches!(outcomes[..], [Outcome::Subscribed { names: 2, .. }]), "{outcomes:?}");
         stream.assert_silent(); // until the response that is on its way has its answer
         stream.ask(&eds(), &["x", "y"]);
         assert_eq!(stream.reply().names(), ["y"]);
     }
+}
+
+/// X5: as tonic's client does that dropped its last watch, and took it up again.
+#[test]
+fn client_that_says_it_has_nothing_begins_anew() {
+    for kind in [Kind::CLUSTER, Kind::ENDPOINTS] {
+        let (mut stream, url) = (Stream::sotw(), kind.type_url());
+        stream.put(kind, &["x", "y"], "1");
+        stream.ask(&url, &["x", "y"]);
+        stream.acked(&["x", "y"]);
+        for _ in 0..2 {
+            stream.ask_with(&url, &["x"], DiscoveryRequest::default());
+            assert_eq!(stream.acked(&["x"]).names(), ["x"]);
+            stream.assert_silent();
+        }
+        // No wildcard came of it, and no loop with a client that never says what it applied.
+        for _ in 0..2 {
+            stream.ask_with(&url, &["*"], DiscoveryRequest::default());
+        }
+        assert_eq!(stream.reply().names(), ["x", "y"]);
+        stream.ask_with(&url, &["*"], DiscoveryRequest::default());
+        stream.assert_silent();
+    }
+}
+
+/// X5, rule 32
+#[test]
+fn client_that_begins_anew_without_names_means_everything() {
+    let mut stream = Stream::sotw();
+    stream.put(Kind::CLUSTER, &["x", "y"], "1");
+    stream.ask(&cds(), &["x"]);
+    stream.acked(&["x"]);
+    stream.ask_with(&cds(), &[], DiscoveryRequest::default());
+    assert_eq!(stream.reply().names(), ["x", "y"]);
 }
 
 /// rule 24: nor does an error.
