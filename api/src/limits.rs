@@ -78,7 +78,7 @@ pub const KEY_BYTES_MAX: usize = 8192;
 /// about 1 KiB at most; what an author chose is cut.
 pub const FINDING_TEXT_BYTES_MAX: usize = 4096;
 
-/// Errors listed for one document. Nobody reads more, and they are stored with the rejected candidate.
+/// Errors listed for one document, and as many warnings. Nobody reads more, and they are stored with what they are about.
 pub const FINDINGS_MAX: usize = 100;
 
 /// Bytes of reports that wait to be taken in; sources wait beyond that. A first scan of 10,000 files of 1 KB is 20 MiB.

@@ -5,7 +5,7 @@
 //!                                                        \-> http
 //! ```
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use mainsheet_api::{resource::SourceName, time::Clock};
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clashes,
     clock::SystemClock,
-    config::{GuardMode, Settings, StoreKind},
+    config::{GuardMode, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
@@ -74,7 +74,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     tasks.spawn("intake", intake.run(stop.clone()));
     for path in &settings.paths {
-        let name = file::source_name(path);
+        let name = file::source_name(&path.path);
         tasks.spawn(format!("source/{name}"), files(path, settings, (&handle, &shared), stop.clone()));
     }
     tasks.spawn("grpc", grpc.run(stop.clone()));
@@ -100,7 +100,7 @@ async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
 
 /// A source for each path, the strongest first.
 fn sources(settings: &Settings) -> Vec<SourceName> {
-    settings.paths.iter().map(|path| file::source_name(path)).collect()
+    settings.paths.iter().map(|path| file::source_name(&path.path)).collect()
 }
 
 fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, IntakeHandle) {
@@ -179,16 +179,16 @@ async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<(
 }
 
 fn files(
-    path: &Path,
+    path: &ServedPath,
     settings: &Settings,
     (intake, shared): (&IntakeHandle, &Shared),
     stop: CancellationToken,
 ) -> impl Future<Output = anyhow::Result<()>> + use<> {
-    let name = file::source_name(path);
+    let name = file::source_name(&path.path);
     let options = FileSourceOptions {
         name: name.clone(),
-        roots: vec![path.to_owned()],
-        default_namespace: settings.default_namespace.clone(),
+        roots: vec![path.path.clone()],
+        documents: path.documents(&settings.documents),
     };
     let parts = FileSourceParts {
         batches: intake.batches.clone(),

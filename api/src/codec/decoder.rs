@@ -3,8 +3,10 @@
 use prost_reflect::FieldDescriptor;
 
 use super::{
+    UnknownFields,
     document::cut,
     source_map::{ROOT, SourceMap},
+    suggest,
     yaml::{Node, Pair, Problem, Value},
 };
 use crate::{
@@ -35,7 +37,9 @@ impl Form {
 #[derive(Debug)]
 pub(super) struct Decoder {
     pub(super) form: Form,
-    pub(super) findings: Vec<Finding>,
+    unknown_fields: UnknownFields,
+    pub(super) errors: Vec<Finding>,
+    pub(super) warnings: Vec<Finding>,
     pub(super) map: SourceMap,
     /// Of the reader, in `map`.
     place: usize,
@@ -45,9 +49,16 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(form: Form, root: Position) -> Self {
+    pub(super) fn new(form: Form, root: Position, unknown_fields: UnknownFields) -> Self {
         let map = SourceMap::of_document(root);
-        Self { form, findings: Vec::new(), map, place: ROOT, position: root, depth: 0 }
+        let (errors, warnings) = (Vec::new(), Vec::new());
+        Self { form, unknown_fields, errors, warnings, map, place: ROOT, position: root, depth: 0 }
+    }
+
+    /// Of what stands around documents, where an unknown key may be their list misspelt: who left it out would lose not a
+    /// field but every resource of the list.
+    pub(super) fn of_list(form: Form, root: Position) -> Self {
+        Self::new(form, root, UnknownFields::Strict)
     }
 
     /// Steps into a field: `.name`.
@@ -94,27 +105,32 @@ impl Decoder {
 
     /// Notes an error about where the reader is.
     pub(super) fn refuse(&mut self, code: &str, reason: impl Into<String>, remedy: impl Into<String>) {
-        if self.findings.len() > FINDINGS_MAX {
+        self.note(Severity::Error, code, reason.into(), remedy.into());
+    }
+
+    /// Errors and warnings are counted apart: no number of warnings may hide an error.
+    fn note(&mut self, severity: Severity, code: &str, reason: String, remedy: String) {
+        let noted = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if noted.len() > FINDINGS_MAX {
             return;
         }
-        let finding = Finding {
+        let mut finding = Finding {
             code: code.to_owned(),
-            severity: Severity::Error,
+            severity,
             path: cut(self.map.path(self.place)),
             position: self.position,
-            reason: cut(reason.into()),
-            remedy: cut(remedy.into()),
+            reason: cut(reason),
+            remedy: cut(remedy),
         };
-        self.findings.push(if self.findings.len() < FINDINGS_MAX {
-            finding
-        } else {
-            Finding {
-                code: "too-many-findings".to_owned(),
-                reason: format!("more than {FINDINGS_MAX} errors, of which the rest is not listed"),
-                remedy: String::new(),
-                ..finding
-            }
-        });
+        if noted.len() == FINDINGS_MAX {
+            finding.code = "too-many-findings".to_owned();
+            finding.reason = format!("more than {FINDINGS_MAX} findings, of which the rest is not listed");
+            finding.remedy = String::new();
+        }
+        noted.push(finding);
     }
 
     /// Notes that a value is not what the field takes.
@@ -176,12 +192,34 @@ impl Decoder {
         }
     }
 
-    /// Notes a key that nothing here has.
+    /// Notes a key that nothing here has, as strictly as it is wanted.
     pub(super) fn unknown<'k>(&mut self, key: &str, value: &Node<'_>, known: impl Iterator<Item = &'k str>) {
         if let Value::Problem(problem) = &value.value {
             return self.problem(*problem);
         }
-        let remedy = super::suggest::remedy(key, known);
-        self.refuse("unknown-field", format!("no field is named `{key}` here"), remedy);
+        let severity = match self.unknown_fields {
+            UnknownFields::Strict => Severity::Error,
+            UnknownFields::Warn => Severity::Warning,
+            UnknownFields::Ignore => return,
+        };
+        let remedy = suggest::remedy(key, known);
+        self.note(severity, "unknown-field", format!("no field is named `{key}` here"), remedy);
+    }
+
+    /// The pairs of a map beside its `@type`, which says what they are: a second one is no field that could be left out.
+    pub(super) fn beside_type<'n, 't>(
+        &mut self,
+        pairs: impl IntoIterator<Item = &'n Pair<'t>>,
+    ) -> Vec<&'n Pair<'t>> {
+        let (types, rest): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|pair| pair.key == TYPE);
+        if let Some((first, others)) = types.split_first() {
+            for other in others {
+                self.field(TYPE, other.position, |decoder| decoder.duplicate(TYPE, first.position));
+            }
+        }
+        rest
     }
 }
+
+/// The key that says what message a map is.
+const TYPE: &str = "@type";

@@ -59,7 +59,7 @@ pub(super) fn read_response(
     defaults: Defaults<'_>,
     push: &mut impl FnMut(&Node<'_>, Content),
 ) {
-    let mut decoder = Decoder::new(Form::Envoy, node.position);
+    let mut decoder = Decoder::of_list(Form::Envoy, node.position);
     let (mut namespace, mut items) = (defaults.namespace, &[][..]);
     decoder.known(node.pairs().unwrap_or_default(), &RESPONSE, |decoder, pair| {
         match (&*pair.key, &pair.value.value) {
@@ -71,8 +71,8 @@ pub(super) fn read_response(
             _ => {}
         }
     });
-    if !decoder.findings.is_empty() {
-        return push(node, Content::Rejected { key: None, findings: decoder.findings });
+    if !decoder.errors.is_empty() {
+        return push(node, Content::Rejected { key: None, findings: decoder.errors });
     }
     for item in items {
         push(item, read(item, Defaults { namespace, ..defaults }));
@@ -105,7 +105,7 @@ pub(super) fn read(node: &Node<'_>, defaults: Defaults<'_>) -> Content {
 }
 
 fn resource(kind: Kind, node: &Node<'_>, defaults: Defaults<'_>) -> Content {
-    let mut decoder = Decoder::new(Form::Envoy, node.position);
+    let mut decoder = Decoder::new(Form::Envoy, node.position, defaults.unknown_fields);
     let (mut namespace, mut annotations) = (defaults.namespace, BTreeMap::new());
     let (ours, fields): (Vec<_>, Vec<_>) =
         node.pairs().unwrap_or_default().iter().partition(|pair| pair.key.starts_with(OURS));
@@ -119,20 +119,14 @@ fn resource(kind: Kind, node: &Node<'_>, defaults: Defaults<'_>) -> Content {
         .and_then(|pair| pair.value.text())
         .filter(|text| !text.is_empty())
         .unwrap_or(namespace);
-    let first_type = fields.iter().position(|pair| pair.key == "@type");
-    let fields: Vec<&Pair<'_>> = fields
-        .into_iter()
-        .enumerate()
-        .filter(|(at, _)| Some(*at) != first_type)
-        .map(|(_, pair)| pair)
-        .collect();
+    let fields = decoder.beside_type(fields);
     let value = decoder.message_fields(descriptors::body(kind), fields.iter().copied());
     let key = name(kind, &fields)
         .map(|name| Key { scope: defaults.scope.into(), ..Key::new(kind, namespace, name) });
     if key.is_none() {
         let reason = format!("`{}` is missing", name_fields(kind)[0]);
         decoder.refuse("missing-name", reason, "give it a name: it is what Envoy asks for");
-    } else if decoder.findings.is_empty() && !is_typed(kind, &value) {
+    } else if decoder.errors.is_empty() && !is_typed(kind, &value) {
         decoder.refuse("not-typed", format!("Envoy's own types can't read this {kind}"), "");
     }
     let body = Any { type_url: kind.type_url(), value: value.into() };

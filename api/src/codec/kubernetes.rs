@@ -88,7 +88,7 @@ pub(super) fn read(node: &Node<'_>, defaults: Defaults<'_>, push: &mut impl FnMu
 
 /// The items of a list. Of two `items` one would be lost, so the keys around them are looked at as closely as any.
 fn items<'n, 't>(node: &'n Node<'t>) -> Result<&'n [Node<'t>], Vec<Finding>> {
-    let mut decoder = Decoder::new(Form::Kubernetes, node.position);
+    let mut decoder = Decoder::of_list(Form::Kubernetes, node.position);
     let mut items = &[][..];
     decoder.known(node.pairs().unwrap_or_default(), &LIST, |decoder, pair| {
         match (&*pair.key, &pair.value.value) {
@@ -97,7 +97,7 @@ fn items<'n, 't>(node: &'n Node<'t>) -> Result<&'n [Node<'t>], Vec<Finding>> {
             _ => {}
         }
     });
-    if decoder.findings.is_empty() { Ok(items) } else { Err(decoder.findings) }
+    if decoder.errors.is_empty() { Ok(items) } else { Err(decoder.errors) }
 }
 
 /// `apiVersion` and `kind`; items of a list of one kind may leave them to the list.
@@ -134,7 +134,7 @@ fn row(group: &str, name: &str) -> Option<Kind> {
 
 fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
     let Some(kind) = row(says.group(), says.kind) else { return of_no_kind(node, says) };
-    let mut decoder = Decoder::new(Form::Kubernetes, node.position);
+    let mut decoder = Decoder::new(Form::Kubernetes, node.position, defaults.unknown_fields);
     let (mut metadata, mut spec) = (Metadata::default(), Vec::new());
     check_version(&mut decoder, node, says, kind);
     decoder.known(node.pairs().unwrap_or_default(), &TOP, |decoder, pair| match &*pair.key {
@@ -245,10 +245,11 @@ impl decoder::Decoder {
     /// A resource, unless something was refused or its key is unknown.
     pub(super) fn finish(self, key: Option<Key>, resource: impl FnOnce(Key) -> Resource) -> Content {
         match key {
-            Some(key) if self.findings.is_empty() => {
-                Content::Resource { resource: Box::new(resource(key)), map: self.map }
+            Some(key) if self.errors.is_empty() => {
+                let resource = Box::new(resource(key));
+                Content::Resource { resource, map: self.map, warnings: self.warnings }
             }
-            key => Content::Rejected { key, findings: self.findings },
+            key => Content::Rejected { key, findings: [self.errors, self.warnings].concat() },
         }
     }
 }

@@ -23,22 +23,27 @@ mod moment;
 mod scalar;
 mod source_map;
 mod suggest;
+mod unknown_fields;
 mod well_known;
 mod write;
 mod yaml;
 
 pub use source_map::SourceMap;
+pub use suggest::{nearest, remedy as suggestion};
+pub use unknown_fields::UnknownFields;
 pub use write::{DecodeError, Received, decode_entry, spec_json, write_json, write_json_list, write_yaml};
 
 use crate::{key::Key, kind::TYPE_URL_PREFIX, resource::Resource, verdict::Finding};
 
-/// What a document that doesn't say gets.
+/// What a document that doesn't say gets, and how strictly it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults<'a> {
     /// The namespace of documents without one.
     pub namespace: &'a str,
     /// The scope of every key.
     pub scope: &'a str,
+    /// What becomes of a document with fields that its kind does not have.
+    pub unknown_fields: UnknownFields,
 }
 
 /// One YAML or JSON document of a file.
@@ -53,18 +58,20 @@ pub struct Document {
 /// What a document turned out to be.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// A resource that decodes; `map` knows where its fields stand.
+    /// A resource that decodes.
     Resource {
         /// The resource.
         resource: Box<Resource>,
         /// Path to position, for findings of validation.
         map: SourceMap,
+        /// What was left out of it ([`UnknownFields::Warn`]).
+        warnings: Vec<Finding>,
     },
     /// A document of a kind that is served, which does not decode; or text that is not YAML at all.
     Rejected {
         /// Whose it is, as far as it can be told. `None`: nobody knows which resources the text was to hold.
         key: Option<Key>,
-        /// At least one error.
+        /// At least one error, then the warnings.
         findings: Vec<Finding>,
     },
     /// Of a kind that is not served: `v1/ConfigMap`.

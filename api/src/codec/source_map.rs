@@ -102,7 +102,7 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
-    use crate::codec::{Content, Defaults, read};
+    use crate::codec::{Content, Defaults, UnknownFields, read};
 
     fn at(line: u32) -> Position {
         Position { line, column: 1 }
@@ -150,7 +150,8 @@ mod tests {
 
     /// The bytes that are noted, and those that are held for them.
     fn bytes(text: &str) -> (usize, usize) {
-        let mut documents = read(text, Defaults { namespace: "default", scope: "" });
+        let mut documents =
+            read(text, Defaults { namespace: "default", scope: "", unknown_fields: UnknownFields::Strict });
         let Content::Resource { map, .. } = documents.remove(0).content else { panic!("not accepted") };
         let of = |steps: usize, places: usize| steps + places * size_of::<Place>();
         (of(map.steps.len(), map.places.len()), of(map.steps.capacity(), map.places.capacity()))

@@ -3,10 +3,11 @@
 /// Names that a remedy lists at most; the largest messages have some 60 fields, which nobody would read.
 const LISTED_MAX: usize = 16;
 
-/// "did you mean `weight`?", or the names that there are.
-pub(super) fn remedy<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> String {
+/// What to do about a name that is none of the known ones: "did you mean `weight`?", or the names that there are.
+#[must_use]
+pub fn remedy<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.collect();
-    if let Some(name) = nearest(written, &known) {
+    if let Some(name) = nearest(written, known.iter().copied()) {
         return format!("did you mean `{name}`?");
     }
     match known.len() {
@@ -17,10 +18,10 @@ pub(super) fn remedy<'k>(written: &str, known: impl Iterator<Item = &'k str>) ->
 }
 
 /// The known name with the fewest differences, if those are few for its length.
-fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let written = normal(written);
     known
-        .iter()
         .filter_map(|name| {
             let length = name.len().max(written.len());
             let limit = (length / 3).max(1);
@@ -29,7 +30,7 @@ fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
                 return None;
             }
             let distance = distance(&written, &normal(name));
-            (distance <= limit).then_some((distance, *name))
+            (distance <= limit).then_some((distance, name))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

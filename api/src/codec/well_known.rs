@@ -195,7 +195,7 @@ impl Decoder {
             );
             return None;
         };
-        let (kind, rest) = (Kind::Message(message.clone()), without_type(pairs));
+        let (kind, rest) = (Kind::Message(message.clone()), self.beside_type(pairs));
         let value = if name.starts_with("google.protobuf.") && name != "google.protobuf.Empty" {
             self.any_well_known(&kind, rest)?
         } else {
@@ -211,23 +211,17 @@ impl Decoder {
     }
 
     fn any_well_known(&mut self, kind: &Kind, pairs: Vec<&Pair<'_>>) -> Option<Vec<u8>> {
-        let (mut bytes, findings) = (None, self.findings.len());
+        let (mut bytes, errors) = (None, self.errors.len());
         self.known(pairs, &["value"], |decoder, pair| {
             if let Some(Wire::Bytes(value)) = decoder.value(kind, &pair.value) {
                 bytes = Some(value.into_owned());
             }
         });
-        if bytes.is_none() && self.findings.len() == findings {
+        if bytes.is_none() && self.errors.len() == errors {
             self.refuse("missing-value", "this type needs `value` beside `@type`", "");
         }
         bytes
     }
-}
-
-/// All but the first `@type`; a second one is then an unknown field.
-fn without_type<'n, 't>(pairs: &'n [Pair<'t>]) -> Vec<&'n Pair<'t>> {
-    let first = pairs.iter().position(|pair| pair.key == "@type");
-    pairs.iter().enumerate().filter(|(i, _)| Some(*i) != first).map(|(_, pair)| pair).collect()
 }
 
 /// Both `Duration` and `Timestamp`.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mainsheet_api::{
-    codec::{self, Content, Defaults},
+    codec::{self, Content, Defaults, UnknownFields},
     kind::Kind,
     resource::Resource,
     validate,
@@ -18,7 +18,8 @@ use mainsheet_api::{
 };
 use proptest::prelude::*;
 
-const DEFAULTS: Defaults<'static> = Defaults { namespace: "shop", scope: "" };
+const DEFAULTS: Defaults<'static> =
+    Defaults { namespace: "shop", scope: "", unknown_fields: UnknownFields::Strict };
 
 /// Codes that no document can have: the codec refuses it first, or the text would be huge. Tests of their own follow.
 const UNWRITABLE: [&str; 9] = [
@@ -93,7 +94,7 @@ fn findings(text: &str) -> Vec<Finding> {
     let mut documents = codec::read(text, DEFAULTS);
     assert_eq!(documents.len(), 1, "{text}");
     match documents.remove(0).content {
-        Content::Resource { resource, map } => {
+        Content::Resource { resource, map, .. } => {
             let mut findings = validate::check(&resource);
             map.place(&mut findings);
             findings

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use mainsheet_api::verdict::Position;
+use mainsheet_api::{codec, verdict::Position};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
@@ -18,11 +18,26 @@ pub(super) struct FileLayer {
     /// Settings of the table, with where they stand.
     pub(super) settings: Vec<(&'static table::Setting, String, Origin)>,
     /// The key `paths`, if it is there.
-    pub(super) paths: Option<(Vec<String>, Origin)>,
-    /// The key `views`.
-    pub(super) views: Vec<ViewRule>,
+    pub(super) paths: Option<(Vec<PathItem>, Origin)>,
+    /// The key `views`, if it is there.
+    pub(super) views: Option<(Vec<ViewRule>, Origin)>,
     /// All that is wrong with the file's form.
     pub(super) mistakes: Vec<Mistake>,
+}
+
+/// An item of `paths`.
+#[derive(Debug)]
+pub(super) struct PathItem {
+    pub(super) path: String,
+    /// What is set for it alone, with where it stands.
+    pub(super) settings: Vec<(&'static table::PathSetting, String, Origin)>,
+}
+
+impl PathItem {
+    /// One for which nothing is set.
+    pub(super) fn of(path: String) -> Self {
+        Self { path, settings: Vec::new() }
+    }
 }
 
 /// Reads a file's text.
@@ -70,10 +85,13 @@ impl Reader<'_> {
         let at = position(key.referenced);
         match key.value.as_str() {
             "paths" => {
-                let paths = self.texts("paths", value);
+                let paths = self.paths(value);
                 self.layer.paths = Some((paths, self.origin(at)));
             }
-            "views" => self.views(value),
+            "views" => {
+                let views = self.views(value);
+                self.layer.views = Some((views, self.origin(at)));
+            }
             name => match (table::find(name), value.value) {
                 (Some(setting), Node::Scalar(text) | Node::Word(text)) => {
                     let origin = self.origin(position(value.referenced));
@@ -82,49 +100,83 @@ impl Reader<'_> {
                 (Some(_), _) => {
                     self.mistake(at, &format!("`{name}` is not a single value"), "write `key: value`")
                 }
-                (None, _) => self.mistake(at, &format!("unknown key `{name}`"), &known(name)),
+                (None, _) => {
+                    let known = table::SETTINGS.iter().map(|setting| setting.name);
+                    let right = codec::suggestion(name, known.chain(["paths", "views"]));
+                    self.mistake(at, &format!("unknown key `{name}`"), &right);
+                }
             },
         }
     }
 
-    fn texts(&mut self, what: &str, value: Spanned<Node>) -> Vec<String> {
-        let at = position(value.referenced);
-        let Node::List(items) = value.value else {
-            self.mistake(at, &format!("`{what}` is not a list"), &format!("write `{what}: [a, b]`"));
-            return Vec::new();
-        };
-        let mut texts = Vec::new();
-        for item in items {
-            match item.value {
-                Node::Scalar(text) => texts.push(text),
-                Node::Word(word) => {
-                    let wrong = format!("an item of `{what}` is read as `{word}`, not as a text");
-                    self.mistake(position(item.referenced), &wrong, "put it in quotes");
-                }
-                _ => self.mistake(
-                    position(item.referenced),
-                    &format!("an item of `{what}` is not a text"),
-                    "write a text",
-                ),
-            }
-        }
-        texts
+    fn paths(&mut self, value: Spanned<Node>) -> Vec<PathItem> {
+        let items = self.list("paths", value, PATHS_FORM);
+        items.into_iter().filter_map(|item| self.path_item(item)).collect()
     }
 
-    fn views(&mut self, value: Spanned<Node>) {
-        let Node::List(items) = value.value else {
-            self.mistake(position(value.referenced), "`views` is not a list", RULE_FORM);
-            return;
-        };
-        for item in items {
-            self.view_rule(item);
-        }
-    }
-
-    fn view_rule(&mut self, item: Spanned<Node>) {
+    fn path_item(&mut self, item: Spanned<Node>) -> Option<PathItem> {
         let at = position(item.referenced);
         let Node::Map(fields) = item.value else {
-            return self.mistake(at, "an item of `views` is not a mapping", RULE_FORM);
+            let path = self.text("an item of `paths`", item)?;
+            return Some(PathItem::of(path));
+        };
+        let (mut path, mut settings) = (None, Vec::new());
+        for (key, value) in fields {
+            let (name, value_at) = (key.value.as_str(), position(value.referenced));
+            let setting = table::PATH_SETTINGS.iter().find(|setting| setting.name == name);
+            match (setting, value.value) {
+                (None, node) if name == "path" => {
+                    let value = Spanned::new(node, value.referenced, value.defined);
+                    path = Some(self.text("the `path` of a path", value));
+                }
+                (Some(setting), Node::Scalar(text) | Node::Word(text)) => {
+                    settings.push((setting, text, self.origin(value_at)));
+                }
+                _ => {
+                    let wrong = format!("`{name}` of a path is unknown or of the wrong form");
+                    self.mistake(position(key.referenced), &wrong, PATHS_FORM);
+                }
+            }
+        }
+        if path.is_none() {
+            self.mistake(at, "an item of `paths` has no `path`", PATHS_FORM);
+        }
+        Some(PathItem { path: path??, settings })
+    }
+
+    fn list(&mut self, what: &str, value: Spanned<Node>, form: &str) -> Vec<Spanned<Node>> {
+        match value.value {
+            Node::List(items) => items,
+            _ => {
+                self.mistake(position(value.referenced), &format!("`{what}` is not a list"), form);
+                Vec::new()
+            }
+        }
+    }
+
+    fn text(&mut self, what: &str, value: Spanned<Node>) -> Option<String> {
+        let at = position(value.referenced);
+        match value.value {
+            Node::Scalar(text) => return Some(text),
+            Node::Word(word) => {
+                let wrong = format!("{what} is read as `{word}`, not as a text");
+                self.mistake(at, &wrong, "put it in quotes");
+            }
+            _ => self.mistake(at, &format!("{what} is not a text"), "write a text"),
+        }
+        None
+    }
+
+    fn views(&mut self, value: Spanned<Node>) -> Vec<ViewRule> {
+        let items = self.list("views", value, RULE_FORM);
+        items.into_iter().filter_map(|item| self.view_rule(item)).collect()
+    }
+
+    fn view_rule(&mut self, item: Spanned<Node>) -> Option<ViewRule> {
+        let at = position(item.referenced);
+        let Node::Map(fields) = item.value else {
+            self.mistake(at, "an item of `views` is not a mapping", RULE_FORM);
+            return None;
         };
         let (mut nodes, mut namespaces) = (None, None);
         for (key, value) in fields {
@@ -132,7 +184,10 @@ impl Reader<'_> {
                 ("nodes", Node::Scalar(text)) => nodes = Some(text),
                 ("namespaces", list) => {
                     let list = Spanned::new(list, value.referenced, value.defined);
-                    namespaces = Some(self.texts("namespaces", list).into_iter().collect::<BTreeSet<_>>());
+                    let items = self.list("namespaces", list, "write `namespaces: [a, b]`");
+                    let names =
+                        items.into_iter().filter_map(|item| self.text("an item of `namespaces`", item));
+                    namespaces = Some(names.collect::<BTreeSet<_>>());
                 }
                 (name, _) => {
                     let wrong = format!("`{name}` of a view is unknown or of the wrong form");
@@ -141,23 +196,36 @@ impl Reader<'_> {
             }
         }
         match (nodes, namespaces) {
-            (Some(nodes), Some(namespaces)) => self.layer.views.push(ViewRule { nodes, namespaces }),
+            (Some(nodes), Some(namespaces)) => return Some(ViewRule { nodes, namespaces }),
             (None, _) => self.mistake(at, "a view has no `nodes`", RULE_FORM),
             (_, None) => self.mistake(at, "a view has no `namespaces`", RULE_FORM),
         }
+        None
     }
 }
 
+const PATHS_FORM: &str = "write `paths: [a, {path: b, unknown-fields: warn}]`";
+
 const RULE_FORM: &str = "write `- {nodes: \"sidecar~*\", namespaces: [shop]}`";
 
-/// What to do about an unknown key: the nearest known one, or all of them.
-fn known(wrong: &str) -> String {
-    let names = || table::SETTINGS.iter().map(|setting| setting.name).chain(["paths", "views"]);
-    let squeezed = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], "");
-    match names().find(|name| squeezed(name) == squeezed(wrong)) {
-        Some(near) => format!("write `{near}`"),
-        None => format!("known are: {}", names().collect::<Vec<_>>().join(", ")),
-    }
+/// Whether a text that stands without quotes is read as it is, as an item of a list or after a key. `as_name`: not even as
+/// a boolean or a number that happens to be written the same.
+pub(super) fn reads_as_itself(text: &str, as_name: bool) -> bool {
+    let Ok(Node::Map(fields)) =
+        serde_saphyr::from_str(&format!("key:\n- key: {text}  # comment\n- {text}\n"))
+    else {
+        return false;
+    };
+    let is_same = |node: &Node| match node {
+        Node::Scalar(read) => read == text,
+        Node::Word(read) => !as_name && read == text,
+        Node::List(_) | Node::Map(_) => false,
+    };
+    let [(_, list)] = &fields[..] else { return false };
+    let Node::List(items) = &list.value else { return false };
+    let [keyed, item] = &items[..] else { return false };
+    let Node::Map(keyed) = &keyed.value else { return false };
+    matches!(&keyed[..], [(_, value)] if is_same(&value.value)) && is_same(&item.value)
 }
 
 fn position(location: Location) -> Position {

@@ -5,9 +5,12 @@ use std::{
     path::PathBuf,
 };
 
+use mainsheet_api::verdict::Position;
+
 use super::{
-    Mistake, Origin, Settings, env_name,
-    file::{self, FileLayer},
+    Effective, Mistake, Origin, ServedPath, env_name, environment,
+    file::{self, FileLayer, PathItem},
+    print::own_name,
     table::{self, Setting},
 };
 use crate::{source::file::source_name, views::Views};
@@ -15,8 +18,8 @@ use crate::{source::file::source_name, views::Views};
 /// Everything that was given, as texts.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    /// The config file's name and content, where there is one.
-    pub file: Option<(String, String)>,
+    /// The config file, where there is one.
+    pub file: Option<GivenFile>,
     /// The environment, or those of its variables that begin with [`super::ENV_PREFIX`].
     pub environment: BTreeMap<String, String>,
     /// Settings given by flags, by name.
@@ -25,30 +28,51 @@ pub struct Given {
     pub paths: Vec<String>,
 }
 
+/// A config file.
+#[derive(Clone, Debug)]
+pub struct GivenFile {
+    /// As it was named.
+    pub path: String,
+    /// Its content, or why it can't be read.
+    pub text: Result<String, String>,
+}
+
 /// Reads all that was given into settings.
 ///
 /// # Errors
 /// With every mistake there is, also in values that a stronger one overrides.
-pub fn parse(given: &Given) -> Result<Settings, Vec<Mistake>> {
+pub fn parse(given: &Given) -> Result<Effective, Vec<Mistake>> {
     let mut layered = Layered::default();
-    let file = given.file.as_ref().map(|(path, text)| file::read(path, text)).unwrap_or_default();
-    layered.take_file(file);
+    if let Some(file) = &given.file {
+        layered.take_file(file);
+    }
     layered.take_environment(&given.environment);
     layered.take_flags(given);
     layered.check();
-    if layered.mistakes.is_empty() { Ok(layered.settings) } else { Err(layered.mistakes) }
+    if layered.mistakes.is_empty() { Ok(layered.effective) } else { Err(layered.mistakes) }
 }
 
-/// Settings as far as they are read, and where each came from.
+/// Settings as far as they are read, and what is wrong.
 #[derive(Default)]
 struct Layered {
-    settings: Settings,
-    origins: BTreeMap<&'static str, Origin>,
+    effective: Effective,
     mistakes: Vec<Mistake>,
 }
 
 impl Layered {
-    fn take_file(&mut self, file: FileLayer) {
+    fn take_file(&mut self, file: &GivenFile) {
+        match &file.text {
+            Ok(text) => self.take_layer(file::read(&file.path, text)),
+            Err(reason) => {
+                let origin = Origin::File { path: file.path.clone(), position: Position::default() };
+                let wrong = format!("the config file can't be read: {reason}");
+                let right = "name a file that can".to_owned();
+                self.mistakes.push(Mistake { origin, wrong, right });
+            }
+        }
+    }
+
+    fn take_layer(&mut self, file: FileLayer) {
         self.mistakes.extend(file.mistakes);
         for (setting, text, origin) in file.settings {
             self.take(setting, &text, origin);
@@ -56,7 +80,10 @@ impl Layered {
         if let Some((paths, origin)) = file.paths {
             self.take_paths(paths, origin);
         }
-        self.settings.views = Views { rules: file.views };
+        if let Some((rules, origin)) = file.views {
+            self.effective.settings.views = Views { rules };
+            self.effective.origins.insert("views".to_owned(), origin);
+        }
     }
 
     fn take_environment(&mut self, environment: &BTreeMap<String, String>) {
@@ -68,9 +95,10 @@ impl Layered {
         }
         let name = env_name("paths");
         if let Some(text) = environment.get(&name) {
-            let paths = text.split(':').filter(|path| !path.is_empty()).map(str::to_owned).collect();
-            self.take_paths(paths, Origin::Environment(name));
+            let paths = text.split(':').filter(|path| !path.is_empty()).map(str::to_owned);
+            self.take_paths(paths.map(PathItem::of).collect(), Origin::Environment(name));
         }
+        self.mistakes.extend(environment::mistakes(environment));
     }
 
     fn take_flags(&mut self, given: &Given) {
@@ -80,34 +108,52 @@ impl Layered {
             }
         }
         if !given.paths.is_empty() {
-            self.take_paths(given.paths.clone(), Origin::Flag("DIR|FILE".to_owned()));
+            let paths = given.paths.iter().cloned().map(PathItem::of).collect();
+            self.take_paths(paths, Origin::Flag("DIR|FILE".to_owned()));
         }
     }
 
     fn take(&mut self, setting: &'static Setting, text: &str, origin: Origin) {
-        match (setting.set)(&mut self.settings, text) {
-            Ok(()) => drop(self.origins.insert(setting.name, origin)),
+        let read = (setting.set)(&mut self.effective.settings, text);
+        self.taken(setting.name.to_owned(), text, origin, read);
+    }
+
+    fn taken(&mut self, name: String, text: &str, origin: Origin, read: Result<(), String>) {
+        match read {
+            Ok(()) => drop(self.effective.origins.insert(name, origin)),
             Err(right) => {
-                let wrong = format!("`{text}` is no value for `{}`", setting.name);
+                let wrong = format!("`{text}` is no value for `{name}`");
                 self.mistakes.push(Mistake { origin, wrong, right });
             }
         }
     }
 
-    fn take_paths(&mut self, paths: Vec<String>, origin: Origin) {
-        self.settings.paths = paths.into_iter().map(PathBuf::from).collect();
-        self.origins.insert("paths", origin);
+    /// Paths take those of a weaker layer away, with all that was set for them.
+    fn take_paths(&mut self, items: Vec<PathItem>, origin: Origin) {
+        self.effective.origins.retain(|name, _| !name.starts_with("paths["));
+        self.effective.origins.insert("paths".to_owned(), origin);
+        let mut paths = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let mut path = ServedPath::from(PathBuf::from(item.path));
+            for (setting, text, origin) in item.settings {
+                let read = (setting.set)(&mut path, &text);
+                self.taken(own_name(index, setting.name), &text, origin, read);
+            }
+            paths.push(path);
+        }
+        self.effective.settings.paths = paths;
     }
 
     /// What values must be together.
     fn check(&mut self) {
         self.check_paths();
-        if self.settings.debounce_quiet > self.settings.debounce_max {
+        let settings = self.effective.settings.clone();
+        if settings.debounce_quiet > settings.debounce_max {
             let wrong = "`debounce-quiet` is longer than `debounce-max`".to_owned();
             self.mistake("debounce-quiet", wrong, "write a shorter one, or a longer `debounce-max`".into());
         }
-        for (name, addr) in [("grpc-addr", self.settings.grpc_addr), ("http-addr", self.settings.http_addr)] {
-            if !addr.ip().is_loopback() && !self.settings.allow_plaintext_beyond_loopback {
+        for (name, addr) in [("grpc-addr", settings.grpc_addr), ("http-addr", settings.http_addr)] {
+            if !addr.ip().is_loopback() && !settings.allow_plaintext_beyond_loopback {
                 let wrong = format!("`{name}` {addr} is plaintext and can be reached from other machines");
                 let right = format!(
                     "write a loopback address such as 127.0.0.1:{}, or set allow-plaintext-beyond-loopback if whoever \
@@ -117,7 +163,7 @@ impl Layered {
                 self.mistake(name, wrong, right);
             }
         }
-        let (grpc, http) = (self.settings.grpc_addr, self.settings.http_addr);
+        let (grpc, http) = (settings.grpc_addr, settings.http_addr);
         if grpc == http && grpc.port() != 0 {
             self.mistake(
                 "http-addr",
@@ -129,20 +175,21 @@ impl Layered {
 
     /// Each path is a source, and sources are told apart by name.
     fn check_paths(&mut self) {
-        if self.settings.paths.is_empty() {
+        let paths: Vec<PathBuf> =
+            self.effective.settings.paths.iter().map(|served| served.path.clone()).collect();
+        if paths.is_empty() {
             self.mistake("paths", "nothing to serve".into(), "name at least one directory or file".into());
         }
         let mut known = BTreeSet::new();
         let is_known = |path: &&PathBuf| !known.insert(source_name(path));
-        let again: Vec<PathBuf> = self.settings.paths.iter().filter(is_known).cloned().collect();
-        for path in again {
+        for path in paths.iter().filter(is_known) {
             let wrong = format!("`{}` is named twice", path.display());
             self.mistake("paths", wrong, "name each directory or file once, the strongest first".into());
         }
     }
 
     fn mistake(&mut self, name: &str, wrong: String, right: String) {
-        let origin = self.origins.get(name).cloned().unwrap_or(Origin::Default);
+        let origin = self.effective.origin(name).clone();
         self.mistakes.push(Mistake { origin, wrong, right });
     }
 }

@@ -8,16 +8,18 @@ use std::{
     time::Duration,
 };
 
-use crate::views::Views;
+use mainsheet_api::codec::UnknownFields;
+
+use crate::{source::DocumentOptions, views::Views};
 
 /// Everything that `serve` can be told. The defaults are [`Settings::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Directories and files to serve, the strongest first. Once parsed there is one at least, and each is a source of its
     /// own name.
-    pub paths: Vec<PathBuf>,
-    /// The namespace of documents that name none.
-    pub default_namespace: String,
+    pub paths: Vec<ServedPath>,
+    /// How documents are read below paths that have no such setting of their own.
+    pub documents: DocumentOptions,
     /// Where commits are kept.
     pub store: StoreKind,
     /// The directory of the redb store.
@@ -60,7 +62,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             paths: Vec::new(),
-            default_namespace: "default".to_owned(),
+            documents: DocumentOptions::default(),
             store: StoreKind::Redb,
             data_dir: PathBuf::from("mainsheet-data"),
             grpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
@@ -83,6 +85,34 @@ impl Default for Settings {
             shutdown_grace: Duration::from_secs(10),
             log_format: LogFormat::Text,
             log_level: LogLevel::Info,
+        }
+    }
+}
+
+/// A directory or file to serve, with what is set for it alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServedPath {
+    /// As it was given.
+    pub path: PathBuf,
+    /// Instead of [`DocumentOptions::default_namespace`].
+    pub default_namespace: Option<String>,
+    /// Instead of [`DocumentOptions::unknown_fields`].
+    pub unknown_fields: Option<UnknownFields>,
+}
+
+impl From<PathBuf> for ServedPath {
+    fn from(path: PathBuf) -> Self {
+        Self { path, ..Self::default() }
+    }
+}
+
+impl ServedPath {
+    /// How its documents are read: what is set for it alone is stronger than what is set for all.
+    #[must_use]
+    pub fn documents(&self, all: &DocumentOptions) -> DocumentOptions {
+        DocumentOptions {
+            default_namespace: self.default_namespace.as_ref().unwrap_or(&all.default_namespace).clone(),
+            unknown_fields: self.unknown_fields.unwrap_or(all.unknown_fields),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use super::Settings;
+use super::{ServedPath, Settings};
 
 /// One row.
 #[derive(Debug)]
@@ -29,14 +29,14 @@ pub enum Form {
 }
 
 macro_rules! row {
-    ($name:literal, $form:expr, $field:ident, $read:path, $write:path, $help:literal) => {
+    ($name:expr, $form:expr, $($field:ident).+, $read:path, $write:path, $help:literal) => {
         Setting {
             name: $name,
             form: $form,
             help: $help,
-            get: |settings| $write(&settings.$field),
+            get: |settings| $write(&settings.$($field).+),
             set: |settings, text| {
-                settings.$field = $read(text)?;
+                settings.$($field).+ = $read(text)?;
                 Ok(())
             },
         }
@@ -48,12 +48,20 @@ use Form::{Switch, Value};
 /// Every setting that is one value.
 pub static SETTINGS: &[Setting] = &[
     row!(
-        "default-namespace",
+        DEFAULT_NAMESPACE,
         Value("NAME"),
-        default_namespace,
+        documents.default_namespace,
         read_label,
         ToString::to_string,
         "Namespace of documents that name none"
+    ),
+    row!(
+        UNKNOWN_FIELDS,
+        Value("MODE"),
+        documents.unknown_fields,
+        read_word,
+        ToString::to_string,
+        "What fields that a kind does not have do: reject the document (strict), give a warning (warn), or nothing (ignore)"
     ),
     row!(
         "store",
@@ -177,7 +185,7 @@ pub static SETTINGS: &[Setting] = &[
         "Log lines as text or json"
     ),
     row!(
-        "log-level",
+        LOG_LEVEL,
         Value("LEVEL"),
         log_level,
         read_word,
@@ -185,6 +193,45 @@ pub static SETTINGS: &[Setting] = &[
         "The least important lines that are written: error, warn, info, debug or trace"
     ),
 ];
+
+/// One that can also be set for a path of its own, in the file.
+#[derive(Debug)]
+pub struct PathSetting {
+    /// That of the setting for all paths.
+    pub name: &'static str,
+    /// The value as text, where there is one.
+    pub get: fn(&ServedPath) -> Option<String>,
+    /// Reads a text, as [`Setting::set`] does.
+    pub set: fn(&mut ServedPath, &str) -> Result<(), String>,
+}
+
+const DEFAULT_NAMESPACE: &str = "default-namespace";
+const UNKNOWN_FIELDS: &str = "unknown-fields";
+
+/// Every setting that a path can have of its own.
+pub static PATH_SETTINGS: &[PathSetting] = &[
+    PathSetting {
+        name: DEFAULT_NAMESPACE,
+        get: |path| path.default_namespace.clone(),
+        set: |path, text| {
+            path.default_namespace = Some(read_label(text)?);
+            Ok(())
+        },
+    },
+    PathSetting {
+        name: UNKNOWN_FIELDS,
+        get: |path| path.unknown_fields.as_ref().map(ToString::to_string),
+        set: |path, text| {
+            path.unknown_fields = Some(read_word(text)?);
+            Ok(())
+        },
+    },
+];
+
+/// Settings that a running server takes from its config file when it is told to read it again. The others need a restart.
+pub static LIVE: &[&str] = &[LOG_LEVEL];
+
+const LOG_LEVEL: &str = "log-level";
 
 /// The row of this name.
 #[must_use]

@@ -79,8 +79,8 @@ pub(crate) fn judge(report: Report) -> Judged {
     let mut judged = Judged { origin, completeness, accepted: Vec::new(), rejected: Vec::new(), ignored: 0 };
     for Document { line, content } in documents {
         match content {
-            Content::Resource { resource, map } => {
-                let verdict = verdict_on(&judged.origin, &resource, &map);
+            Content::Resource { resource, map, warnings } => {
+                let verdict = verdict_on(&judged.origin, &resource, &map, warnings);
                 if verdict.is_accepted() {
                     judged.accepted.push(Accepted { resource: *resource, line, warnings: verdict.findings });
                 } else {
@@ -106,7 +106,8 @@ pub(crate) fn judge(report: Report) -> Judged {
     judged
 }
 
-fn verdict_on(origin: &str, resource: &Resource, map: &SourceMap) -> Verdict {
+/// `warnings` are those of reading it.
+fn verdict_on(origin: &str, resource: &Resource, map: &SourceMap, mut warnings: Vec<Finding>) -> Verdict {
     let work = || {
         #[cfg(test)]
         crate::contain::panic_if_planted(&resource.key.name);
@@ -115,15 +116,20 @@ fn verdict_on(origin: &str, resource: &Resource, map: &SourceMap) -> Verdict {
         findings
     };
     let findings = contain("validation", &format!("{origin}: {}", resource.key), work);
-    Verdict { findings: findings.unwrap_or_else(|finding| vec![finding]) }
+    let mut findings = findings.unwrap_or_else(|finding| vec![finding]);
+    findings.append(&mut warnings);
+    Verdict { findings }
 }
 
 #[cfg(test)]
 mod tests {
-    use mainsheet_api::codec::{self, Defaults};
+    use mainsheet_api::codec::{self, Defaults, UnknownFields};
 
     use super::*;
     use crate::contain::PLANTED;
+
+    const DEFAULTS: Defaults<'_> =
+        Defaults { namespace: "shop", scope: "", unknown_fields: UnknownFields::Warn };
 
     #[test]
     fn panic_of_validation_rejects_the_document_and_no_other() {
@@ -133,7 +139,7 @@ mod tests {
             )
         };
         let text = ["a", PLANTED, "b"].map(document).join("---\n");
-        let documents = codec::read(&text, Defaults { namespace: "shop", scope: "" });
+        let documents = codec::read(&text, DEFAULTS);
         let origin = "a.yaml".to_owned();
         let judged = judge(Report { origin, documents, completeness: Completeness::Whole });
         let names = judged.accepted.iter().map(|accepted| &*accepted.resource.key.name);

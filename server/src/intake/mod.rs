@@ -13,6 +13,7 @@
 //! | `retired` | sources that nobody configures any more: pure |
 //! | `notes` | holds in the status area, for after a restart |
 //! | `verdicts`, `stats` | what others may read |
+//! | `warned` | warnings of what is served, for the log |
 //! | `commit` | one round's way into the store |
 //! | `task` | the task around all of it |
 //!
@@ -30,6 +31,7 @@ mod retired;
 mod stats;
 mod task;
 mod verdicts;
+mod warned;
 
 use std::{sync::Arc, time::Duration};
 

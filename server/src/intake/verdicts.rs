@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::{
     judge::{Judged, Rejected},
     plan::{JudgedRound, Named},
+    warned::Warned,
 };
 use crate::source::{Completeness, is_below, is_prefix};
 
@@ -91,6 +92,7 @@ pub(crate) struct VerdictsWriter {
     /// What the status area holds or is to hold no more.
     stored: BTreeSet<(SourceName, String)>,
     unsaved: BTreeSet<(SourceName, String)>,
+    warned: Warned,
 }
 
 impl VerdictsWriter {
@@ -117,6 +119,7 @@ impl VerdictsWriter {
         for report in &round.reports {
             self.set(&round.source, report);
         }
+        self.warned.take_in(round);
     }
 
     /// Keys that rejected documents of a source name.
@@ -197,7 +200,9 @@ impl VerdictsWriter {
         for (rejected, whole) in
             now.iter().zip(&report.rejected).filter(|(rejected, _)| !before.contains(rejected))
         {
-            log(source, &report.origin, rejected.line, whole);
+            for finding in &whole.findings {
+                log(source, &report.origin, rejected.line, whole.key.as_ref(), finding);
+            }
         }
         let is_stored = self.stored.contains(&origin);
         if now != before || is_stored == now.is_empty() {
@@ -209,14 +214,12 @@ impl VerdictsWriter {
     }
 }
 
-/// One line a finding, beginning with what editors jump to.
-fn log(source: &SourceName, origin: &str, line: u32, rejected: &Rejected) {
-    for finding in &rejected.findings {
-        let line = if finding.position.line == 0 { line } else { finding.position.line };
-        let column = finding.position.column;
-        let key = rejected.key.as_ref().map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(%source, key, "{origin}:{line}:{column}: {finding}");
-    }
+/// A line that begins with what editors jump to.
+pub(super) fn log(source: &SourceName, origin: &str, line: u32, key: Option<&Key>, finding: &Finding) {
+    let line = if finding.position.line == 0 { line } else { finding.position.line };
+    let column = finding.position.column;
+    let key = key.map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(%source, key, "{origin}:{line}:{column}: {finding}");
 }
 
 fn stored_key(source: &SourceName, origin: &str) -> String {

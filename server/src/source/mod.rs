@@ -10,7 +10,31 @@ mod health;
 
 pub use health::SourceHealth;
 
-use mainsheet_api::{codec::Document, resource::SourceName};
+use mainsheet_api::{
+    codec::{Defaults, Document, UnknownFields},
+    resource::SourceName,
+};
+
+/// How a source reads documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentOptions {
+    /// The namespace of those that name none.
+    pub default_namespace: String,
+    /// What becomes of those with fields that their kind does not have.
+    pub unknown_fields: UnknownFields,
+}
+
+impl Default for DocumentOptions {
+    fn default() -> Self {
+        Self { default_namespace: "default".to_owned(), unknown_fields: UnknownFields::default() }
+    }
+}
+
+impl DocumentOptions {
+    pub(crate) fn defaults(&self) -> Defaults<'_> {
+        Defaults { namespace: &self.default_namespace, scope: "", unknown_fields: self.unknown_fields }
+    }
+}
 
 /// Reports that are to be taken in together.
 #[derive(Debug)]

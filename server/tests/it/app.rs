@@ -6,7 +6,7 @@ use mainsheet_api::{kind::Kind, xds::catalog::Catalog};
 use mainsheet_cache::StoreError;
 use mainsheet_server::{
     app::{self, Running},
-    config::{Settings, StoreKind},
+    config::{ServedPath, Settings, StoreKind},
     task::TaskSet,
 };
 use tempfile::TempDir;
@@ -29,7 +29,8 @@ spec:
 pub(crate) fn settings(paths: &[PathBuf]) -> Settings {
     let free = "127.0.0.1:0".parse().unwrap();
     let store = StoreKind::Memory;
-    Settings { paths: paths.to_vec(), store, grpc_addr: free, http_addr: free, ..Settings::default() }
+    let paths = paths.iter().cloned().map(ServedPath::from).collect();
+    Settings { paths, store, grpc_addr: free, http_addr: free, ..Settings::default() }
 }
 
 pub(crate) async fn ready(running: &Running) {

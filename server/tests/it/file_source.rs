@@ -19,7 +19,7 @@ use mainsheet_api::{
 use mainsheet_server::{
     clock::SystemClock,
     source::{
-        Batch, Completeness, Extent, SourceHealth,
+        Batch, Completeness, DocumentOptions, Extent, SourceHealth,
         file::{self, FileSourceOptions, FileSourceParts},
     },
     task::TaskSet,
@@ -56,7 +56,7 @@ impl Told {
         let options = FileSourceOptions {
             name: files(),
             roots: roots.iter().map(PathBuf::from).collect(),
-            default_namespace: "default".to_owned(),
+            documents: DocumentOptions::default(),
         };
         let parts = FileSourceParts { batches: sender, health: health.clone(), clock };
         tasks.spawn("source", file::run(options, parts, stop.clone()));

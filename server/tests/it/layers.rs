@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use mainsheet_api::{kind::Kind, resource::SourceName};
+use mainsheet_api::{codec::UnknownFields, kind::Kind, resource::SourceName};
 use mainsheet_cache::snapshot::Snapshot;
 use mainsheet_server::{
     app::Running,
-    config::{GuardMode, Settings, StoreKind},
+    config::{GuardMode, ServedPath, Settings, StoreKind},
     source::file::source_name,
     task::TaskSet,
 };
@@ -221,5 +221,34 @@ async fn much_that_a_path_held_which_is_no_longer_given_is_held_by_the_shrink_gu
     assert_eq!(house.served(&server.0.snapshot().0).len(), 21);
     server.0.intake().confirm(house.source("left")).await;
     house.until(&server.0, &[("a", "kept")]).await;
+    end(server).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_path_takes_unknown_fields_in_its_own_way() {
+    let house = House::new([("strict", &["a"]), ("warn", &[]), ("ignore", &[])]);
+    let odd = |name: &str| route(name, "x").replace("spec:\n", "spec:\n  colour: red\n");
+    for folder in ["strict", "warn", "ignore"] {
+        write(&house.path(folder), "odd.yaml", &odd(&format!("of-{folder}")));
+    }
+    let modes =
+        [("strict", None), ("warn", Some(UnknownFields::Warn)), ("ignore", Some(UnknownFields::Ignore))];
+    let paths = modes.map(|(folder, unknown_fields)| {
+        let path = house.path(folder);
+        ServedPath { path, unknown_fields, ..ServedPath::default() }
+    });
+    let server = start_again(&Settings { paths: paths.to_vec(), ..settings(&[]) }).await;
+    ready(&server.0).await;
+    house.until(&server.0, &[("a", "strict"), ("of-ignore", "ignore"), ("of-warn", "warn")]).await;
+
+    let snapshot = server.0.snapshot().0;
+    let held = |name: &str| snapshot.served(Kind::VIRTUAL_SERVICE, &format!("shop/{name}")).unwrap();
+    let warnings: Vec<String> = held("of-warn").warnings.iter().map(ToString::to_string).collect();
+    let expected = "spec.colour: no field is named `colour` here; known here: hosts, gateways, http, tcp, tls, exportTo [unknown-field]";
+    assert_eq!(warnings, [expected]);
+    assert_eq!(held("of-ignore").warnings, []);
+    let rejected = server.0.intake().verdicts.rejected();
+    let rejected: Vec<_> = rejected.iter().map(|one| (&one.source, one.findings[0].to_string())).collect();
+    assert_eq!(rejected, [(&house.source("strict"), expected.to_owned())]);
     end(server).await.unwrap();
 }

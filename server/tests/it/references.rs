@@ -4,7 +4,10 @@
 use std::{fmt::Write, fs, path::Path};
 
 use mainsheet_server::{
-    config::{Given, Settings, env_name, parse, table::SETTINGS},
+    config::{
+        Given, GivenFile, Settings, env_name, parse,
+        table::{PATH_SETTINGS, SETTINGS},
+    },
     debug::ENDPOINTS,
     metrics::{SECONDS, Shape, TABLE},
 };
@@ -75,7 +78,7 @@ Three more:
 
 | setting | is |
 |---|---|
-| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first |
+| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace` and `unknown-fields` of its own, which are stronger than those for all, wherever these were given |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
 
@@ -90,13 +93,45 @@ what moved to another path is never missing. A log line says how much. The shrin
 Each connection is an open file. At its start the server raises the soft limit of open files (`ulimit -n`) to the hard one,
 and warns where `connections-max` and what it needs itself (384) are still more.
 
-Times are written `100ms`, `1s`, `2m`. Variables that begin with `MAINSHEET_` and name no setting are left alone, because
-Kubernetes sets some beside a Service that is called `mainsheet`.
+Times are written `100ms`, `1s`, `2m`. A variable that begins with `MAINSHEET_` and names no setting is a mistake, but for
+those that Kubernetes sets beside a Service that is called `mainsheet` or `mainsheet-NAME` (`MAINSHEET_SERVICE_HOST`,
+`MAINSHEET_PORT` and the like), and `MAINSHEET_SERVER`, which clients read.
+
+`mainsheet serve --print-config` prints the settings that count as a config file that gives the same, each with where it
+came from, and serves nothing.
+
+## Unknown fields
+
+What becomes of a document with a field that its kind does not have: one that was misspelt, or one of a version of Istio or
+Envoy that is newer than this server.
+
+| `unknown-fields` | the document |
+|---|---|
+| `strict` | is rejected; what was last good of it stays served |
+| `warn` | is served **without the field**, with a warning that names it, its line and column, and the nearest known name: in the log, and from `mainsheet validate --unknown-fields warn` |
+| `ignore` | is served **without the field**; nothing is said |
+
+This holds for Istio's kinds and their metadata, for Envoy's resources, and for the messages that are packed in them. The
+field is nowhere in what is served, so no client can see it, and neither does the version change with it. What is lost may
+be what made a resource safe: an AuthorizationPolicy whose `from` is misspelt allows everybody. So `strict` is the default,
+and the others are best set for single paths, such as one that another program writes.
+
+Whatever the setting, these are rejected: a key that stands twice, a value of the wrong type or an unknown word where a
+kind lists them, and an unknown key around a list of documents (`items`, `resources`), which may be the list misspelt.
+
+## While it runs
+
+SIGHUP makes the server read its config file again. `log-level` changes at once, unless a flag or a variable sets it. A
+warning names every other setting that differs from what runs: it needs a restart. A file with mistakes changes nothing, and
+all of its mistakes are logged.
 
 ## The file
 
 ```yaml
-paths: [mesh]
+paths:
+- mesh
+- path: generated
+  unknown-fields: warn
 grpc-addr: 127.0.0.1:15010
 debounce-quiet: 50ms
 views:
@@ -115,9 +150,16 @@ views keep honest clients apart, they protect nothing from others.
 fn file_of_the_configuration_page_is_read() {
     let (_, rest) = CONFIGURATION_TAIL.split_once("```yaml\n").unwrap();
     let (text, _) = rest.split_once("```").unwrap();
-    let file = Some(("example.yaml".to_owned(), text.to_owned()));
-    let settings = parse(&Given { file, ..Given::default() }).unwrap();
-    assert_eq!(settings.views.rules.len(), 2);
+    let file = Some(GivenFile { path: "example.yaml".to_owned(), text: Ok(text.to_owned()) });
+    let settings = parse(&Given { file, ..Given::default() }).unwrap().settings;
+    assert_eq!((settings.paths.len(), settings.views.rules.len()), (2, 2));
+}
+
+#[test]
+fn configuration_page_names_every_setting_of_a_path() {
+    for setting in PATH_SETTINGS {
+        assert!(CONFIGURATION_TAIL.contains(&format!("`{}`", setting.name)), "{}", setting.name);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use mainsheet_server::{
     intake::{IntakeHandle, IntakeOptions, IntakeParts, intake},
     readiness::Readiness,
     source::{
-        SourceHealth,
+        DocumentOptions, SourceHealth,
         file::{self, FileSourceOptions, FileSourceParts},
     },
     task::TaskSet,
@@ -100,7 +100,7 @@ impl Rig {
         let source = FileSourceOptions {
             name: files(),
             roots: roots.iter().map(PathBuf::from).collect(),
-            default_namespace: "default".to_owned(),
+            documents: DocumentOptions::default(),
         };
         let parts = FileSourceParts { batches: handle.batches.clone(), health: health.clone(), clock };
         tasks.spawn("source files", file::run(source, parts, stop.clone()));

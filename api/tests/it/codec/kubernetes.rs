@@ -105,7 +105,7 @@ fn every_served_version_of_a_kind_is_the_same_object() {
 #[test]
 fn defaults_fill_what_a_document_does_not_say() {
     let text = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: p}\n";
-    let documents = read(text, Defaults { namespace: "shop", scope: "east" });
+    let documents = read(text, Defaults { namespace: "shop", scope: "east", ..DEFAULTS });
     let Content::Resource { resource, .. } = &documents[0].content else { panic!() };
     assert_eq!((&*resource.key.namespace, &*resource.key.scope), ("shop", "east"));
     assert!(resource.body.value.is_empty());

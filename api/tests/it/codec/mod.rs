@@ -8,15 +8,17 @@ mod kubernetes;
 mod refusals;
 mod robust;
 mod round_trip;
+mod unknown_fields;
 
 use mainsheet_api::{
-    codec::{Content, Defaults, Document, SourceMap, read},
+    codec::{Content, Defaults, Document, SourceMap, UnknownFields, read},
     key::Key,
     resource::Resource,
     verdict::Finding,
 };
 
-const DEFAULTS: Defaults<'_> = Defaults { namespace: "default", scope: "" };
+const DEFAULTS: Defaults<'_> =
+    Defaults { namespace: "default", scope: "", unknown_fields: UnknownFields::Strict };
 
 fn documents(text: &str) -> Vec<Document> {
     read(text, DEFAULTS)
@@ -30,7 +32,7 @@ fn single(text: &str) -> Content {
 
 fn accepted(text: &str) -> (Resource, SourceMap) {
     match single(text) {
-        Content::Resource { resource, map } => (*resource, map),
+        Content::Resource { resource, map, .. } => (*resource, map),
         other => panic!("not accepted: {other:?}\n{text}"),
     }
 }

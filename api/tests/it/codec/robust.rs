@@ -40,7 +40,7 @@ const SNIPPETS: [&str; 24] = [
 fn check(text: &str) {
     for document in read(text, DEFAULTS) {
         match document.content {
-            Content::Resource { resource, map } => {
+            Content::Resource { resource, map, .. } => {
                 assert!(!resource.key.name.is_empty() && !resource.key.namespace.is_empty());
                 assert_eq!(map.locate("").line, document.line);
             }

@@ -224,7 +224,7 @@ fn what_is_no_entry_of_the_kind_is_refused() {
 
 #[test]
 fn the_namespace_of_a_document_comes_before_the_default() {
-    let documents = read(DOCUMENT, Defaults { namespace: "other", scope: "" });
+    let documents = read(DOCUMENT, Defaults { namespace: "other", scope: "", ..DEFAULTS });
     assert!(
         matches!(&documents[0].content, Content::Resource { resource, .. } if &*resource.key.namespace == "shop")
     );

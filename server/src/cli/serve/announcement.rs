@@ -11,7 +11,7 @@ use crate::{
 /// The whole text.
 pub(super) fn text(settings: &Settings, running: &Running) -> String {
     let facts = Facts {
-        paths: settings.paths.iter().map(|path| path.display().to_string()).collect(),
+        paths: settings.paths.iter().map(|path| path.path.display().to_string()).collect(),
         store: match settings.store {
             StoreKind::Memory => "in memory".to_owned(),
             StoreKind::Redb => format!("in `{}`", settings.data_dir.display()),

@@ -2,25 +2,26 @@
 
 mod announcement;
 mod flags;
+mod given;
+mod reread;
 
-use std::{io, pin::pin};
+use std::{io, pin::pin, sync::Arc};
 
-use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use self::flags::SettingFlags;
+use self::{flags::SettingFlags, given::Givens, reread::Rereader};
 use super::{Context, Exit, error::CliError};
 use crate::{
     app::{self, Running},
-    config::{Given, Settings, env_name, parse},
+    config::{Settings, print},
     log, open_files,
-    signals::Signals,
+    signals::{Order, Signals},
 };
 
 /// Serve the resources of directories and files
 ///
 /// Every setting is a flag (--grpc-addr), an environment variable (MAINSHEET_GRPC_ADDR) and a key of the config file
-/// (grpc-addr), in this order of precedence.
+/// (grpc-addr), in this order of precedence. SIGHUP makes a running server read its config file again, for the log level.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories and files of YAML or JSON documents, the strongest first: what several hold is served from the first of
@@ -30,22 +31,37 @@ pub(super) struct Args {
     /// YAML file of settings, under the names of the flags [env: MAINSHEET_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
+    /// Print the settings that count as a config file, each with where it came from, and do nothing else
+    #[arg(long)]
+    print_config: bool,
     #[command(flatten)]
     flags: SettingFlags,
 }
 
 pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> {
-    let settings = settings(args, &context)?;
-    log::init(settings.log_format, settings.log_level);
+    let prints = args.print_config;
+    let givens = Givens::new(args, std::mem::take(&mut context.environment));
+    let effective = givens.read().map_err(CliError::Settings)?;
+    if prints {
+        write!(context.out, "{}", print(&effective))?;
+        return Ok(Exit::Done);
+    }
+    let settings = effective.settings;
+    let level = log::init(settings.log_format, settings.log_level);
     open_files::raise_limit(settings.connections_max);
+    let rereader = Rereader { givens: Arc::new(givens), running: settings.clone(), level };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(&settings, &mut context));
+    let ended = runtime.block_on(serve(&settings, rereader, &mut context));
     // A second signal does not wait for what still runs.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(settings: &Settings, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+async fn serve(
+    settings: &Settings,
+    mut rereader: Rereader,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     let (running, tasks) = app::start(settings).await?;
     tracing::info!(grpc = %running.grpc_addr(), http = %running.http_addr(), "listening");
@@ -57,11 +73,12 @@ async fn serve(settings: &Settings, context: &mut Context<'_>) -> anyhow::Result
         tokio::select! {
             ended = &mut ended => return ended.map(|()| Exit::Done),
             () = &mut announced, if !is_announced => is_announced = true,
-            signal = signals.next() => {
-                if stop.is_cancelled() {
-                    anyhow::bail!("{signal} while stopping: what was under way is given up");
+            order = signals.next() => match order {
+                Order::Reread => rereader.reread().await,
+                Order::Stop(signal) if stop.is_cancelled() => {
+                    anyhow::bail!("{signal} while stopping: what was under way is given up")
                 }
-                order_to_stop(signal, &stop);
+                Order::Stop(signal) => order_to_stop(signal, &stop),
             }
         }
     }
@@ -80,19 +97,4 @@ async fn announce(settings: &Settings, running: Running, out: &mut (dyn io::Writ
 fn order_to_stop(signal: &str, stop: &CancellationToken) {
     tracing::info!(signal, "stopping; again to stop at once");
     stop.cancel();
-}
-
-fn settings(args: Args, context: &Context<'_>) -> anyhow::Result<Settings> {
-    let path = args.config.or_else(|| context.environment.get(&env_name("config")).cloned());
-    let file = match path {
-        None => None,
-        Some(path) => {
-            let text =
-                std::fs::read_to_string(&path).with_context(|| format!("read config file `{path}`"))?;
-            Some((path, text))
-        }
-    };
-    let given =
-        Given { file, environment: context.environment.clone(), flags: args.flags.0, paths: args.paths };
-    parse(&given).map_err(|mistakes| CliError::Settings(mistakes).into())
 }

@@ -18,13 +18,13 @@ use std::{
 };
 
 use anyhow::Context as _;
-use mainsheet_api::codec::{self, Defaults};
+use mainsheet_api::codec::{self, UnknownFields};
 
 use self::{checked::Checked, texts::Texts};
 use super::{Context, Exit, block_on};
 use crate::{
     intake::judge::judge_all,
-    source::{Completeness, Report, file},
+    source::{Completeness, DocumentOptions, Report, file},
 };
 
 /// Say what is wrong with files, without a server
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Namespace of documents that name none
     #[arg(long, value_name = "NAME", default_value = "default")]
     default_namespace: String,
+    /// What fields that a kind does not have do: reject the document (strict), give a warning (warn), or nothing (ignore)
+    #[arg(long, value_name = "MODE", default_value_t = UnknownFields::Strict)]
+    unknown_fields: UnknownFields,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -71,18 +74,21 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
 /// Everything that the arguments name, files under the names by which they can be opened from here.
 async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
     let (stdin, roots): (Vec<_>, Vec<_>) = args.paths.iter().partition(|path| *path == STDIN);
+    let documents = DocumentOptions {
+        default_namespace: args.default_namespace.clone(),
+        unknown_fields: args.unknown_fields,
+    };
     let mut reports = Vec::new();
     if !stdin.is_empty() {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).context("read standard input")?;
-        let defaults = Defaults { namespace: &args.default_namespace, scope: "" };
-        let documents = codec::read(&text, defaults);
+        let documents = codec::read(&text, documents.defaults());
         reports.push(Report { origin: STDIN.to_owned(), documents, completeness: Completeness::Whole });
         texts.keep(STDIN, text);
     }
     if !roots.is_empty() {
         let roots: Vec<PathBuf> = roots.into_iter().map(PathBuf::from).collect();
-        let (found, complaints) = file::read_once(roots.clone(), &args.default_namespace).await?;
+        let (found, complaints) = file::read_once(roots.clone(), &documents).await?;
         anyhow::ensure!(complaints.is_empty(), "can't look at {}", complaints.join(", "));
         reports.extend(
             found.into_iter().map(|report| Report { origin: opened(&roots, &report.origin), ..report }),

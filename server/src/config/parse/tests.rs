@@ -4,27 +4,36 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    config::{GuardMode, StoreKind},
+    config::{GuardMode, Settings, StoreKind},
     views::ViewRule,
 };
 
 fn given(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Given {
     Given {
-        file: Some(("m.yaml".into(), file.into())),
+        file: Some(GivenFile { path: "m.yaml".into(), text: Ok(file.into()) }),
         environment: environment.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect(),
         flags: flags.iter().map(|(name, text)| (*name, text.to_string())).collect(),
         paths: vec!["mesh".into()],
     }
 }
 
+fn parse(given: &Given) -> Result<Settings, Vec<Mistake>> {
+    super::parse(given).map(|effective| effective.settings)
+}
+
 fn mistakes(given: &Given) -> Vec<String> {
     parse(given).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+/// Paths for which nothing is set.
+fn paths(paths: &[&str]) -> Vec<ServedPath> {
+    paths.iter().map(|path| PathBuf::from(path).into()).collect()
 }
 
 #[test]
 fn without_anything_but_a_path_everything_is_default() {
     let settings = parse(&Given { paths: vec!["mesh".into()], ..Given::default() }).unwrap();
-    assert_eq!(settings, Settings { paths: vec!["mesh".into()], ..Settings::default() });
+    assert_eq!(settings, Settings { paths: paths(&["mesh"]), ..Settings::default() });
 }
 
 #[test]
@@ -49,11 +58,11 @@ fn flag_beats_environment_beats_file_beats_default() {
 fn paths_come_from_the_strongest_that_names_some() {
     let file = "paths: [a, b]\n";
     let mut given = given(file, &[], &[]);
-    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("mesh")]);
+    assert_eq!(parse(&given).unwrap().paths, paths(&["mesh"]));
     given.paths.clear();
-    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!(parse(&given).unwrap().paths, paths(&["a", "b"]));
     given.environment.insert("MAINSHEET_PATHS".into(), "c:d".into());
-    assert_eq!(parse(&given).unwrap().paths, [PathBuf::from("c"), PathBuf::from("d")]);
+    assert_eq!(parse(&given).unwrap().paths, paths(&["c", "d"]));
 }
 
 #[test]
@@ -65,6 +74,59 @@ fn path_that_is_given_twice_is_a_mistake_however_it_is_spelt() {
     let file = Given { paths: Vec::new(), ..given("\npaths: [a, a]\n", &[], &[]) };
     let expected = "m.yaml:2:1: `a` is named twice; name each directory or file once, the strongest first";
     assert_eq!(mistakes(&file), [expected]);
+}
+
+#[test]
+fn path_has_settings_of_its_own_that_are_stronger_than_those_for_all() {
+    let file = "paths: [a, {path: b, unknown-fields: warn}, {path: c, default-namespace: shop}]\n";
+    let all = Given { paths: Vec::new(), ..given(file, &[], &[("unknown-fields", "ignore")]) };
+    let settings = parse(&all).unwrap();
+    let documents: Vec<_> = settings
+        .paths
+        .iter()
+        .map(|path| path.documents(&settings.documents))
+        .map(|documents| (documents.default_namespace, documents.unknown_fields.to_string()))
+        .collect();
+    let expected = [("default", "ignore"), ("default", "warn"), ("shop", "ignore")];
+    assert_eq!(documents, expected.map(|(namespace, fields)| (namespace.to_owned(), fields.to_owned())));
+}
+
+#[test]
+fn paths_of_a_stronger_layer_take_what_was_set_for_those_of_the_file_away() {
+    let file = "paths: [{path: mesh, unknown-fields: warn}]\n";
+    let effective = super::parse(&given(file, &[], &[])).unwrap();
+    assert_eq!(effective.settings.paths, paths(&["mesh"]));
+    assert_eq!(effective.origin("paths[0].unknown-fields"), &Origin::Default);
+}
+
+#[test]
+fn mistakes_in_paths_come_at_once_and_each_says_where_it_was_made() {
+    let file = "paths:\n- {path: a, unknown-fields: loose}\n- {path: b, store: redb}\n- {default-namespace: x}\n- [c]\n\
+                - {path: no}\n";
+    let right = "write `paths: [a, {path: b, unknown-fields: warn}]`";
+    assert_eq!(
+        mistakes(&Given { paths: Vec::new(), ..given(file, &[], &[]) }),
+        [
+            format!("m.yaml:3:13: `store` of a path is unknown or of the wrong form; {right}"),
+            format!("m.yaml:4:3: an item of `paths` has no `path`; {right}"),
+            "m.yaml:5:3: an item of `paths` is not a text; write a text".to_owned(),
+            "m.yaml:6:10: the `path` of a path is read as `false`, not as a text; put it in quotes".to_owned(),
+            "m.yaml:2:29: `loose` is no value for `paths[0].unknown-fields`; write one of: strict, warn, ignore"
+                .to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn file_that_can_not_be_read_is_a_mistake_among_others() {
+    let file = Some(GivenFile { path: "m.yaml".into(), text: Err("on fire".into()) });
+    assert_eq!(
+        mistakes(&Given { file, ..Given::default() }),
+        [
+            "m.yaml: the config file can't be read: on fire; name a file that can",
+            "default: nothing to serve; name at least one directory or file",
+        ]
+    );
 }
 
 #[test]
@@ -93,17 +155,18 @@ fn names_that_yaml_takes_for_something_else_have_to_be_quoted() {
 fn all_mistakes_come_at_once_and_each_says_where_it_was_made() {
     let file =
         "store: sqlite\ngrpc_addr: 127.0.0.1:1\nhistory-len: 0\nviews:\n- nodes: x\n  namespace: [a]\n";
-    let environment = [("MAINSHEET_GUARD_MODE", "never"), ("MAINSHEET_SERVICE_HOST", "10.0.0.1")];
+    let environment = [("MAINSHEET_GUARD_MODE", "never"), ("MAINSHEET_LOGLEVEL", "info")];
     let found = mistakes(&given(file, &environment, &[("log-level", "loud"), ("debounce-quiet", "2s")]));
     assert_eq!(
         found,
         [
-            "m.yaml:2:1: unknown key `grpc_addr`; write `grpc-addr`",
+            "m.yaml:2:1: unknown key `grpc_addr`; did you mean `grpc-addr`?",
             "m.yaml:6:3: `namespace` of a view is unknown or of the wrong form; write `- {nodes: \"sidecar~*\", namespaces: [shop]}`",
             "m.yaml:5:3: a view has no `namespaces`; write `- {nodes: \"sidecar~*\", namespaces: [shop]}`",
             "m.yaml:1:8: `sqlite` is no value for `store`; write one of: redb, memory",
             "m.yaml:3:14: `0` is no value for `history-len`; write a whole number, at least 1",
             "environment variable MAINSHEET_GUARD_MODE: `never` is no value for `guard-mode`; write one of: proceed, stay",
+            "environment variable MAINSHEET_LOGLEVEL: no setting is called so; did you mean `MAINSHEET_LOG_LEVEL`?",
             "flag --log-level: `loud` is no value for `log-level`; write one of: error, warn, info, debug, trace",
             "flag --debounce-quiet: `debounce-quiet` is longer than `debounce-max`; write a shorter one, or a longer `debounce-max`",
         ]

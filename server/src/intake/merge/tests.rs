@@ -26,7 +26,8 @@ fn report(origin: &str, namespace: &str, size: usize) -> Report {
     let body = Any { type_url: String::new(), value: vec![0; size].into() };
     let resource =
         Resource { key, labels: BTreeMap::new(), annotations: BTreeMap::new(), body, upstream_version: None };
-    let content = Content::Resource { resource: Box::new(resource), map: SourceMap::default() };
+    let content =
+        Content::Resource { resource: Box::new(resource), map: SourceMap::default(), warnings: Vec::new() };
     let documents = vec![Document { line: 1, content }];
     Report { origin: origin.to_owned(), documents, completeness: Completeness::Whole }
 }

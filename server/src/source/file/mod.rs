@@ -50,7 +50,7 @@ use self::{
     tree::{Round, Tree},
     watch::{News, PendingEvents, Watch},
 };
-use super::{Batch, Report, SourceHealth};
+use super::{Batch, DocumentOptions, Report, SourceHealth};
 
 /// Between looks at everything: for what the kernel does not tell, on network file systems above all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
@@ -73,8 +73,8 @@ pub struct FileSourceOptions {
     /// Folders and files. With a single one, origins are paths below it; with several, each begins with its root as it
     /// is given here.
     pub roots: Vec<PathBuf>,
-    /// The namespace of documents without one.
-    pub default_namespace: String,
+    /// How their documents are read.
+    pub documents: DocumentOptions,
 }
 
 /// What a file source is connected to.
@@ -121,7 +121,7 @@ pub async fn run(
 /// Where a worker panicked.
 pub(crate) async fn read_once(
     roots: Vec<PathBuf>,
-    default_namespace: &str,
+    documents: &DocumentOptions,
 ) -> anyhow::Result<(Vec<Report>, Vec<String>)> {
     let now = Uptime::default();
     let listing = walk::walk(&roots);
@@ -133,7 +133,7 @@ pub(crate) async fn read_once(
         if wanted.is_empty() {
             break;
         }
-        let readings = read::read_all(wanted, Arc::from(default_namespace)).await?;
+        let readings = read::read_all(wanted, documents).await?;
         tree.absorb(&mut round, readings, now);
     }
     let reports = tree.finish(round, now).into_iter().flat_map(|batch| batch.reports).collect();
@@ -190,13 +190,12 @@ impl FileSource {
                 self.tree.look(listing, &pending.touched, self.now())
             }
         };
-        let namespace: Arc<str> = Arc::from(self.options.default_namespace.as_str());
         loop {
             let wanted = round.wanted();
             if wanted.is_empty() {
                 break;
             }
-            let mut readings = read::read_all(wanted, Arc::clone(&namespace)).await?;
+            let mut readings = read::read_all(wanted, &self.options.documents).await?;
             self.withhold(&round, &mut readings).await?;
             self.tree.absorb(&mut round, readings, self.now());
         }

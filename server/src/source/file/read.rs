@@ -1,17 +1,17 @@
 //! Reads and decodes files, on all cores.
 
-use std::{fs::File, io, io::Read, path::Path, sync::Arc, thread};
+use std::{fs::File, io, io::Read, path::Path, thread};
 
 use futures_util::future::try_join_all;
 use mainsheet_api::{
-    codec::{self, Content, Defaults, Document},
+    codec::{self, Content, Document},
     limits::FILE_BYTES_MAX,
     verdict::Finding,
     version::Digest,
 };
 
 use super::{listing::Found, report::finding_of_unreadable as unreadable};
-use crate::contain::contain;
+use crate::{contain::contain, source::DocumentOptions};
 
 /// One file's turn.
 #[derive(Debug)]
@@ -43,36 +43,36 @@ pub(crate) enum Outcome {
 /// Where a worker panics.
 pub(crate) async fn read_all(
     files: Vec<(String, Found)>,
-    default_namespace: Arc<str>,
+    documents: &DocumentOptions,
 ) -> anyhow::Result<Vec<Reading>> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let share = files.len().div_ceil(workers).max(1);
     let shares: Vec<Vec<_>> = files.chunks(share).map(<[_]>::to_vec).collect();
     let readings = shares.into_iter().map(|files| {
-        let namespace = Arc::clone(&default_namespace);
+        let documents = documents.clone();
         tokio::task::spawn_blocking(move || {
             let one =
-                |(origin, found): (String, Found)| Reading { origin, outcome: outcome(&found, &namespace) };
+                |(origin, found): (String, Found)| Reading { origin, outcome: outcome(&found, &documents) };
             files.into_iter().map(one).collect::<Vec<_>>()
         })
     });
     Ok(try_join_all(readings).await?.into_iter().flatten().collect())
 }
 
-pub(super) fn outcome(found: &Found, namespace: &str) -> Outcome {
+pub(super) fn outcome(found: &Found, options: &DocumentOptions) -> Outcome {
     match &found.stamp {
-        Ok(_) => read(&found.path, namespace),
+        Ok(_) => read(&found.path, options),
         // Not even opened: opening a pipe would wait for its writer.
         Err(reason) => Outcome::Unreadable(unreadable(reason)),
     }
 }
 
-fn read(path: &Path, namespace: &str) -> Outcome {
+fn read(path: &Path, options: &DocumentOptions) -> Outcome {
     match text(path) {
         Ok(text) if text.is_empty() => Outcome::Empty,
         Ok(text) => {
             let digest = Digest::of([text.as_bytes()]);
-            Outcome::Documents(decode(path, &text, namespace), digest)
+            Outcome::Documents(decode(path, &text, options), digest)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {
             Outcome::Vanished
@@ -81,11 +81,11 @@ fn read(path: &Path, namespace: &str) -> Outcome {
     }
 }
 
-fn decode(path: &Path, text: &str, namespace: &str) -> Vec<Document> {
+fn decode(path: &Path, text: &str, options: &DocumentOptions) -> Vec<Document> {
     let work = || {
         #[cfg(test)]
         crate::contain::panic_if_planted(text);
-        codec::read(text, Defaults { namespace, scope: "" })
+        codec::read(text, options.defaults())
     };
     contain("decoding", &path.to_string_lossy(), work).unwrap_or_else(|finding| {
         // Whose it is nobody knows: so all that was last good of the file stays.
@@ -117,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.yaml");
         fs::write(&path, content).unwrap();
-        read(&path, "default")
+        read(&path, &DocumentOptions::default())
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.yaml");
         File::create(&path).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
-        let Outcome::Unreadable(finding) = read(&path, "default") else { panic!("read") };
+        let Outcome::Unreadable(finding) = read(&path, &DocumentOptions::default()) else { panic!("read") };
         assert_eq!(finding.reason, "the file can't be read: it is larger than 32 MiB; split it");
     }
 
@@ -149,7 +149,7 @@ mod tests {
             found.push((name.to_owned(), Found { path, stamp }));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let readings = runtime.block_on(read_all(found, Arc::from("shop"))).unwrap();
+        let readings = runtime.block_on(read_all(found, &DocumentOptions::default())).unwrap();
         let contents = readings.into_iter().map(|reading| match reading.outcome {
             Outcome::Documents(mut documents, _) => (reading.origin, documents.remove(0).content),
             other => panic!("{other:?}"),
@@ -171,9 +171,12 @@ mod tests {
     fn empty_vanished_and_dangling_are_told_apart() {
         assert!(matches!(outcome_of(b""), Outcome::Empty));
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(read(&folder.path().join("gone.yaml"), "default"), Outcome::Vanished));
+        assert!(matches!(
+            read(&folder.path().join("gone.yaml"), &DocumentOptions::default()),
+            Outcome::Vanished
+        ));
         let link = folder.path().join("link.yaml");
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
-        assert!(matches!(read(&link, "default"), Outcome::Unreadable(_)));
+        assert!(matches!(read(&link, &DocumentOptions::default()), Outcome::Unreadable(_)));
     }
 }

@@ -116,11 +116,19 @@ impl Started {
 
     /// The first line of a JSON log that says this.
     pub(crate) fn logged(&self, message: &str) -> serde_json::Value {
+        self.logged_after(|text| text == message).1
+    }
+
+    /// The first line of a JSON log whose message is such, and the messages before it.
+    pub(crate) fn logged_after(&self, is_such: impl Fn(&str) -> bool) -> (Vec<String>, serde_json::Value) {
+        let mut before = Vec::new();
         loop {
             let line: serde_json::Value = serde_json::from_str(&self.error()).unwrap();
-            if line["message"] == message {
-                return line;
+            let message = line["message"].as_str().unwrap_or_default();
+            if is_such(message) {
+                return (before, line);
             }
+            before.push(message.to_owned());
         }
     }
 

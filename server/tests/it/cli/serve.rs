@@ -3,7 +3,7 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use super::rig::{Ended, Served, Started, folder, route, run, run_with};
+use super::rig::{Ended, Served, Started, folder, route, run, run_with, write};
 
 #[test]
 fn what_is_served_and_where_is_announced() {
@@ -182,14 +182,15 @@ fn port_that_is_taken_is_named_with_what_to_do() {
 fn every_mistake_in_the_settings_is_told_at_once() {
     let folder = folder(&[("m.yaml", "store: sqlite\nlog-levle: info\n")]);
     let args = ["serve", "--config", "m.yaml", "--debounce-max", "soon", "--grpc-addr", "0.0.0.0:1"];
-    let ended = run_with(&folder, &args, &[("MAINSHEET_HISTORY_LEN", "many")], "");
+    let ended = run_with(&folder, &args, &[("MAINSHEET_HISTORY_LEN", "many"), ("MAINSHEET_PROT", "1")], "");
     assert_eq!((ended.code, ended.out.as_str()), (2, ""));
     let lines: Vec<&str> = ended.err.lines().collect();
-    assert_eq!(lines[0], "error: 6 mistakes in the settings");
+    assert_eq!(lines[0], "error: 7 mistakes in the settings");
     let begins = [
-        "  m.yaml:2:1: unknown key `log-levle`; known are: ",
+        "  m.yaml:2:1: unknown key `log-levle`; did you mean `log-level`?",
         "  m.yaml:1:8: `sqlite` is no value for `store`; write one of: redb, memory",
         "  environment variable MAINSHEET_HISTORY_LEN: `many` is no value for `history-len`; ",
+        "  environment variable MAINSHEET_PROT: no setting is called so; ",
         "  flag --debounce-max: `soon` is no value for `debounce-max`; write a time ",
         "  default: nothing to serve; name at least one directory or file",
         "  flag --grpc-addr: `grpc-addr` 0.0.0.0:1 is plaintext and can be reached from other machines; ",
@@ -202,9 +203,10 @@ fn every_mistake_in_the_settings_is_told_at_once() {
 
 #[test]
 fn config_file_that_is_not_there_is_an_error() {
-    let ended = run_with(&folder(&[]), &["serve"], &[("MAINSHEET_CONFIG", "nowhere.yaml")], "");
-    let err = "error: read config file `nowhere.yaml`\n  caused by: No such file or directory (os error 2)\n";
-    assert_eq!(ended, Ended { code: 1, out: String::new(), err: err.into() });
+    let ended = run_with(&folder(&[]), &["serve", "mesh"], &[("MAINSHEET_CONFIG", "nowhere.yaml")], "");
+    let err = "error: a mistake in the settings\n  nowhere.yaml: the config file can't be read: No such file or directory (os \
+               error 2); name a file that can\n";
+    assert_eq!(ended, Ended { code: 2, out: String::new(), err: err.into() });
 }
 
 #[test]
@@ -244,4 +246,87 @@ fn damaged_store_is_told_in_two_lines_whatever_reading_it_does() {
         panics += usize::from(cause.starts_with("  caused by: reading it failed: "));
     }
     assert!(panics > 0, "no byte of these makes the database panic any more: look for another");
+}
+
+#[test]
+fn printed_config_gives_the_same_when_it_is_fed_back() {
+    let folder = folder(&[("m.yaml", "log-level: debug\npaths: [{path: mesh, unknown-fields: warn}]\n")]);
+    let printed = run_with(
+        &folder,
+        &["serve", "--config", "m.yaml", "--print-config", "--debounce-max", "2s"],
+        &[("MAINSHEET_INSTANCE", "here")],
+        "",
+    );
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    for line in [
+        "- path: mesh",
+        "  unknown-fields: warn  # m.yaml:2:38",
+        "instance: here  # environment variable MAINSHEET_INSTANCE",
+        "debounce-max: 2s  # flag --debounce-max",
+        "log-level: debug  # m.yaml:1:12",
+        "store: redb  # default",
+    ] {
+        assert!(printed.out.lines().any(|other| other == line), "{line}\n{}", printed.out);
+    }
+    write(&folder, "again.yaml", &printed.out);
+    let again = run(&folder, &["serve", "--config", "again.yaml", "--print-config"]);
+    let values = |text: &str| {
+        text.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((again.code, values(&again.out)), (0, values(&printed.out)));
+    write(&folder, "again.yaml", &again.out);
+    assert_eq!(run(&folder, &["serve", "--config", "again.yaml", "--print-config"]), again);
+    let wrong = run(&folder, &["serve", "--print-config", "--store", "sqlite"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    assert!(wrong.err.starts_with("error: 2 mistakes in the settings\n"), "{}", wrong.err);
+}
+
+#[test]
+fn hangup_changes_the_log_level_and_names_what_needs_a_restart() {
+    let config = |level: &str, more: &str| format!("log-level: {level}\nlog-format: json\n{more}");
+    let folder =
+        folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews")), ("m.yaml", &config("info", ""))]);
+    let served = Served::start(&folder, &["--config", "m.yaml"]);
+    let read_again = |text: &str| {
+        write(&folder, "m.yaml", text);
+        served.process.signal("-HUP");
+    };
+    let told = "the config file was read again";
+    let ignored = "document of a kind that is not served is ignored";
+
+    read_again(&config("debug", "history-len: 9\nviews: [{nodes: a, namespaces: [b]}]\n"));
+    for name in ["history-len", "views"] {
+        let line = served.process.logged("a setting has changed that needs a restart");
+        assert_eq!((line["level"].as_str(), line["setting"].as_str()), (Some("WARN"), Some(name)));
+    }
+    let line = served.process.logged(told);
+    assert_eq!((line["log_level"].as_str(), line["origin"].as_str()), (Some("debug"), Some("m.yaml:1:12")));
+    write(&folder, "mesh/b.yaml", "apiVersion: v1\nkind: ConfigMap\n");
+    assert_eq!(served.process.logged(ignored)["level"].as_str(), Some("DEBUG"));
+
+    read_again("log-level: loud\nstore: sqlite\n");
+    for begin in ["m.yaml:1:12: `loud` is no value", "m.yaml:2:8: `sqlite` is no value"] {
+        let (_, line) = served.process.logged_after(|message| message.starts_with(begin));
+        assert_eq!(line["level"].as_str(), Some("ERROR"));
+    }
+    served.process.logged("the config file was read again and has mistakes; nothing changes");
+    write(&folder, "mesh/c.yaml", "apiVersion: v1\nkind: ConfigMap\n");
+    assert_eq!(served.process.logged(ignored)["origin"].as_str(), Some("c.yaml"));
+
+    read_again(&config("info", ""));
+    served.process.logged(told);
+    let text = "apiVersion: v1\nkind: ConfigMap\n---\napiVersion: networking.istio.io/v1\nkind: Gatway\n";
+    write(&folder, "mesh/d.yaml", text);
+    let (before, _) = served.process.logged_after(|message| message.starts_with("d.yaml:5:1: "));
+    assert!(!before.iter().any(|message| message == ignored), "{before:?}");
+    assert_eq!(served.process.end("-TERM").0, 0);
+}
+
+#[test]
+fn hangup_without_a_config_file_changes_nothing() {
+    let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
+    let served = Served::start(&folder, &["--log-format", "json"]);
+    served.process.signal("-HUP");
+    served.process.logged("SIGHUP: there is no config file to read again");
+    assert_eq!(served.process.end("-TERM").0, 0);
 }

@@ -128,6 +128,29 @@ fn path_that_is_not_there_is_an_error() {
 }
 
 #[test]
+fn unknown_fields_warn_or_are_ignored_where_it_is_asked_for() {
+    let text = route("shop", "reviews", "reviews").replace("spec:\n", "spec:\n  htpp: []\n");
+    let folder = folder(&[("typo.yaml", &text)]);
+    let warned = |args: &[&str]| run_with(&folder, args, &[], &text);
+    for origin in ["-", "typo.yaml"] {
+        let ended = warned(&["validate", "--unknown-fields", "warn", origin]);
+        let begin = format!("warning[unknown-field]: no field is named `htpp` here\n --> {origin}:7:3\n");
+        assert!(ended.out.starts_with(&begin), "{}", ended.out);
+        assert!(
+            ended.out.ends_with("\n1 accepted, 1 with warnings, 0 rejected, 0 ignored\n"),
+            "{}",
+            ended.out
+        );
+        assert_eq!(ended.code, 0);
+    }
+    let ignored = run(&folder, &["validate", "--unknown-fields", "ignore", "typo.yaml"]);
+    assert_eq!((ignored.code, &*ignored.out), (0, "1 accepted, 0 with warnings, 0 rejected, 0 ignored\n"));
+    let wrong = run(&folder, &["validate", "--unknown-fields", "loose", "typo.yaml"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("write one of: strict, warn, ignore"), "{}", wrong.err);
+}
+
+#[test]
 fn nothing_to_validate_is_a_usage_error() {
     assert_eq!(run(&folder(&[]), &["validate"]).code, 2);
 }

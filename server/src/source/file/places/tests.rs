@@ -16,7 +16,7 @@ use super::{
     },
     *,
 };
-use crate::source::{Batch, Completeness, Extent};
+use crate::source::{Batch, Completeness, DocumentOptions, Extent};
 
 /// Where files are, with a folder beside them that links lead to.
 fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -277,7 +277,8 @@ impl Onlooker {
         let told = self.finish(round);
         let listing = walk(&self.roots);
         for origin in origins.iter().filter(|origin| told.contains(*origin)) {
-            let there = listing.files.get(origin).map(|found| read::outcome(found, "shop"));
+            let there =
+                listing.files.get(origin).map(|found| read::outcome(found, &DocumentOptions::default()));
             let there: BTreeSet<String> = match there {
                 Some(read::Outcome::Documents(documents, _)) => {
                     documents.iter().map(|document| name_of(&document.content)).collect()
@@ -296,7 +297,10 @@ impl Onlooker {
             if wanted.is_empty() {
                 break;
             }
-            let reading = |(origin, found)| Reading { origin, outcome: read::outcome(&found, "shop") };
+            let reading = |(origin, found)| Reading {
+                origin,
+                outcome: read::outcome(&found, &DocumentOptions::default()),
+            };
             self.tree.absorb(&mut round, wanted.into_iter().map(reading).collect(), self.now);
         }
         let batches = self.tree.finish(round, self.now);

@@ -42,7 +42,11 @@ fn outcome(text: &str) -> Outcome {
                 let key = Key::new(Kind::VIRTUAL_SERVICE, "shop", name);
                 let (labels, annotations) = Default::default();
                 let resource = Resource { key, labels, annotations, body, upstream_version: None };
-                Content::Resource { resource: Box::new(resource), map: SourceMap::default() }
+                Content::Resource {
+                    resource: Box::new(resource),
+                    map: SourceMap::default(),
+                    warnings: Vec::new(),
+                }
             }
         };
         Document { line: 1, content }
