@@ -80,8 +80,13 @@ impl Envoy {
     /// Starts one. Does not wait for it to be configured.
     pub(crate) fn start(tools: &Tools, dir: &Path, bootstrap: Bootstrap<'_>) -> Result<Self> {
         let admin_port = free_port()?;
-        let file = dir.join("envoy.json");
-        std::fs::write(&file, bootstrap.json(admin_port).to_string())?;
+        Self::start_with(tools, dir, &bootstrap.json(admin_port).to_string(), admin_port)
+    }
+
+    /// Starts one on the text of a bootstrap file that names this admin port.
+    pub(crate) fn start_with(tools: &Tools, dir: &Path, bootstrap: &str, admin_port: u16) -> Result<Self> {
+        let file = dir.join("envoy.yaml");
+        std::fs::write(&file, bootstrap)?;
         let mut command = Command::new(tools.program("envoy"));
         command
             .arg("-c")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real clients that `make interop` runs, through the package registries' own clients, into a folder that is
 # kept: $MAINSHEET_TOOLS, or ~/.cache/mainsheet-tools. What is there already is left alone. The first build of istiod and
-# istioctl takes about 10 minutes on 2 cores.
+# istioctl takes about 10 minutes on 2 cores, and of each further line of istiod up to 7.
 #
 # A tool that can't be had is named and left out; the harness then skips its scenarios, or fails where
 # INTEROP_REQUIRED names the tool.
@@ -24,7 +24,7 @@ install_envoy() {
   return $status
 }
 
-# istiod and istioctl are built from one pinned module; its go.sum holds what the module proxy must deliver.
+# istiod and istioctl are built from pinned modules, a module a line; go.sum holds what the module proxy must deliver.
 install_go() { # name, package, folder of the module
   (cd "$here/${3:-tools}" && go build -mod=readonly -trimpath -ldflags='-s -w' -o "$bin/$1" "$2")
 }
@@ -39,8 +39,13 @@ pin() { # tool -> what is wanted, so that a changed pin builds anew
     envoy) echo "$envoy_version" ;;
     mainsheet-*) cat "$here/${1#mainsheet-}"/* | sha256sum | cut -c 1-16 ;;
     grpcurl) grep 'fullstorydev/grpcurl v' "$here/grpc-go/go.mod" | cut -d ' ' -f 2 ;;
-    *) sed -n 's/^\tistio.io\/istio //p' "$here/tools/go.mod" ;;
+    pilot-discovery-*) istio "istiod-${1#pilot-discovery-}" ;;
+    *) istio tools ;;
   esac
+}
+
+istio() { # folder of a module -> the version of Istio that it requires
+  sed -n 's/^\tistio.io\/istio \(v[^ ]*\).*/\1/p' "$here/$1/go.mod"
 }
 
 want() { # tool, command...
@@ -58,6 +63,7 @@ want() { # tool, command...
 
 want envoy install_envoy
 want pilot-discovery install_go pilot-discovery istio.io/istio/pilot/cmd/pilot-discovery
+want pilot-discovery-1.29 install_go pilot-discovery-1.29 istio.io/istio/pilot/cmd/pilot-discovery istiod-1.29
 want istioctl install_go istioctl istio.io/istio/istioctl/cmd/istioctl
 want mainsheet-descriptors install_own mainsheet-descriptors descriptors
 want mainsheet-grpc-go install_own mainsheet-grpc-go grpc-go

@@ -6,10 +6,11 @@ use anyhow::Result;
 use mainsheet_bench::{
     configz::{Configz, configz},
     http,
+    metrics::metric,
     process::{Process, free_port, wait_for},
 };
 
-use crate::{api_stub::ApiStub, tools::Tools};
+use crate::{api_stub::ApiStub, page, tools::Tools};
 
 /// A running istiod.
 #[derive(Debug)]
@@ -20,24 +21,21 @@ pub(crate) struct Istiod {
     pub(crate) http_port: u16,
     /// xDS for Envoys, open once it is ready.
     pub(crate) grpc_port: u16,
+    monitoring_port: u16,
     _api: ApiStub,
 }
 
 impl Istiod {
-    /// Starts one that lists `xds://127.0.0.1:PORT` as a config source. Does not wait for it to be ready.
+    /// Starts one with the mesh config that docs/istiod.md shows. Does not wait for it to be ready.
     pub(crate) async fn start(tools: &Tools, dir: &Path, xds_port: u16) -> Result<Self> {
         let api = ApiStub::start().await?;
         let kubeconfig = dir.join("kubeconfig.json");
         std::fs::write(&kubeconfig, api.kubeconfig())?;
         let mesh = dir.join("mesh.yaml");
-        // k8s:// makes istiod build the client that it can't do without. Auto mTLS waits for a secret that only
-        // Istio's own agent brings to an Envoy.
-        std::fs::write(
-            &mesh,
-            format!(
-                "configSources:\n- address: xds://127.0.0.1:{xds_port}\n- address: k8s://\nenableAutoMtls: false\n"
-            ),
-        )?;
+        let sources = page::block(page::ISTIOD, "## Point istiod at it", "yaml")?;
+        let sources = sources.replace(":15110", &format!(":{xds_port}"));
+        // Auto mTLS waits for a secret that only Istio's own agent brings to an Envoy.
+        std::fs::write(&mesh, format!("{sources}\nenableAutoMtls: false\n"))?;
         let (http_port, grpc_port, monitoring_port) = (free_port()?, free_port()?, free_port()?);
         let mut command = Command::new(tools.program("istiod"));
         command
@@ -56,7 +54,7 @@ impl Istiod {
             .envs([("PILOT_ENABLE_METADATA_EXCHANGE", "false"), ("PILOT_DISABLE_MX_ALPN", "true")])
             .env("PILOT_ENABLE_ALPN_FILTER", "false");
         let process = Process::start("istiod", &mut command, dir)?;
-        Ok(Self { process, http_port, grpc_port, _api: api })
+        Ok(Self { process, http_port, grpc_port, monitoring_port, _api: api })
     }
 
     /// Waits until it says that it is ready.
@@ -78,5 +76,25 @@ impl Istiod {
     /// What it holds.
     pub(crate) async fn held(&self) -> Result<Configz> {
         configz(self.http_port).await
+    }
+
+    /// Changes of its configuration so far, each of which leads to a push.
+    pub(crate) async fn config_updates(&self) -> Result<f64> {
+        metric(self.monitoring_port, "pilot_inbound_updates{type=\"config\"}").await
+    }
+
+    /// Lines of its log that contain all of `words`.
+    pub(crate) fn logged(&self, words: &[&str]) -> usize {
+        self.process.output().lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    }
+
+    /// Responses that it received from the server so far.
+    pub(crate) fn received(&self) -> usize {
+        self.logged(&["adsc", "Received", "type="])
+    }
+
+    /// Pushes to Envoys so far, whether or not one is connected.
+    pub(crate) fn pushes(&self) -> usize {
+        self.logged(&["Push debounce stable"])
     }
 }

@@ -8,15 +8,20 @@
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod api_stub;
+mod case;
 mod envoy;
 mod istiod;
+mod page;
+mod pair;
 mod raw_sink;
 mod scenario;
+mod tap;
 mod tools;
 
 use std::process::ExitCode;
 
-use mainsheet_bench::process::now;
+use case::{Case, End, cases};
+use futures_util::future::{join, join_all};
 use tools::Tools;
 
 #[tokio::main]
@@ -29,30 +34,23 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for scenario in scenario::ALL.iter().filter(|scenario| scenario.name.contains(&filter)) {
-        if let Some(missing) = scenario.needs.iter().find(|tool| !tools.has(tool)) {
-            println!("skipped {}: {missing} is not installed", scenario.name);
-            skipped += 1;
-            continue;
+    let (beside, in_turn): (Vec<_>, Vec<_>) =
+        cases(&tools, &filter).into_iter().partition(|case| case.scenario.is_beside);
+    let in_turn = async {
+        let mut ends = Vec::new();
+        for case in &in_turn {
+            ends.push(case.run().await);
         }
-        let start = now();
-        match (scenario.run)(&tools).await {
-            Ok(notes) => {
-                println!("passed  {} ({:.1} s)", scenario.name, start.elapsed().as_secs_f32());
-                notes.iter().for_each(|note| println!("          {note}"));
-                passed += 1;
-            }
-            Err(error) => {
-                println!("FAILED  {}: {error:#}", scenario.name);
-                failed += 1;
-            }
-        }
-    }
-    if passed + failed + skipped == 0 {
+        ends
+    };
+    let (mut ends, others) = join(in_turn, join_all(beside.iter().map(Case::run))).await;
+    ends.extend(others);
+    if ends.is_empty() {
         eprintln!("error: no scenario's name contains `{filter}`");
         return ExitCode::FAILURE;
     }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    let count = |end: End| ends.iter().filter(|other| **other == end).count();
+    let failed = count(End::Failed);
+    println!("{} passed, {failed} failed, {} skipped", count(End::Passed), count(End::Skipped));
     if failed == 0 && tools.required_are_there() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

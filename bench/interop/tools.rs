@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 /// What scenarios may need, and the programs behind the names.
 const TOOLS: &[(&str, &str)] = &[
     ("istiod", "pilot-discovery"),
+    ("istiod-1.29", "pilot-discovery-1.29"),
     ("istioctl", "istioctl"),
     ("envoy", "envoy"),
     ("descriptors", "mainsheet-descriptors"),
@@ -17,11 +18,15 @@ const TOOLS: &[(&str, &str)] = &[
     ("grpcurl", "grpcurl"),
 ];
 
+/// The lines of istiod, by the names of their tools. Whatever needs `istiod` runs against each.
+pub(crate) const LINES: [&str; 2] = ["istiod", "istiod-1.29"];
+
 /// The folder of installed clients, and the mainsheet that is under test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tools {
     bin: PathBuf,
     required: Vec<String>,
+    line: &'static str,
     /// The server under test.
     pub(crate) mainsheet: PathBuf,
 }
@@ -46,11 +51,17 @@ impl Tools {
         }
         let mainsheet = env::current_exe()?.with_file_name("mainsheet");
         ensure!(mainsheet.exists(), "`{}` is not built: cargo build --bin mainsheet", mainsheet.display());
-        Ok(Self { bin: folder.join("bin"), required, mainsheet })
+        Ok(Self { bin: folder.join("bin"), required, line: LINES[0], mainsheet })
+    }
+
+    /// The same, in which `istiod` is that of a line.
+    pub(crate) fn of(&self, line: &'static str) -> Self {
+        Self { line, ..self.clone() }
     }
 
     /// The program of a tool.
     pub(crate) fn program(&self, tool: &str) -> PathBuf {
+        let tool = if tool == LINES[0] { self.line } else { tool };
         let program = TOOLS.iter().find(|(name, _)| *name == tool).map_or(tool, |(_, program)| program);
         self.bin.join(program)
     }

@@ -4,4 +4,5 @@
 pub mod configz;
 pub mod http;
 pub mod mainsheet;
+pub mod metrics;
 pub mod process;

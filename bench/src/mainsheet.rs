@@ -50,7 +50,7 @@ impl Mainsheet {
             .arg("serve")
             .arg(&self.documents)
             .arg("--data-dir")
-            .arg(self.dir.join("store"))
+            .arg(self.store())
             .arg(format!("--grpc-addr=127.0.0.1:{}", self.grpc_port))
             .arg(format!("--http-addr=127.0.0.1:{}", self.http_port));
         self.process = Some(Process::start("mainsheet", &mut command, &self.dir)?);
@@ -64,11 +64,20 @@ impl Mainsheet {
         }
     }
 
+    /// Loses its store, as a machine does that is replaced.
+    pub fn forget(&self) -> Result<()> {
+        Ok(std::fs::remove_dir_all(self.store())?)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
     /// Waits until it says that it is ready.
     pub async fn wait_ready(&mut self) -> Result<Duration> {
         let port = self.http_port;
         let process = &mut self.process;
-        let ready = wait_for("mainsheet to become ready", Duration::from_secs(20), async || {
+        let ready = wait_for("mainsheet to become ready", Duration::from_secs(120), async || {
             if let Some(process) = process.as_mut() {
                 process.expect_alive()?;
             }

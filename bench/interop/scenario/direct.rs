@@ -1,5 +1,7 @@
 //! Envoy on mainsheet itself: clusters, endpoints, listeners and routes from files.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use axum::{Router, routing::get};
 use serde_json::Value;
@@ -8,10 +10,16 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{Notes, summary};
 use crate::{
-    envoy::{Api, Bootstrap, Envoy},
+    envoy::{Api, Bootstrap, Envoy, Services},
     tools::Tools,
 };
-use mainsheet_bench::{mainsheet::Mainsheet, process::free_port};
+use mainsheet_bench::{
+    http,
+    mainsheet::Mainsheet,
+    process::{free_port, wait_for},
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn follows_routes(tools: &Tools, api: Api) -> Result<Notes> {
     let dir = TempDir::new()?;
@@ -47,11 +55,9 @@ pub(crate) async fn follows_routes(tools: &Tools, api: Api) -> Result<Notes> {
     envoy.wait_answer(port, "any", 200, "two").await?;
     mainsheet.remove("one.yaml")?;
     mainsheet.remove("two.yaml")?;
-    mainsheet_bench::process::wait_for(
-        "Envoy to drop the clusters",
-        std::time::Duration::from_secs(10),
-        async || Ok((envoy.stat("cluster_manager.active_clusters").await? == 2).then_some(())),
-    )
+    wait_for("Envoy to drop the clusters", PATIENCE, async || {
+        Ok((envoy.stat("cluster_manager.active_clusters").await? == 2).then_some(()))
+    })
     .await?;
     envoy.wait_answer(port, "any", 200, "two").await?;
     envoy.expect_no_rejection().await?;
@@ -64,6 +70,48 @@ pub(crate) async fn follows_routes(tools: &Tools, api: Api) -> Result<Notes> {
         ),
         format!("route edit to live HTTP answer, {}", summary(times)),
     ])
+}
+
+/// Envoy refuses a whole response over one bad resource. What it says is told, and what was good in it comes once that is
+/// mended.
+pub(crate) async fn says_what_it_refuses(tools: &Tools) -> Result<Notes> {
+    let dir = TempDir::new()?;
+    let mut backends = JoinSet::new();
+    let (one, two) = (backend("one", &mut backends).await?, backend("two", &mut backends).await?);
+    let port = free_port()?;
+    let api = Api { variant: "DELTA_GRPC", services: Services::Aggregated };
+    let source = api.config_source();
+    let mut mainsheet = Mainsheet::prepare(&tools.mainsheet, dir.path())?;
+    mainsheet.write("one.yaml", &cluster("one", one, &source))?;
+    mainsheet.write("listener.yaml", &listener(port, &source))?;
+    mainsheet.write("routes.yaml", &routes("one"))?;
+    mainsheet.start()?;
+    mainsheet.wait_ready().await?;
+    let bootstrap = Bootstrap { node_id: "edge-1", xds_port: mainsheet.grpc_port, api };
+    let mut envoy = Envoy::start(tools, dir.path(), bootstrap)?;
+    envoy.wait_answer(port, "any", 200, "one").await?;
+
+    let bad = cluster("bad", one, &source).replace("connect_timeout: 0.25s", "connect_timeout: 0s");
+    mainsheet.write("both.yaml", &format!("{}---\n{bad}", cluster("two", two, &source)))?;
+    let (reason, _) = wait_for("the refusal to be told", PATIENCE, async || {
+        let sinks = http::get_json(mainsheet.http_port, "/debug/syncz").await?;
+        let types = sinks[0]["genericXdsConfigs"].as_array().cloned().unwrap_or_default();
+        let refused = types.iter().find(|one| one["configStatus"] == "ERROR");
+        Ok(refused.and_then(|one| one["errorState"]["details"].as_str()).map(str::to_owned))
+    })
+    .await?;
+    ensure!(reason.contains("bad") && reason.contains("ConnectTimeout"), "Envoy says: {reason}");
+    envoy.wait_answer(port, "any", 200, "one").await?;
+
+    mainsheet.write("both.yaml", &cluster("two", two, &source))?;
+    mainsheet.write("routes.yaml", &routes("two"))?;
+    envoy.wait_answer(port, "any", 200, "two").await?;
+    wait_for("the type to be in sync again", PATIENCE, async || {
+        let sinks = http::get(mainsheet.http_port, "localhost", "/debug/syncz").await?.body;
+        Ok((!sinks.contains("\"ERROR\"")).then_some(()))
+    })
+    .await?;
+    Ok(vec![reason])
 }
 
 /// An HTTP server that says its name.
