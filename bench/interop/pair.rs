@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{istiod::Istiod, tools::Tools};
 
 /// How long the two may take to agree: a busy machine has to move 20 MB.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Both, and the folder in which they work.
 pub(crate) struct Pair {

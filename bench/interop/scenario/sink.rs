@@ -20,7 +20,8 @@ use crate::{
 /// "Follows an edit of a file within half a second."
 const EDIT_MAX: Duration = Duration::from_millis(500);
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A debug build on a busy machine takes in 20 MB.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A VirtualService that answers by itself.
 pub(crate) fn direct_response(name: &str, host: &str, status: u16, body: &str) -> String {
