@@ -30,8 +30,8 @@ pub struct KindInfo {
 /// How the resources of a kind are written and sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// In Kubernetes form, sent inside `istio.mcp.v1alpha1.Resource`, named `namespace/name`, asked for as
-    /// `group/version/Kind`.
+    /// Istio's, and our own: in Kubernetes form, sent inside `istio.mcp.v1alpha1.Resource`, named `namespace/name`, asked
+    /// for as `group/version/Kind`.
     Istio,
     /// As Envoy writes it, sent bare, named by its own name field, asked for as `type.googleapis.com/...`.
     Envoy,
@@ -96,7 +96,7 @@ const NETWORKING: &[&str] = &["v1", "v1alpha3", "v1beta1"];
 const SECURITY: &[&str] = &["v1", "v1beta1"];
 
 /// Every kind. The order is part of stored keys' order only, never of what is stored.
-pub static KINDS: [KindInfo; 20] = [
+pub static KINDS: [KindInfo; 21] = [
     istio(
         "TrafficExtension",
         "extensions.istio.io",
@@ -248,6 +248,7 @@ pub static KINDS: [KindInfo; 20] = [
         Absence::SaysNothing,
         3,
     ),
+    istio("ValidationRule", "mainsheet.io", &["v1"], "mainsheet.v1.ValidationRule", "validationrules"),
 ];
 
 static BY_TYPE_URL: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
@@ -274,6 +275,8 @@ impl Kind {
     pub const LISTENER: Self = Self(18);
     /// Envoy's RDS.
     pub const ROUTES: Self = Self(19);
+    /// Rules of one's own, in CEL.
+    pub const VALIDATION_RULE: Self = Self(20);
 
     /// Every kind, in the table's order.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -374,6 +377,7 @@ mod tests {
             (Kind::ENDPOINTS, "ClusterLoadAssignment"),
             (Kind::LISTENER, "Listener"),
             (Kind::ROUTES, "RouteConfiguration"),
+            (Kind::VALIDATION_RULE, "ValidationRule"),
         ] {
             assert_eq!(kind.info().name, name);
         }

@@ -7,6 +7,7 @@
 //! | [`xds`] | both halves of the protocol as state machines |
 //! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
 //! | `validate` (feature) | what makes a resource unfit to be served |
+//! | `rule` (feature `validate`) | rules of one's own, in CEL |
 //! | [`limits`] | every bound, with its reason |
 //!
 //! Not here: I/O, tasks, clocks. Time comes in as [`time`] values; bytes come in as slices.
@@ -19,6 +20,8 @@ pub mod kind;
 pub mod limits;
 pub mod node;
 pub mod resource;
+#[cfg(feature = "validate")]
+pub mod rule;
 pub mod time;
 #[cfg(feature = "validate")]
 pub mod validate;

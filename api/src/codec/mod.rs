@@ -31,6 +31,8 @@ mod yaml;
 pub use source_map::SourceMap;
 pub use suggest::{nearest, remedy as suggestion};
 pub use unknown_fields::UnknownFields;
+#[cfg(feature = "validate")]
+pub(crate) use write::object;
 pub use write::{DecodeError, Received, decode_entry, spec_json, write_json, write_json_list, write_yaml};
 
 use crate::{key::Key, kind::TYPE_URL_PREFIX, resource::Resource, verdict::Finding};

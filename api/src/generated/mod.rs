@@ -82,4 +82,7 @@ pub mod mainsheet {
             include!("mainsheet.store.v1.rs");
         }
     }
+    pub mod v1 {
+        include!("mainsheet.v1.rs");
+    }
 }

@@ -241,6 +241,12 @@ codes! {
     TX_NO_FILTER "tx-no-filter" Error "neither wasm nor lua", "add one of them";
     TX_LUA "tx-lua" Error "Lua code of 0 or more than 65536 bytes", "add code, or shorten it";
 
+    // Our own kinds.
+    VR_EXPRESSION "vr-expression" Error "not an expression", "write a condition over `object` in the Common Expression Language";
+    VR_MESSAGE "vr-message" Error "there is no message", "say what is wrong and what would be right";
+    VR_KIND "vr-kind" Error "not a kind", "name one that is served, such as VirtualService";
+    VR_NAMESPACE "vr-namespace" Error "not a namespace, nor the beginning of one", "write `shop` or `team-*`";
+
     // Envoy's own kinds.
     ENVOY_NAME "envoy-name" Error "there is no name", "add one";
     ENVOY_CLUSTER_EDS "envoy-cluster-eds" Error "type EDS and eds_cluster_config.eds_config go together", "add one or remove the other";

@@ -45,6 +45,7 @@ mod telemetry;
 mod traffic_extension;
 mod traffic_policy;
 mod url;
+mod validation_rule;
 mod virtual_service;
 mod wasm_plugin;
 mod workload_entry;

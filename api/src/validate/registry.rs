@@ -3,7 +3,7 @@
 use super::{
     authorization_policy, code, destination_rule, envoy, envoy_filter, gateway, peer_authentication,
     proxy_config, report::Report, request_authentication, service_entry, sidecar, telemetry,
-    traffic_extension, virtual_service, wasm_plugin, workload_entry, workload_group,
+    traffic_extension, validation_rule, virtual_service, wasm_plugin, workload_entry, workload_group,
 };
 use crate::kind::{Family, TYPE_URL_PREFIX};
 
@@ -26,6 +26,7 @@ static CHECKS: &[(&str, Check)] = &[
     ("Telemetry", |report| report.decoded(telemetry::check)),
     ("WasmPlugin", |report| report.decoded(wasm_plugin::check)),
     ("TrafficExtension", |report| report.decoded(traffic_extension::check)),
+    ("ValidationRule", |report| report.decoded(validation_rule::check)),
     ("Cluster", |report| report.decoded(envoy::cluster)),
     ("ClusterLoadAssignment", |report| report.decoded(envoy::endpoints)),
     ("Listener", |report| report.decoded(envoy::listener)),

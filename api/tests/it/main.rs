@@ -7,4 +7,5 @@ mod envoy_descriptors;
 mod generated;
 mod pair;
 mod protocol;
+mod rule;
 mod validation;

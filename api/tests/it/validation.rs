@@ -131,7 +131,7 @@ fn every_kind_has_accepted_and_refused_cases() {
         let stem = case.name.rsplit_once('-').unwrap().0.to_owned();
         counts.entry(stem).or_default()[usize::from(case.expected.is_empty())] += 1;
     }
-    assert_eq!(counts.len(), 17, "15 Istio kinds, metadata and Envoy: {counts:?}");
+    assert_eq!(counts.len(), 18, "15 Istio kinds, ours, metadata and Envoy: {counts:?}");
     assert!(counts.values().all(|[refused, accepted]| *refused > 0 && *accepted > 0), "{counts:?}");
 }
 

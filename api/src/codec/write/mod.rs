@@ -143,11 +143,24 @@ pub fn spec_json(kind: Kind, body: &Any) -> Result<serde_json::Value, DecodeErro
     Ok(Tree::Map(fields(kind, body)?).into_value())
 }
 
+/// A resource as the document from which it was read, or could have been.
+///
+/// # Errors
+/// When the body is not what its kind says.
+#[cfg(feature = "validate")]
+pub(crate) fn object(resource: &Resource) -> Result<serde_json::Value, DecodeError> {
+    Ok(tree(resource, None)?.into_value())
+}
+
 fn document(received: &Received) -> Result<Tree, DecodeError> {
-    let fields = fields(received.resource.key.kind, &received.resource.body)?;
-    Ok(match received.resource.key.kind.info().family {
-        Family::Istio => kubernetes(received, fields),
-        Family::Envoy => envoy(&received.resource, fields),
+    tree(&received.resource, received.created)
+}
+
+fn tree(resource: &Resource, created: Option<Timestamp>) -> Result<Tree, DecodeError> {
+    let fields = fields(resource.key.kind, &resource.body)?;
+    Ok(match resource.key.kind.info().family {
+        Family::Istio => kubernetes(resource, created, fields),
+        Family::Envoy => envoy(resource, fields),
     })
 }
 
@@ -162,8 +175,7 @@ fn fields(kind: Kind, body: &Any) -> Result<Vec<(String, Tree)>, DecodeError> {
     Ok(message::fields(form, &message, 0))
 }
 
-fn kubernetes(received: &Received, spec: Vec<(String, Tree)>) -> Tree {
-    let Received { resource, created } = received;
+fn kubernetes(resource: &Resource, created: Option<Timestamp>, spec: Vec<(String, Tree)>) -> Tree {
     let texts = |map: &std::collections::BTreeMap<String, String>| {
         Tree::Map(map.iter().map(|(key, value)| (key.clone(), Tree::from(value.as_str()))).collect())
     };
