@@ -8,7 +8,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use mainsheet_api::{resource::SourceName, time::Clock};
+use mainsheet_api::{
+    resource::SourceName,
+    time::Clock,
+    xds::server::{self, Policy},
+};
 use mainsheet_cache::{
     Cache, CacheOptions, Follower,
     snapshot::SnapshotCatalog,
@@ -19,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clashes,
     clock::SystemClock,
-    config::{GuardMode, ServedPath, Settings, StoreKind},
+    config::{EmptyList, GuardMode, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
@@ -131,6 +135,7 @@ async fn bind_grpc(
     let options = StreamOptions {
         identity: Arc::from(settings.instance.as_str()),
         views: settings.views.clone(),
+        policy: Arc::new(policy(settings)),
         connections_max: settings.connections_max,
         streams_max: settings.streams_max,
         write_deadline: settings.write_deadline,
@@ -147,6 +152,17 @@ async fn bind_grpc(
     };
     let bound = stream::Server::bind(settings.grpc_addr, options, links).await;
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
+}
+
+/// What operators decide of the protocol.
+fn policy(settings: &Settings) -> Policy {
+    Policy {
+        resend_held: settings.resend_held.clone(),
+        empty_list: match settings.empty_list {
+            EmptyList::CompleteKinds => server::EmptyList::CompleteKinds,
+            EmptyList::AllKinds => server::EmptyList::AllKinds,
+        },
+    }
 }
 
 /// What people and istioctl look at.

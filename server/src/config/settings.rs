@@ -1,6 +1,7 @@
 //! The settings themselves, with their defaults.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mainsheet_api::codec::UnknownFields;
+use mainsheet_api::{codec::UnknownFields, kind::Kind, xds::server::Policy};
 
 use crate::{source::DocumentOptions, views::Views};
 
@@ -44,6 +45,10 @@ pub struct Settings {
     pub views: Views,
     /// Snapshots kept, so that a client that is behind gets a difference.
     pub history_len_max: usize,
+    /// Kinds that a resumed client is sent although it holds them.
+    pub resend_held: BTreeSet<Kind>,
+    /// What a first request without names asks for.
+    pub empty_list: EmptyList,
     /// A connection on which nothing could be written for this long is closed.
     pub write_deadline: Duration,
     /// Connections at one time.
@@ -76,6 +81,8 @@ impl Default for Settings {
             views: Views::default(),
             // A snapshot shares what did not change: one costs about as much as its commit changed.
             history_len_max: 64,
+            resend_held: Policy::default().resend_held,
+            empty_list: EmptyList::CompleteKinds,
             // A client that reads nothing for two of its own keepalive intervals (30 s) is stuck.
             write_deadline: Duration::from_secs(60),
             // Each takes a file descriptor, of which a process commonly has 65,536.
@@ -166,6 +173,16 @@ words! {
         Proceed = "proceed",
         /// It stays held until somebody confirms it.
         Stay = "stay",
+    }
+}
+
+words! {
+    /// What a first request of a type asks for that names nothing.
+    EmptyList {
+        /// Everything of kinds that are sent as complete sets.
+        CompleteKinds = "complete-kinds",
+        /// Everything of all kinds.
+        AllKinds = "all-kinds",
     }
 }
 

@@ -1,6 +1,8 @@
 //! The settings as a table: a row gives a setting its flag, its environment variable, its key and its text form.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use mainsheet_api::kind::Kind;
 
 use super::{ServedPath, Settings};
 
@@ -145,6 +147,22 @@ pub static SETTINGS: &[Setting] = &[
         "Snapshots kept, so that a client that is behind gets a difference"
     ),
     row!(
+        "xds-resend-held",
+        Value("KINDS"),
+        resend_held,
+        read_kinds,
+        write_kinds,
+        "Kinds, with commas, that a delta client that comes back is sent when it asks for them by name, although it holds them; or none"
+    ),
+    row!(
+        "xds-empty-list",
+        Value("MODE"),
+        empty_list,
+        read_word,
+        ToString::to_string,
+        "What a first request without names asks for: everything of kinds that are complete sets (complete-kinds), or of all-kinds"
+    ),
+    row!(
         "write-deadline",
         Value("TIME"),
         write_deadline,
@@ -284,6 +302,26 @@ fn write_time(time: &Duration) -> String {
     humantime::format_duration(*time).to_string()
 }
 
+/// What stands for no kind at all.
+const NO_KINDS: &str = "none";
+
+fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
+    if text == NO_KINDS {
+        return Ok(BTreeSet::new());
+    }
+    let kind = |name: &str| {
+        Kind::of_argument(name.trim()).ok_or_else(|| {
+            format!("write kinds with commas between them, for example Cluster,Listener, or {NO_KINDS}")
+        })
+    };
+    text.split(',').map(kind).collect()
+}
+
+fn write_kinds(kinds: &BTreeSet<Kind>) -> String {
+    let names: Vec<_> = kinds.iter().map(|kind| kind.info().name).collect();
+    if names.is_empty() { NO_KINDS.to_owned() } else { names.join(",") }
+}
+
 fn read_count(text: &str) -> Result<usize, String> {
     match text.parse::<u32>() {
         Ok(count) if count > 0 => Ok(count as usize),
@@ -311,6 +349,15 @@ mod tests {
             let right = (setting.set)(&mut Settings::default(), "Non Sense!").unwrap_err();
             assert!(right.starts_with("write "), "{}: {right}", setting.name);
         }
+    }
+
+    #[test]
+    fn kinds_are_a_list_or_none() {
+        let kinds = read_kinds("cluster, Listener").unwrap();
+        assert_eq!(kinds, [Kind::CLUSTER, Kind::LISTENER].into());
+        assert_eq!(write_kinds(&kinds), "Cluster,Listener");
+        assert_eq!(read_kinds(&write_kinds(&BTreeSet::new())).unwrap(), BTreeSet::new());
+        assert!(read_kinds("Cluster,Klister").is_err() && read_kinds("").is_err());
     }
 
     #[test]

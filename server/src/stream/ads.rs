@@ -90,7 +90,8 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         let catalog = for_body.borrow_and_update().clone();
         let for_reader = for_body.clone();
         let identity = Arc::clone(&self.options.identity);
-        let session = ServerSession::new(variant, identity, catalog, View::nothing());
+        let session = ServerSession::new(variant, identity, catalog, View::nothing())
+            .with_policy(Arc::clone(&self.options.policy));
         let sink = sinks.open(Peer { address: on.peer, variant }, Moment::of(&*clock));
         let exchange = Arc::new(Exchange::new(session, sink));
         let reader = Reader {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mainsheet_api::limits::FIRST_REQUEST_DEADLINE;
+use mainsheet_api::{limits::FIRST_REQUEST_DEADLINE, xds::server::Policy};
 
 use crate::views::Views;
 
@@ -13,6 +13,8 @@ pub struct StreamOptions {
     pub identity: Arc<str>,
     /// Who sees what.
     pub views: Views,
+    /// What of the protocol is the operator's choice.
+    pub policy: Arc<Policy>,
     /// TCP connections at once. Each takes a file descriptor, of which a process commonly has 65,536.
     pub connections_max: usize,
     /// Discovery streams at once, over all connections.
@@ -37,6 +39,7 @@ impl Default for StreamOptions {
         Self {
             identity: Arc::from("mainsheet"),
             views: Views::default(),
+            policy: Arc::default(),
             connections_max: 10_000,
             streams_max: 20_000,
             streams_per_connection_max: 100,

@@ -34,7 +34,9 @@ impl<C: Catalog> Base<C> {
     pub(super) fn step(&self, seen: &Seen<C>, subscription: &Subscription) -> Arc<Difference> {
         match self {
             Self::State(from) => seen.difference(Some(from)),
-            Self::Table(table) if !subscription.wildcard() => named_step(table, seen, subscription.names()),
+            Self::Table(table) if !subscription.wildcard() => {
+                named_step(table, seen, seen.touched().unwrap_or(subscription.names()))
+            }
             Self::Table(table) if table.is_empty() => seen.difference(None),
             Self::Table(table) => whole_step(table, seen),
         }

@@ -110,6 +110,11 @@ impl<C: Catalog> Changes<C> {
         self.plan.is_some()
     }
 
+    /// Whether nothing is left to say of the state that was last looked at.
+    pub(super) fn is_settled(&self) -> bool {
+        self.plan.is_none() && self.settled.is_some()
+    }
+
     pub(super) fn is_started(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.next > 0)
     }

@@ -13,12 +13,14 @@
 //! | `complete`, `changes` | what to say next: the complete set, or what changed |
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
 //! | `order` | which type goes next |
+//! | `policy` | what operators decide |
 
 mod answer;
 mod base;
 mod changes;
 mod complete;
 mod order;
+mod policy;
 mod refused;
 mod request;
 mod seen;
@@ -31,6 +33,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use self::policy::{EmptyList, Policy};
 use self::{answer::Answer, request::Ask, substream::Substream};
 use crate::{
     limits::{NAMES_BYTES_MAX, NODE_BYTES_MAX, TYPES_PER_STREAM_MAX},
@@ -137,6 +140,7 @@ pub enum Refusal {
 pub struct ServerSession<C> {
     variant: Variant,
     control_plane: Arc<str>,
+    policy: Arc<Policy>,
     catalog: C,
     view: View,
     /// Grows with every newer catalog and other view.
@@ -157,6 +161,7 @@ impl<C: Catalog> ServerSession<C> {
         Self {
             variant,
             control_plane,
+            policy: Arc::default(),
             catalog,
             view,
             state: 0,
@@ -167,6 +172,12 @@ impl<C: Catalog> ServerSession<C> {
             responses: 0,
             rendered: Uptime::default(),
         }
+    }
+
+    /// With other decisions than the default ones.
+    #[must_use]
+    pub fn with_policy(self, policy: Arc<Policy>) -> Self {
+        Self { policy, ..self }
     }
 
     /// Takes one request.
@@ -231,7 +242,7 @@ impl<C: Catalog> ServerSession<C> {
             let text = format!("more than {TYPES_PER_STREAM_MAX} types on one stream");
             return Err(Refusal::ResourceExhausted(text));
         }
-        let mut substream = Substream::new(&ask.type_url, self.variant);
+        let mut substream = Substream::new(&ask.type_url, self.variant, &self.policy);
         substream.open(ask, outcomes)?;
         let place = self.substreams.partition_point(|other| other.rank() <= substream.rank());
         self.substreams.insert(place, substream);

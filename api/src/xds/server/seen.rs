@@ -1,6 +1,6 @@
 //! What one sub-stream can see: a state of everything, through a view, of one kind.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::BytesMut;
 
@@ -18,11 +18,29 @@ pub(super) struct Seen<C> {
     kind: Option<Kind>,
     catalog: C,
     view: View,
+    /// Names that may be other ones than in a state whose every name was told; all may, where it is `None`.
+    touched: Option<Arc<BTreeSet<Arc<str>>>>,
 }
 
 impl<C: Catalog> Seen<C> {
     pub(super) fn new(kind: Option<Kind>, catalog: &C, view: &View) -> Self {
-        Self { kind, catalog: catalog.clone(), view: view.clone() }
+        Self { kind, catalog: catalog.clone(), view: view.clone(), touched: None }
+    }
+
+    /// The same, for somebody who was told all of these names as they were in `settled`. What is the same since is not
+    /// looked at: a stream of 10,000 names is not read through for each change of one of them.
+    pub(super) fn since(mut self, settled: &Self, names: &BTreeSet<Arc<str>>) -> Self {
+        let step = self.difference(Some(settled));
+        if step.changed.len() + step.removed.len() < names.len() {
+            let changed = step.changed.iter().map(|entry| &entry.name).chain(&step.removed);
+            self.touched = Some(Arc::new(changed.filter(|name| names.contains(*name)).cloned().collect()));
+        }
+        self
+    }
+
+    /// Which names need a look; all, where it is `None`.
+    pub(super) fn touched(&self) -> Option<&BTreeSet<Arc<str>>> {
+        self.touched.as_deref()
     }
 
     pub(super) fn revision(&self) -> Revision {

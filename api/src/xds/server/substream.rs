@@ -7,6 +7,7 @@ use super::{
     answer::{Answer, Asked},
     changes::Changes,
     complete::Complete,
+    policy::{EmptyList, Policy},
     request::{Ask, Names, few},
     seen::Seen,
     subscription::{Shift, Subscription, place},
@@ -27,10 +28,18 @@ pub(super) struct Substream<C> {
     /// None for types that nobody serves: they are answered as if they had no resources (rule 49).
     kind: Option<Kind>,
     absence: Absence,
+    /// Whether a first request without names asks for everything (X3).
+    empty_is_all: bool,
+    /// Whether names that are asked for on resume are sent although they are held (X2).
+    resends_held: bool,
     subscription: Subscription,
     asked: Asked,
     form: Form<C>,
     unanswered: Unanswered,
+    /// The state of which the last plan was made.
+    target: Option<Seen<C>>,
+    /// The last state of which nothing was left to say: names that are the same since need no look.
+    settled: Option<Seen<C>>,
     /// Bytes of what the client said that it holds, until it has been answered.
     held_bytes: usize,
     /// Whether the client has applied something since it began.
@@ -56,7 +65,7 @@ impl<C: Catalog> Form<C> {
 }
 
 impl<C: Catalog> Substream<C> {
-    pub(super) fn new(type_url: &str, variant: Variant) -> Self {
+    pub(super) fn new(type_url: &str, variant: Variant, policy: &Policy) -> Self {
         let kind = Kind::of_type_url(type_url);
         let absence = match kind {
             Some(kind) => kind.info().absence,
@@ -64,16 +73,25 @@ impl<C: Catalog> Substream<C> {
             None if !type_url.starts_with(TYPE_URL_PREFIX) => Absence::Deletes,
             None => Absence::SaysNothing,
         };
+        // Of a type that nobody serves everything is nothing, and saying so is harmless.
+        let empty_is_all =
+            kind.is_none() || absence == Absence::Deletes || policy.empty_list == EmptyList::AllKinds;
+        let resends_held =
+            kind.map_or(absence == Absence::SaysNothing, |kind| policy.resend_held.contains(&kind));
         let is_mesh_config = kind == Some(Kind::MESH_CONFIG);
         let patience = if is_mesh_config { Patience::Never } else { Patience::default() };
         Self {
             type_url: type_url.into(),
             kind: kind.filter(|_| !is_mesh_config),
             absence,
+            empty_is_all,
+            resends_held,
             subscription: Subscription::default(),
             asked: Asked::default(),
             form: Form::new(variant, absence),
             unanswered: Unanswered::new(patience),
+            target: None,
+            settled: None,
             held_bytes: 0,
             has_acked: false,
             planned: None,
@@ -91,9 +109,7 @@ impl<C: Catalog> Substream<C> {
 
     /// Takes the first request for this type on the stream. Its nonce can only be an old stream's (rule 13).
     pub(super) fn open(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
-        // An empty list of names means everything, but for kinds that clients ask for by name (X3). Of a type that
-        // nobody serves everything is nothing, and saying so is harmless.
-        let legacy = self.kind.is_none() || self.absence == Absence::Deletes;
+        let legacy = self.empty_is_all;
         let mut shift = match ask.names {
             Names::Whole(names) => self.subscription.replace(names, legacy),
             Names::Change { subscribe, unsubscribe, initial_versions } => {
@@ -112,6 +128,7 @@ impl<C: Catalog> Substream<C> {
         // anything is not answered so a second time: that would go on for ever.
         if ask.has_nothing && std::mem::take(&mut self.has_acked) {
             self.form = Form::new(Variant::Sotw, self.absence);
+            self.settled = None;
             (self.subscription, self.asked) = Default::default();
             return self.open(ask, outcomes);
         }
@@ -144,8 +161,7 @@ impl<C: Catalog> Substream<C> {
             self.held_bytes += place(&version);
             held.insert(name, ResourceVersion::new(version));
         }
-        // Kinds that clients ask for by name are sent again even if held: Envoy may have forgotten them (X2).
-        if self.absence == Absence::Deletes {
+        if !self.resends_held {
             shift.asked.retain(|name| !held.contains_key(name));
         }
         changes.resume(held);
@@ -161,7 +177,7 @@ impl<C: Catalog> Substream<C> {
             && let Form::Changes(changes) = &mut self.form
         {
             changes.refuse(&answered, &self.subscription);
-            self.planned = None;
+            (self.planned, self.settled) = (None, None);
         }
         self.has_acked |= error.is_none();
         let type_url = self.type_url.clone();
@@ -199,6 +215,9 @@ impl<C: Catalog> Substream<C> {
                 names: self.subscription.names().len(),
             });
         }
+        if shift.narrowed || self.subscription.wildcard() {
+            self.settled = None;
+        }
         if shift.narrowed {
             self.asked.names.retain(|name| self.subscription.covers(name));
         }
@@ -214,6 +233,7 @@ impl<C: Catalog> Substream<C> {
 
     /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.
     pub(super) fn outdate(&mut self) {
+        self.settled.take_if(|seen| seen.is_outdated());
         match &mut self.form {
             Form::Complete(complete) => complete.outdate(),
             Form::Changes(changes) => changes.outdate(),
@@ -230,12 +250,24 @@ impl<C: Catalog> Substream<C> {
         if self.planned == Some(state) {
             return;
         }
-        let seen = Seen::new(self.kind, catalog, view);
+        let now = Seen::new(self.kind, catalog, view);
+        let seen = match &self.settled {
+            Some(settled) => now.clone().since(settled, self.subscription.names()),
+            None => now.clone(),
+        };
         match &mut self.form {
             Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked),
             Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked),
         }
         self.planned = Some(state);
+        self.target = Some(now);
+        self.settle();
+    }
+
+    /// Notes the state that was looked at last, if nothing of it is left to say.
+    fn settle(&mut self) {
+        let is_settled = matches!(&self.form, Form::Changes(changes) if changes.is_settled());
+        self.settled = if is_settled && !self.subscription.wildcard() { self.target.clone() } else { None };
     }
 
     pub(super) fn has_plan(&self) -> bool {
@@ -272,6 +304,7 @@ impl<C: Catalog> Substream<C> {
         let Answer { version, revision, members, starts_step, .. } = answer;
         let response = Response { nonce, version: version.to_string(), revision, members, is_awaited: true };
         self.unanswered.sent(response, starts_step, now);
+        self.settle();
         if !self.has_plan() {
             self.held_bytes = 0; // what was sent since has taken its place
         }

@@ -66,6 +66,19 @@ fn held_endpoints_are_sent_again_and_held_clusters_are_not() {
     }
 }
 
+/// X2: which kinds that are is the operator's choice. What differs is sent in any case.
+#[test]
+fn held_names_of_other_kinds_are_sent_again_by_policy() {
+    let policy = Policy { resend_held: [Kind::CLUSTER].into(), ..Policy::default() };
+    for (kind, names) in [(Kind::ENDPOINTS, vec!["y"]), (Kind::CLUSTER, vec!["x", "y"])] {
+        let mut stream = Stream::with_policy(Variant::Delta, &policy);
+        stream.put(kind, &["x", "y"], "1");
+        let version = stream.version_of(kind, "x");
+        stream.resume(&kind.type_url(), &["x", "y"], &[("x", &version), ("y", "old")]);
+        assert_eq!(stream.reply().names(), names, "{kind}");
+    }
+}
+
 /// rule 53
 #[test]
 fn subscribed_names_are_always_answered() {

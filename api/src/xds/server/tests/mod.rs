@@ -3,6 +3,7 @@
 mod delta;
 mod flow;
 mod garbage;
+mod names;
 mod sotw;
 mod stream;
 mod types;
@@ -76,6 +77,11 @@ impl Stream {
         let mut world = TinyWorld::default();
         let session = ServerSession::new(variant, "server-1".into(), world.commit(&[]), view);
         Self { variant, session, world, nonces: BTreeMap::new(), now: Uptime::default() }
+    }
+
+    fn with_policy(variant: Variant, policy: &Policy) -> Self {
+        let stream = Self::new(variant);
+        Self { session: stream.session.with_policy(Arc::new(policy.clone())), ..stream }
     }
 
     fn sotw() -> Self {

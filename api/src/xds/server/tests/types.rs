@@ -53,6 +53,23 @@ fn response_has_the_type_that_was_asked_for() {
     }
 }
 
+/// X3: by the letter, where an operator wants it so.
+#[test]
+fn empty_first_list_means_everything_for_all_kinds_by_policy() {
+    let policy = Policy { empty_list: EmptyList::AllKinds, ..Policy::default() };
+    for variant in [Variant::Sotw, Variant::Delta] {
+        let mut stream = Stream::with_policy(variant, &policy);
+        stream.put(Kind::ENDPOINTS, &["x"], "1");
+        match variant {
+            Variant::Sotw => stream.ask(&eds(), &[]),
+            Variant::Delta => stream.subscribe(&eds(), &[], &[]),
+        };
+        assert_eq!(stream.acked(&[]).names(), ["x"]);
+        stream.put(Kind::ENDPOINTS, &["y"], "1");
+        assert_eq!(stream.reply().names(), ["y"]);
+    }
+}
+
 /// X3
 #[test]
 fn empty_first_list_means_everything_only_for_kinds_that_are_complete_sets() {
