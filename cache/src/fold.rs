@@ -155,6 +155,7 @@ impl Fold<'_> {
         }
         Snapshot {
             revision,
+            committed: None,
             kinds,
             layers: self.layers,
             precedence: self.before.precedence.clone(),

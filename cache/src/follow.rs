@@ -141,7 +141,7 @@ impl Follower {
             Follow::Commits(commits) => {
                 for committed in commits {
                     let next = fold(&self.newest, committed.revision, committed.changes);
-                    self.keep(next);
+                    self.keep(Snapshot { committed: Some(committed.at), ..next });
                     // A long row of commits leaves room for other tasks.
                     tokio::task::yield_now().await;
                 }

@@ -49,6 +49,8 @@ pub struct Held {
 /// One immutable state. Its identity is its revision.
 pub struct Snapshot {
     pub(crate) revision: Revision,
+    /// When its commit was begun; none where the store was loaded whole.
+    pub(crate) committed: Option<Timestamp>,
     /// By [`Kind::index`].
     pub(crate) kinds: Vec<KindState>,
     pub(crate) layers: Layers,
@@ -74,6 +76,7 @@ impl Snapshot {
             .map(|kind| KindState { served: Arc::new(Served::nothing(kind)), contests: OrdMap::new() });
         Self {
             revision: Revision::ZERO,
+            committed: None,
             kinds: kinds.collect(),
             layers: Layers::new(),
             precedence: Arc::new(precedence),
@@ -154,6 +157,10 @@ pub struct SnapshotCatalog(pub Arc<Snapshot>);
 impl Catalog for SnapshotCatalog {
     fn revision(&self) -> Revision {
         self.0.revision
+    }
+
+    fn committed(&self) -> Option<Timestamp> {
+        self.0.committed
     }
 
     fn version(&self, kind: Kind, view: &View) -> VersionSum {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     kind::Kind,
     limits::DELTA_RESPONSE_BYTES_MAX,
+    time::Timestamp,
     version::{Revision, VersionSum},
     view::View,
     wire::{Entry, put_delta_resource},
@@ -18,6 +19,11 @@ use crate::{
 pub trait Catalog: Clone {
     /// Its identity.
     fn revision(&self) -> Revision;
+
+    /// When its newest commit was begun, where that is known.
+    fn committed(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// The version of a kind as this view sees it: changes exactly when what is seen changes.
     fn version(&self, kind: Kind, view: &View) -> VersionSum;

@@ -90,11 +90,11 @@ impl Sinks {
         self.metrics.streams(sink.peer.variant).dec();
     }
 
-    /// A revision can be seen by streams from now on. Who says it first counts; every stream says it, so the others
-    /// pay one comparison.
-    pub fn on_published(&self, revision: Revision, now: Uptime) {
+    /// A revision can be seen by streams from now on; `committed` is when its commit was begun, where that is known. Who
+    /// says it first counts; every stream says it, so the others pay one comparison.
+    pub fn on_published(&self, revision: Revision, committed: Option<Timestamp>, now: Moment) {
         if self.newest.load(Ordering::Acquire) < revision.0 {
-            self.times().published(revision, now);
+            self.times().published(revision, committed, now);
             // Only now: whoever finds it noted may count on it.
             self.newest.fetch_max(revision.0, Ordering::Release);
         }

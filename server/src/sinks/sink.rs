@@ -199,8 +199,8 @@ impl SinkWriter {
     }
 
     /// A revision reached this stream. Said before anything of it is sent, so that what is sent can be timed.
-    pub fn record_published(&self, revision: Revision, now: Uptime) {
-        self.sinks.on_published(revision, now);
+    pub fn record_published(&self, revision: Revision, committed: Option<Timestamp>, now: Moment) {
+        self.sinks.on_published(revision, committed, now);
     }
 
     /// A response was handed to the transport.

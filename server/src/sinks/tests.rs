@@ -118,19 +118,19 @@ fn histogram(metrics: &Metrics, name: &str) -> String {
 }
 
 #[test]
-fn time_to_the_last_ack_runs_from_the_publishing_until_nobody_is_awaited() {
+fn time_to_the_last_ack_runs_from_the_commit_until_nobody_is_awaited() {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
     let mut writers: Vec<_> = (0..3).map(|_| sinks.open(peer(), at(1))).collect();
     writers.iter_mut().for_each(|writer| writer.record(&subscribed(), at(1)));
-    sinks.on_published(Revision(7), Uptime(Duration::from_secs(10)));
+    sinks.on_published(Revision(7), Some(Timestamp(8_000)), at(10));
     writers.iter_mut().for_each(|writer| writer.record_sent(&sent("1", 7), at(11)));
     writers[0].record(&acked("1", 7), at(12));
     assert_eq!(histogram(&metrics, "mainsheet_commit_last_ack_seconds"), "0/0");
     writers[1].record(&nacked("1", 7), at(13));
     writers[2].record(&acked("1", 7), at(14));
-    assert_eq!(histogram(&metrics, "mainsheet_commit_last_ack_seconds"), "4/1");
-    assert_eq!(histogram(&metrics, "mainsheet_commit_ack_seconds"), "6/2");
+    assert_eq!(histogram(&metrics, "mainsheet_commit_last_ack_seconds"), "6/1");
+    assert_eq!(histogram(&metrics, "mainsheet_commit_ack_seconds"), "10/2");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn stream_that_ends_is_not_awaited() {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
     let (mut stays, mut goes) = (sinks.open(peer(), at(1)), sinks.open(peer(), at(1)));
-    sinks.on_published(Revision(7), Uptime(Duration::from_secs(10)));
+    sinks.on_published(Revision(7), None, at(10));
     for writer in [&mut stays, &mut goes] {
         writer.record_sent(&sent("1", 7), at(11));
     }
@@ -151,7 +151,7 @@ fn stream_that_ends_is_not_awaited() {
 fn first_answer_to_a_late_subscriber_is_no_delay() {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
-    sinks.on_published(Revision(7), Uptime(Duration::from_secs(10)));
+    sinks.on_published(Revision(7), None, at(10));
     let mut writer = sinks.open(peer(), at(100));
     writer.record(&subscribed(), at(100));
     writer.record_sent(&sent("1", 7), at(101));

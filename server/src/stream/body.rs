@@ -113,7 +113,7 @@ impl<C: Catalog> Body for StreamBody<C> {
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             let newer = this.newer_catalog();
-            match this.exchange.pull(newer, this.clock.uptime()) {
+            match this.exchange.pull(newer, Moment::of(&*this.clock)) {
                 Pull::Push(frame, sent) => {
                     this.pieces = Pieces::of(frame);
                     this.sent = sent;

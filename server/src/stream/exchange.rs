@@ -156,19 +156,19 @@ impl<C: Catalog> Exchange<C> {
     // ---- the body's side
 
     /// What to do next. `newer` is the newest catalog, where it changed since the last call.
-    pub(super) fn pull(&self, newer: Option<C>, now: Uptime) -> Pull {
+    pub(super) fn pull(&self, newer: Option<C>, now: Moment) -> Pull {
         let mut state = self.lock();
         if let Some(status) = state.end.take() {
             return Pull::End(status);
         }
         if let Some(catalog) = newer {
-            state.sink.record_published(catalog.revision(), now);
+            state.sink.record_published(catalog.revision(), catalog.committed(), now);
             state.session.on_catalog(catalog);
         }
         if let Some(frame) = state.inspected.pop_front() {
             return Pull::Push(frame, None);
         }
-        match state.session.render(now) {
+        match state.session.render(now.uptime) {
             Some(push) => Pull::Push(push.frame, Some(push.sent)),
             None if state.half_closed && state.session.is_finished() => Pull::End(Status::ok("")),
             None => Pull::Nothing(state.session.next_deadline()),

@@ -39,7 +39,7 @@ use crate::{
     listen::{ListenLimits, Listener},
     metrics::Metrics,
     readiness::Readiness,
-    sinks::Sinks,
+    sinks::{Moment, Sinks},
 };
 
 /// What the stream service is connected to.
@@ -126,7 +126,7 @@ async fn follow_revisions<C: Catalog>(
         if changed.is_err() {
             return;
         }
-        let revision = newest.borrow_and_update().revision();
-        sinks.on_published(revision, clock.uptime());
+        let catalog = newest.borrow_and_update().clone();
+        sinks.on_published(catalog.revision(), catalog.committed(), Moment::of(&*clock));
     }
 }
