@@ -9,6 +9,11 @@ pub(super) fn is_document(name: &str) -> bool {
     !is_hidden(name) && !name.starts_with("~$") && matches!(ending, Some("yaml" | "yml" | "json"))
 }
 
+/// Whether a file of this name is what kustomize reads beside the documents. It need not say what it is.
+pub(super) fn is_kustomization(name: &str) -> bool {
+    matches!(name, "kustomization.yaml" | "kustomization.yml")
+}
+
 /// Whether a file or folder of this name is passed over. So are the folders behind a ConfigMap's mount (`..2026_11_21`),
 /// whose content is reached through [`MOUNT_LINK`].
 pub(super) fn is_hidden(name: &str) -> bool {

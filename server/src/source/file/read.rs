@@ -1,6 +1,6 @@
 //! Reads and decodes files, on all cores.
 
-use std::{fs::File, io, io::Read, path::Path, thread};
+use std::{ffi::OsStr, fs::File, io, io::Read, path::Path, thread};
 
 use futures_util::future::try_join_all;
 use mainsheet_api::{
@@ -10,7 +10,7 @@ use mainsheet_api::{
     version::Digest,
 };
 
-use super::{listing::Found, report::finding_of_unreadable as unreadable};
+use super::{listing::Found, names::is_kustomization, report::finding_of_unreadable as unreadable};
 use crate::{contain::contain, source::DocumentOptions};
 
 /// One file's turn.
@@ -82,6 +82,9 @@ fn read(path: &Path, options: &DocumentOptions) -> Outcome {
 }
 
 fn decode(path: &Path, text: &str, options: &DocumentOptions) -> Vec<Document> {
+    if path.file_name().and_then(OsStr::to_str).is_some_and(is_kustomization) {
+        return vec![Document { line: 1, content: Content::Ignored { what: "Kustomization".to_owned() } }];
+    }
     let work = || {
         #[cfg(test)]
         crate::contain::panic_if_planted(text);
@@ -124,6 +127,20 @@ mod tests {
     fn what_is_no_text_is_unreadable() {
         let Outcome::Unreadable(finding) = outcome_of(b"a: b\xff") else { panic!("read") };
         assert_eq!(finding.reason, "the file can't be read: it is not UTF-8: byte 4 begins no character");
+    }
+
+    #[test]
+    fn kustomization_is_ignored_whether_it_says_what_it_is_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_ignored) in
+            [("kustomization.yaml", true), ("kustomization.yml", true), ("a.yaml", false)]
+        {
+            let path = folder.path().join(name);
+            fs::write(&path, "resources:\n- route.yaml\n").unwrap();
+            let Outcome::Documents(documents, _) = read(&path, &DocumentOptions::default()) else { panic!("{name}") };
+            let [Document { content, .. }] = &documents[..] else { panic!("{name}: {documents:?}") };
+            assert_eq!(matches!(content, Content::Ignored { .. }), is_ignored, "{name}: {content:?}");
+        }
     }
 
     #[test]
