@@ -30,10 +30,8 @@ use crate::{
     metrics::Metrics,
     readiness::Readiness,
     sinks::Sinks,
-    source::{
-        SourceHealth,
-        file::{self, FileSourceOptions, FileSourceParts},
-    },
+    source::file::{self, FileSourceOptions, FileSourceParts},
+    source_health::SourceHealth,
     stream::{self, StreamOptions},
     task::TaskSet,
 };
@@ -67,7 +65,9 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let (cache, follower) = open_cache(settings).await?;
     shared.metrics.show_follow(cache.follow_health().clone());
     let (intake, handle) = new_intake(settings, &cache, &shared);
-    let pages = pages(&cache, &handle, &shared);
+    let sources = source_health(settings);
+    shared.metrics.show_sources(Arc::clone(&sources));
+    let pages = pages(&cache, &handle, (&sources, &shared));
     let grpc = bind_grpc(settings, &cache, &pages, &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
@@ -77,9 +77,9 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     tasks.spawn("follow", follow(follower, stop.clone()));
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     tasks.spawn("intake", intake.run(stop.clone()));
-    for path in &settings.paths {
-        let name = file::source_name(&path.path);
-        tasks.spawn(format!("source/{name}"), files(path, settings, (&handle, &shared), stop.clone()));
+    for (path, health) in settings.paths.iter().zip(&*sources) {
+        let parts = file_parts(health, &handle, &shared);
+        tasks.spawn(format!("source/{}", health.source()), files(path, settings, parts, stop.clone()));
     }
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
@@ -105,6 +105,21 @@ async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
 /// A source for each path, the strongest first.
 fn sources(settings: &Settings) -> Vec<SourceName> {
     settings.paths.iter().map(|path| file::source_name(&path.path)).collect()
+}
+
+/// How each of them gets on, in the same order.
+fn source_health(settings: &Settings) -> Arc<[SourceHealth]> {
+    let health =
+        |given: &ServedPath| SourceHealth::new(file::source_name(&given.path), &given.path.to_string_lossy());
+    settings.paths.iter().map(health).collect()
+}
+
+fn file_parts(health: &SourceHealth, intake: &IntakeHandle, shared: &Shared) -> FileSourceParts {
+    FileSourceParts {
+        batches: intake.batches.clone(),
+        health: health.clone(),
+        clock: Arc::clone(&shared.clock),
+    }
 }
 
 fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, IntakeHandle) {
@@ -166,11 +181,16 @@ fn policy(settings: &Settings) -> Policy {
 }
 
 /// What people and istioctl look at.
-fn pages(cache: &Cache, intake: &IntakeHandle, shared: &Shared) -> debug::Links {
+fn pages(
+    cache: &Cache,
+    intake: &IntakeHandle,
+    (sources, shared): (&Arc<[SourceHealth]>, &Shared),
+) -> debug::Links {
     debug::Links {
         newest: cache.subscribe(),
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
+        sources: Arc::clone(sources),
         intake: intake.clone(),
         metrics: Arc::clone(&shared.metrics),
     }
@@ -197,19 +217,13 @@ async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<(
 fn files(
     path: &ServedPath,
     settings: &Settings,
-    (intake, shared): (&IntakeHandle, &Shared),
+    parts: FileSourceParts,
     stop: CancellationToken,
 ) -> impl Future<Output = anyhow::Result<()>> + use<> {
-    let name = file::source_name(&path.path);
     let options = FileSourceOptions {
-        name: name.clone(),
+        name: parts.health.source().clone(),
         roots: vec![path.path.clone()],
         documents: path.documents(&settings.documents),
-    };
-    let parts = FileSourceParts {
-        batches: intake.batches.clone(),
-        health: SourceHealth::new(name),
-        clock: Arc::clone(&shared.clock),
     };
     file::run(options, parts, stop)
 }

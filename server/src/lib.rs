@@ -19,6 +19,7 @@ pub mod readiness;
 mod signals;
 pub mod sinks;
 pub mod source;
+pub mod source_health;
 pub mod stream;
 pub mod task;
 pub mod views;

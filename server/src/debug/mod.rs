@@ -4,6 +4,7 @@
 mod clashes;
 mod configz;
 mod inspector;
+mod sources;
 mod syncz;
 mod verdicts;
 
@@ -21,7 +22,9 @@ use tokio::sync::watch;
 
 pub use inspector::DebugInspector;
 
-use crate::{intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks};
+use crate::{
+    intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks, source_health::SourceHealth,
+};
 
 /// What the endpoints read from.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub struct Links {
     pub readiness: Readiness,
     /// What sinks hold.
     pub sinks: Arc<Sinks>,
+    /// How the sources get on.
+    pub sources: Arc<[SourceHealth]>,
     /// What is rejected.
     pub intake: IntakeHandle,
     /// What was counted.
@@ -59,6 +64,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "/debug/syncz",
         help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig.",
         route: || get(syncz::syncz),
+    },
+    Endpoint {
+        path: "/debug/sources",
+        help: "Each source: its path, when it was last looked at, files and resources, what can't be read, and errors with file and line.",
+        route: || get(sources::shown),
     },
     Endpoint {
         path: "/debug/verdicts",

@@ -15,7 +15,7 @@ use super::{
     judge::{Judged, judge_all},
     merge::Round,
     plan::{JudgedRound, Named, Now, Plan, plan},
-    stats::{IntakeStats, add},
+    stats::{IntakeStats, Step, add},
 };
 
 /// Between attempts to write to a store that fails.
@@ -62,7 +62,7 @@ impl Committer {
     /// Where another writer took the lease, or the cache is gone.
     pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
-        let reports = judge_all(reports).await?;
+        let reports = self.timed(Step::Judge, judge_all(reports)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
         let mut snapshots = self.cache.subscribe();
@@ -70,20 +70,22 @@ impl Committer {
         loop {
             let snapshot = at_least(&mut snapshots, seen_min).await?;
             let base = snapshot.0.revision();
-            let Plan { changes, holds, withheld } = self.plan(snapshot, Arc::clone(&round)).await?;
+            let Plan { changes, holds, withheld } =
+                self.timed(Step::Plan, self.plan(snapshot, Arc::clone(&round))).await?;
             let tally = Tally::of(&changes);
             if changes.is_empty() {
                 let committed = self.committed;
                 return Ok(Done { round, removed: 0, holds, withheld, committed });
             }
-            match self.cache.commit(self.commit_of(&round, base, changes)).await {
+            let commit = self.commit_of(&round, base, changes);
+            match self.timed(Step::Commit, self.cache.commit(commit)).await {
                 Ok(committed) => {
                     add(&self.stats.commits, 1);
                     self.stats.succeeded();
                     let Tally { put, removed } = tally;
                     tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
                     // What is planned next, and what awaits this source, must see it.
-                    at_least(&mut snapshots, committed).await?;
+                    self.timed(Step::Publish, at_least(&mut snapshots, committed)).await?;
                     return Ok(Done { round, removed, holds, withheld, committed });
                 }
                 Err(CommitError::Conflict { .. }) => {
@@ -107,6 +109,13 @@ impl Committer {
         let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
         let work = move || plan(&snapshot.0.layer(&round.source), &round, now);
         Ok(tokio::task::spawn_blocking(work).await?)
+    }
+
+    async fn timed<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
+        let start = self.clock.uptime();
+        let answer = work.await;
+        self.stats.took(step, self.clock.uptime().since(start));
+        answer
     }
 
     fn commit_of(&self, round: &JudgedRound, base: Revision, changes: Vec<Change>) -> Commit {

@@ -41,7 +41,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use self::{
     guard::{GuardRule, Hold},
-    stats::IntakeStats,
+    stats::{IntakeStats, Step},
     task::Intake,
     verdicts::{REJECTED_PREFIX, RejectedCandidate, Verdicts},
 };

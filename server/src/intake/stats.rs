@@ -1,8 +1,11 @@
 //! What the intake counts, for whoever shows metrics.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 /// Counters grow; gauges are what is now. All are read at any time, and exact to within the round that is being taken in.
@@ -29,6 +32,36 @@ pub struct IntakeStats {
     /// Failed writes to the store.
     pub failures: AtomicU64,
     last_error: Mutex<Option<String>>,
+    nanos: [AtomicU64; Step::ALL.len()],
+}
+
+/// What takes time while a round is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Validation.
+    Judge,
+    /// Comparing with what the source's layer holds.
+    Plan,
+    /// The store.
+    Commit,
+    /// Until streams can see it.
+    Publish,
+}
+
+impl Step {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Judge, Self::Plan, Self::Commit, Self::Publish];
+
+    /// As metrics call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Judge => "judge",
+            Self::Plan => "plan",
+            Self::Commit => "commit",
+            Self::Publish => "publish",
+        }
+    }
 }
 
 impl IntakeStats {
@@ -36,6 +69,17 @@ impl IntakeStats {
     #[must_use]
     pub fn last_error(&self) -> Option<String> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long a step took so far, all rounds together.
+    #[must_use]
+    pub fn time_of(&self, step: Step) -> Duration {
+        Duration::from_nanos(self.nanos[step as usize].load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn took(&self, step: Step, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos[step as usize].fetch_add(nanos, Ordering::Relaxed);
     }
 
     pub(crate) fn failed(&self, error: String) {

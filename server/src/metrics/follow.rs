@@ -8,7 +8,7 @@ use super::{reading::Reading, table};
 pub(super) fn read(health: &FollowHealth) -> Vec<Reading> {
     let late = if health.last_error().is_some() { 1.0 } else { 0.0 };
     vec![
-        Reading { row: table::NEWS_LATE, label: "", value: late },
-        Reading { row: table::STORE_READ_FAILURES, label: "", value: health.failures() as f64 },
+        Reading { row: table::NEWS_LATE, label: "".into(), value: late },
+        Reading { row: table::STORE_READ_FAILURES, label: "".into(), value: health.failures() as f64 },
     ]
 }

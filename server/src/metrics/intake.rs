@@ -6,7 +6,7 @@ use super::{
     reading::Reading,
     table::{self, Row},
 };
-use crate::intake::IntakeHandle;
+use crate::intake::{IntakeHandle, Step};
 
 /// What there is to read.
 pub(super) fn read(intake: &IntakeHandle) -> Vec<Reading> {
@@ -27,9 +27,18 @@ pub(super) fn read(intake: &IntakeHandle) -> Vec<Reading> {
     ];
     let rows = labelled.into_iter().chain(plain.map(|(row, value)| (row, "", value)));
     let mut readings: Vec<_> = rows
-        .map(|(row, label, value)| Reading { row, label, value: value.load(Ordering::Relaxed) as f64 })
+        .map(|(row, label, value)| Reading {
+            row,
+            label: label.into(),
+            value: value.load(Ordering::Relaxed) as f64,
+        })
         .collect();
     let queued = intake.batches.max_capacity() - intake.batches.capacity();
-    readings.push(Reading { row: table::QUEUED, label: "", value: queued as f64 });
+    readings.push(Reading { row: table::QUEUED, label: "".into(), value: queued as f64 });
+    readings.extend(Step::ALL.map(|step| Reading {
+        row: table::INTAKE_SECONDS,
+        label: step.name().into(),
+        value: stats.time_of(step).as_secs_f64(),
+    }));
     readings
 }

@@ -7,6 +7,7 @@ mod follow;
 mod intake;
 mod process;
 mod reading;
+mod sources;
 mod table;
 
 use std::{sync::Arc, time::Duration};
@@ -20,7 +21,7 @@ use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
 
-use crate::intake::IntakeHandle;
+use crate::{intake::IntakeHandle, source_health::SourceHealth};
 pub use table::{Row, SECONDS, Shape, TABLE};
 
 /// The label of a type that is of no kind of ours: type URLs come from clients, who could invent any number of them.
@@ -81,6 +82,11 @@ impl Metrics {
     /// Shows what the intake counts, too. The first one that is shown stays.
     pub(crate) fn show_intake(&self, intake: IntakeHandle) {
         reading::register(&self.registry, &table::COMMITS, move || intake::read(&intake));
+    }
+
+    /// Shows how the sources get on, too. The first that are shown stay.
+    pub(crate) fn show_sources(&self, sources: Arc<[SourceHealth]>) {
+        reading::register(&self.registry, &table::SOURCE_FILES, move || sources::read(&sources));
     }
 
     /// Shows whether the store's news can be read, too. The first that is shown stays.

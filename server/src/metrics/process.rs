@@ -58,7 +58,7 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
 /// What there is to read.
 pub(super) fn read() -> Vec<Reading> {
     let status = Status::take();
-    let reading = |row: Row, value: Option<f64>| Some(Reading { row, label: "", value: value? });
+    let reading = |row: Row, value: Option<f64>| Some(Reading { row, label: "".into(), value: value? });
     let whole = |value: Option<i64>| value.map(|value| value as f64);
     [
         reading(table::PROCESS_RESIDENT, whole(status.resident)),

@@ -1,6 +1,6 @@
 //! Metrics that nobody counts: they are read from where they stand when somebody asks.
 
-use std::{collections::HashMap, fmt};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use prometheus::{
     Counter, Gauge, Opts, Registry,
@@ -14,7 +14,7 @@ use super::table::{Row, Shape};
 pub(super) struct Reading {
     pub(super) row: Row,
     /// Empty for a row without labels.
-    pub(super) label: &'static str,
+    pub(super) label: Cow<'static, str>,
     pub(super) value: f64,
 }
 
@@ -22,7 +22,7 @@ impl Reading {
     fn family(&self) -> Option<Vec<MetricFamily>> {
         let mut opts = Opts::new(self.row.name, self.row.help);
         if let [label] = self.row.labels {
-            opts = opts.const_label(*label, self.label);
+            opts = opts.const_label(*label, &*self.label);
         }
         if self.row.shape == Shape::Counter {
             let counter = Counter::with_opts(opts).ok()?;

@@ -31,6 +31,7 @@ const fn row(name: &'static str, help: &'static str, labels: &'static [&'static 
 }
 
 const KIND: &[&str] = &["kind"];
+const SOURCE: &[&str] = &["source"];
 
 macro_rules! table {
     ($($(#[$doc:meta])* $id:ident = $name:literal, $shape:ident, $labels:expr, $help:literal;)*) => {
@@ -57,6 +58,13 @@ table! {
     CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
     QUEUED = "mainsheet_intake_queue_batches", Gauge, &[], "Batches from sources that the intake has not received yet.";
+    INTAKE_SECONDS = "mainsheet_intake_seconds_total", Counter, &["step"],
+        "Time that taking configuration in took: files to documents (read), validation (judge), comparing with what is held (plan), the store (commit), until it is shown to streams (publish).";
+    SOURCE_FILES = "mainsheet_source_files", Gauge, SOURCE, "Files that a source has.";
+    SOURCE_UNREADABLE = "mainsheet_source_unreadable_paths", Gauge, SOURCE,
+        "Paths of a source that are not there or can't be looked at; what is known below them stays.";
+    SOURCE_SCANNED = "mainsheet_source_scan_timestamp_seconds", Gauge, SOURCE,
+        "When a source last looked at all that it has, in seconds since 1970.";
     PENDING_BYTES = "mainsheet_intake_pending_bytes", Gauge, &[], "Bytes of reports that wait to be taken in.";
     PENDING_ORIGINS = "mainsheet_intake_pending_origins", Gauge, &[], "Origins whose reports wait to be taken in.";
     CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";
@@ -68,7 +76,7 @@ table! {
     ACKS = "mainsheet_acks_total", Counter, KIND, "Responses that clients took.";
     NACKS = "mainsheet_nacks_total", Counter, KIND, "Responses that clients refused.";
     COMMIT_ACK = "mainsheet_commit_ack_seconds", Histogram, &[],
-        "Time from the publishing of a revision to each ACK of a response that carried it to a waiting client.";
+        "Time from the commit of a revision, before the store has it, to each ACK of a response that carried it to a waiting client.";
     COMMIT_LAST_ACK = "mainsheet_commit_last_ack_seconds", Histogram, &[],
         "The same, to the ACK after which no response of that revision awaited one.";
     PROCESS_RESIDENT = "process_resident_memory_bytes", Gauge, &[], "Memory that the process has resident.";

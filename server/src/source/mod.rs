@@ -6,9 +6,6 @@
 //! So a source needs no memory that a restart could lose.
 
 pub mod file;
-mod health;
-
-pub use health::SourceHealth;
 
 use mainsheet_api::{
     codec::{Defaults, Document, UnknownFields},

@@ -19,9 +19,10 @@ use mainsheet_api::{
 use mainsheet_server::{
     clock::SystemClock,
     source::{
-        Batch, Completeness, DocumentOptions, Extent, SourceHealth,
+        Batch, Completeness, DocumentOptions, Extent,
         file::{self, FileSourceOptions, FileSourceParts},
     },
+    source_health::SourceHealth,
     task::TaskSet,
 };
 use tokio::sync::mpsc;
@@ -52,7 +53,7 @@ impl Told {
         let stop = CancellationToken::new();
         let mut tasks = TaskSet::new(stop.clone());
         let (sender, batches) = mpsc::channel(16);
-        let health = SourceHealth::new(files());
+        let health = SourceHealth::new(files(), "test");
         let options = FileSourceOptions {
             name: files(),
             roots: roots.iter().map(PathBuf::from).collect(),
@@ -337,7 +338,7 @@ async fn folder_whose_name_is_not_utf8_is_read_and_watched() {
     let mut told = Told::of(&[folder.path()]).await;
     let origin = "caf\u{fffd}/a.yaml";
     assert!(told.has(&[(origin, &["a"])]), "{told:?}");
-    assert!(told.health.complaints().is_empty());
+    assert!(told.health.state().complaints.is_empty());
     write(&inner, "a.yaml", &route("a2", "x"));
     told.until("an edit in it", |told| told.has(&[(origin, &["a2"])])).await;
     told.end().await;
@@ -410,7 +411,7 @@ async fn root_that_vanishes_changes_nothing_until_it_is_back() {
     let mut told = Told::of(&[&root]).await;
     fs::rename(&root, parent.path().join("away")).unwrap();
     let missing = async {
-        while told.health.complaints().is_empty() {
+        while told.health.state().complaints.is_empty() {
             tokio::task::yield_now().await;
         }
     };
@@ -419,7 +420,7 @@ async fn root_that_vanishes_changes_nothing_until_it_is_back() {
     fs::rename(parent.path().join("other"), &root).unwrap();
     told.until("it is back", |told| told.has(&[("a.yaml", &["a2"])])).await;
     assert_eq!(told.log[1..], [(Extent::Whole, vec!["a.yaml".to_owned()])]);
-    assert!(told.health.complaints().is_empty());
+    assert!(told.health.state().complaints.is_empty());
     write(&root, "c.yaml", &route("c", "x"));
     told.until("an edit in it", |told| told.held.contains_key("c.yaml")).await;
     told.end().await;
@@ -458,7 +459,7 @@ async fn origins_of_several_roots_begin_with_their_root() {
     fs::remove_dir_all(&one).unwrap();
     fs::remove_file(&single).unwrap();
     let gone = async {
-        while told.health.complaints().len() < 2 {
+        while told.health.state().complaints.len() < 2 {
             tokio::task::yield_now().await;
         }
     };

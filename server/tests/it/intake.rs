@@ -148,7 +148,7 @@ async fn nothing_is_ready_before_the_folder_is_there_and_a_restart_is_ready_at_o
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("conf");
     let rig = Rig::serve(&folder).await;
-    rig.until_so("the complaint", || !rig.health.complaints().is_empty()).await;
+    rig.until_so("the complaint", || !rig.health.state().complaints.is_empty()).await;
     assert_eq!(rig.readiness.awaited(), ["source files"]);
     write(&folder, "a.yaml", &route("a", "x"));
     rig.ready().await;
@@ -158,7 +158,7 @@ async fn nothing_is_ready_before_the_folder_is_there_and_a_restart_is_ready_at_o
     fs::remove_dir_all(&folder).unwrap();
     let rig = Rig::start(&[&folder], store, IntakeOptions::default()).await;
     rig.ready().await;
-    rig.until_so("the complaint", || !rig.health.complaints().is_empty()).await;
+    rig.until_so("the complaint", || !rig.health.state().complaints.is_empty()).await;
     assert_eq!(names(&rig.cache.snapshot().0), ["a"], "what the store holds is served");
     rig.end().await;
 }

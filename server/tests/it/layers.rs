@@ -136,6 +136,73 @@ async fn clashes_are_shown_until_they_are_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sources_page_tells_what_of_each_path_cannot_be_taken_in() {
+    let house = House::new([("here", &["a", "b"]), ("gone", &["c"])]);
+    let (running, tasks) = house.start(&["here", "gone"]).await;
+    house.until(&running, &[("a", "here"), ("b", "here"), ("c", "gone")]).await;
+    write(
+        &house.path("here"),
+        "bad.yaml",
+        &format!("# a route\n{}", route("d", "x").replace("hosts", "host")),
+    );
+    std::fs::rename(house.path("gone"), house.path("elsewhere")).unwrap();
+    let so =
+        |page: &serde_json::Value| page[0]["errors"][0].is_object() && page[1]["unreadable"][0].is_string();
+    let page = until_page(&running, "/debug/sources", so).await;
+    let [here, gone] = &page.as_array().unwrap()[..] else { panic!("{page}") };
+    assert_eq!(
+        (&here["source"], &here["path"]),
+        (&house.source("here").to_string().into(), &house.path("here").to_str().into())
+    );
+    assert_eq!((&here["files"], &here["resources"]), (&3.into(), &2.into()), "{here}");
+    let error = &here["errors"][0];
+    assert_eq!(
+        (&error["file"], &error["resource"]),
+        (&"bad.yaml".into(), &"VirtualService shop/d".into()),
+        "{error}"
+    );
+    assert!(
+        error["line"].as_u64() > Some(2) && error["reason"].as_str().unwrap().contains("host"),
+        "{error}"
+    );
+    assert!(here["last_scan"].as_str().unwrap().starts_with("20"), "{here}");
+    assert_eq!(
+        (&gone["resources"], &gone["errors"]),
+        (&1.into(), &serde_json::json!([])),
+        "what is known stays: {gone}"
+    );
+    let (_, metrics) = get(running.http_addr(), "/metrics").await;
+    let line = format!("mainsheet_source_unreadable_paths{{source=\"{}\"}} 1\n", house.source("gone"));
+    assert!(metrics.contains(&line), "{metrics}");
+    assert!(metrics.contains("mainsheet_intake_seconds_total{step=\"read\"} 0."), "{metrics}");
+
+    std::fs::rename(house.path("elsewhere"), house.path("gone")).unwrap();
+    std::fs::remove_file(house.path("here/bad.yaml")).unwrap();
+    let so =
+        |page: &serde_json::Value| !page[0]["errors"][0].is_object() && !page[1]["unreadable"][0].is_string();
+    until_page(&running, "/debug/sources", so).await;
+    end((running, tasks)).await.unwrap();
+}
+
+/// Waits until a page says so.
+async fn until_page(
+    running: &Running,
+    path: &str,
+    so: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let looking = async {
+        loop {
+            let page = json(running.http_addr(), path).await;
+            if so(&page) {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("the page says so in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_path_is_awaited() {
     let house = House::new([("here", &["a"])]);
     let (running, tasks) = house.start(&["here", "there"]).await;

@@ -75,6 +75,7 @@ impl Mesh {
             newest: newest.clone(),
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),
+            sources: [].into(),
             intake,
             metrics: Arc::clone(&metrics),
         };

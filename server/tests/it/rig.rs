@@ -18,9 +18,10 @@ use mainsheet_server::{
     intake::{IntakeHandle, IntakeOptions, IntakeParts, intake},
     readiness::Readiness,
     source::{
-        DocumentOptions, SourceHealth,
+        DocumentOptions,
         file::{self, FileSourceOptions, FileSourceParts},
     },
+    source_health::SourceHealth,
     task::TaskSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -96,7 +97,7 @@ impl Rig {
         };
         let (task, handle) = intake(parts, options);
         tasks.spawn("intake", task.run(stop.clone()));
-        let health = SourceHealth::new(files());
+        let health = SourceHealth::new(files(), "test");
         let source = FileSourceOptions {
             name: files(),
             roots: roots.iter().map(PathBuf::from).collect(),

@@ -50,7 +50,8 @@ use self::{
     tree::{Round, Tree},
     watch::{News, PendingEvents, Watch},
 };
-use super::{Batch, DocumentOptions, Report, SourceHealth};
+use super::{Batch, DocumentOptions, Report};
+use crate::source_health::SourceHealth;
 
 /// Between looks at everything: for what the kernel does not tell, on network file systems above all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
@@ -186,10 +187,11 @@ impl FileSource {
                 self.places = Arc::new(mem::take(&mut listing.places));
                 let complaints = listing.reasons();
                 self.is_troubled = !complaints.is_empty();
-                self.parts.health.set(complaints);
+                self.parts.health.scanned(complaints, self.parts.clock.wall());
                 self.tree.look(listing, &pending.touched, self.now())
             }
         };
+        let start = self.now();
         loop {
             let wanted = round.wanted();
             if wanted.is_empty() {
@@ -199,7 +201,10 @@ impl FileSource {
             self.withhold(&round, &mut readings).await?;
             self.tree.absorb(&mut round, readings, self.now());
         }
-        for batch in self.tree.finish(round, self.now()) {
+        let took = self.now().since(start);
+        let batches = self.tree.finish(round, self.now());
+        self.parts.health.read(self.tree.len(), took);
+        for batch in batches {
             self.parts.batches.send(batch).await.map_err(|_| anyhow::anyhow!("the intake is gone"))?;
         }
         Ok(())

@@ -137,7 +137,9 @@ mod tests {
         {
             let path = folder.path().join(name);
             fs::write(&path, "resources:\n- route.yaml\n").unwrap();
-            let Outcome::Documents(documents, _) = read(&path, &DocumentOptions::default()) else { panic!("{name}") };
+            let Outcome::Documents(documents, _) = read(&path, &DocumentOptions::default()) else {
+                panic!("{name}")
+            };
             let [Document { content, .. }] = &documents[..] else { panic!("{name}: {documents:?}") };
             assert_eq!(matches!(content, Content::Ignored { .. }), is_ignored, "{name}: {content:?}");
         }

@@ -233,6 +233,11 @@ impl Tree {
         batches
     }
 
+    /// How many files there are.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// When to look again although there is no news.
     pub(crate) fn due(&self) -> Option<Uptime> {
         self.unsettled.iter().filter_map(|origin| self.files.get(origin)?.due()).min()

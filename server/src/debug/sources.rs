@@ -1,0 +1,74 @@
+//! /debug/sources: where configuration comes from, and what of it can't be taken in.
+
+use axum::{Json, extract::State, response::IntoResponse};
+use mainsheet_api::verdict::Severity;
+use mainsheet_cache::snapshot::Snapshot;
+use serde::Serialize;
+
+use super::Links;
+use crate::{
+    intake::RejectedCandidate,
+    source_health::{SourceHealth, SourceState},
+};
+
+#[derive(Serialize)]
+struct Source {
+    source: String,
+    path: String,
+    /// None where its path was not looked at yet.
+    last_scan: Option<String>,
+    files: usize,
+    /// What its layer holds, served or hidden by another source.
+    resources: usize,
+    /// What can't be looked at, and why.
+    unreadable: Vec<String>,
+    errors: Vec<Error>,
+}
+
+#[derive(Serialize)]
+struct Error {
+    /// A path below the source's.
+    file: String,
+    /// 0 for a file as a whole.
+    line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    reason: String,
+    remedy: String,
+}
+
+pub(super) async fn shown(State(links): State<Links>) -> impl IntoResponse {
+    let snapshot = links.newest.borrow().clone();
+    let rejected = links.intake.verdicts.rejected();
+    let source = |health: &SourceHealth| Source::of(health, &snapshot.0, &rejected);
+    Json(links.sources.iter().map(source).collect::<Vec<_>>())
+}
+
+impl Source {
+    fn of(health: &SourceHealth, snapshot: &Snapshot, rejected: &[RejectedCandidate]) -> Self {
+        let SourceState { complaints, scanned, files, .. } = health.state();
+        let own = rejected.iter().filter(|candidate| candidate.source == *health.source());
+        Self {
+            source: health.source().to_string(),
+            path: health.path().to_owned(),
+            last_scan: scanned.map(|at| humantime::format_rfc3339_millis(at.to_system_time()).to_string()),
+            files,
+            resources: snapshot.layer(health.source()).len(),
+            unreadable: complaints,
+            errors: own.flat_map(Error::all_of).collect(),
+        }
+    }
+}
+
+impl Error {
+    fn all_of(candidate: &RejectedCandidate) -> impl Iterator<Item = Self> {
+        let errors = candidate.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| Self {
+            file: candidate.origin.clone(),
+            line: if finding.position.line == 0 { candidate.line } else { finding.position.line },
+            resource: candidate.key.as_ref().map(ToString::to_string),
+            reason: finding.reason.clone(),
+            remedy: finding.remedy.clone(),
+        })
+    }
+}
