@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, and not the functions that they share")]
 
 mod codec;
+mod corpus;
 mod envoy_descriptors;
 mod generated;
 mod pair;
