@@ -94,6 +94,13 @@ pub const FINDING_TEXT_BYTES_MAX: usize = 4096;
 /// Errors listed for one document, and as many warnings. Nobody reads more, and they are stored with what they are about.
 pub const FINDINGS_MAX: usize = 100;
 
+/// Findings about a resource in view of others that are listed. What is behind them is mostly one mistake.
+pub const ACROSS_FINDINGS_MAX: usize = 20;
+
+/// Topics that one resource is found under in the index of references, and that it looks up: a VirtualService of 100
+/// hosts on 10 gateways has 1,000. Without it, hosts times gateways of one document would fill the memory.
+pub const ACROSS_TOPICS_MAX: usize = 10_000;
+
 /// Bytes of reports that wait to be taken in; sources wait beyond that. A first scan of 10,000 files of 1 KB is 20 MiB.
 pub const PENDING_BYTES_MAX: usize = 256 << 20;
 
@@ -133,3 +140,4 @@ const _: () = assert!(NAME_BYTES_MAX < NODE_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);
 const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
 const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);
+const _: () = assert!(ACROSS_FINDINGS_MAX < FINDINGS_MAX);

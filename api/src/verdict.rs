@@ -26,6 +26,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// In a word, for people and machines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One thing that is wrong with a resource, worded for its author.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Finding {

@@ -7,11 +7,13 @@
 //! | file | is |
 //! |---|---|
 //! | [`code`] | every finding as a row of one table |
+//! | [`across`] | what is to be said of a resource in view of others: warnings only |
 //! | `registry` | which checks a kind has |
 //! | `report` | collects findings and builds their paths |
 //! | a kind's name | its checks |
 //! | the rest | vocabularies that kinds share: hosts, addresses, ports, durations, labels, references |
 
+pub mod across;
 mod address;
 mod authorization_policy;
 pub mod code;
