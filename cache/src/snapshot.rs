@@ -109,6 +109,13 @@ impl Snapshot {
         self.of_kind(kind).find(wire_name).map(|(_, item)| item.held.clone())
     }
 
+    /// Everything that is served, by kind.
+    pub fn all_served(&self) -> impl Iterator<Item = &Arc<Held>> {
+        let partitions = self.kinds.iter().flat_map(|state| state.served.partitions.values());
+        let chunks = partitions.flat_map(|partition| &partition.chunks);
+        chunks.flat_map(|chunk| chunk.items.iter().map(|item| &item.held))
+    }
+
     /// Keys that several layers hold, each with its layers, the winner first.
     pub fn clashes(&self) -> Vec<(Key, Vec<SourceName>)> {
         let sources = |all: Vec<Arc<Held>>| all.iter().map(|held| held.source.clone()).collect();

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use mainsheet_api::{
     resource::SourceName,
     time::Clock,
+    validate::across::AcrossOptions,
     xds::server::{self, Policy},
 };
 use mainsheet_cache::{
@@ -18,6 +19,7 @@ use mainsheet_cache::{
     snapshot::SnapshotCatalog,
     store::{MemoryStore, RedbStore, SharedStore, StoreOptions},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,6 +36,7 @@ use crate::{
     source_health::SourceHealth,
     stream::{self, StreamOptions},
     task::TaskSet,
+    verdicts::{self, AcrossVerdicts},
 };
 
 /// A server at work, as others see it. As long as one is kept, so is the store, which only the last to let go closes.
@@ -67,7 +70,8 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let (intake, handle) = new_intake(settings, &cache, &shared);
     let sources = source_health(settings);
     shared.metrics.show_sources(Arc::clone(&sources));
-    let pages = pages(&cache, &handle, (&sources, &shared));
+    let (said, verdicts) = watch::channel(AcrossVerdicts::default());
+    let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
     let grpc = bind_grpc(settings, &cache, &pages, &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
@@ -76,6 +80,8 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let stop = tasks.stop();
     tasks.spawn("follow", follow(follower, stop.clone()));
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
+    let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
+    tasks.spawn("verdicts", across);
     tasks.spawn("intake", intake.run(stop.clone()));
     for (path, health) in settings.paths.iter().zip(&*sources) {
         let parts = file_parts(health, &handle, &shared);
@@ -180,13 +186,24 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
+/// What findings across resources have to know of the mesh.
+fn across_options(settings: &Settings) -> AcrossOptions {
+    AcrossOptions {
+        root_namespace: settings.root_namespace.clone(),
+        domain: settings.cluster_domain.clone(),
+        complete: settings.complete,
+    }
+}
+
 /// What people and istioctl look at.
 fn pages(
     cache: &Cache,
     intake: &IntakeHandle,
     (sources, shared): (&Arc<[SourceHealth]>, &Shared),
+    verdicts: watch::Receiver<AcrossVerdicts>,
 ) -> debug::Links {
     debug::Links {
+        verdicts,
         newest: cache.subscribe(),
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),

@@ -22,4 +22,5 @@ pub mod source;
 pub mod source_health;
 pub mod stream;
 pub mod task;
+pub mod verdicts;
 pub mod views;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mainsheet_api::{codec::UnknownFields, kind::Kind, xds::server::Policy};
+use mainsheet_api::{codec::UnknownFields, kind::Kind, validate::across::Complete, xds::server::Policy};
 
 use crate::{source::DocumentOptions, views::Views};
 
@@ -43,6 +43,12 @@ pub struct Settings {
     pub guard_mode: GuardMode,
     /// Who sees what.
     pub views: Views,
+    /// The namespace whose rules hold for all of the mesh.
+    pub root_namespace: String,
+    /// What the names of Kubernetes' services end in.
+    pub cluster_domain: String,
+    /// Of what the sources hold all that there are.
+    pub complete: Complete,
     /// Snapshots kept, so that a client that is behind gets a difference.
     pub history_len_max: usize,
     /// Kinds that a resumed client is sent although it holds them.
@@ -79,6 +85,9 @@ impl Default for Settings {
             guard_hold: Duration::from_secs(60),
             guard_mode: GuardMode::Proceed,
             views: Views::default(),
+            root_namespace: "istio-system".to_owned(),
+            cluster_domain: "cluster.local".to_owned(),
+            complete: Complete::default(),
             // A snapshot shares what did not change: one costs about as much as its commit changed.
             history_len_max: 64,
             resend_held: Policy::default().resend_held,

@@ -139,6 +139,30 @@ pub static SETTINGS: &[Setting] = &[
         "What then happens to it: proceed, or stay held until the source has them again or a start with proceed"
     ),
     row!(
+        "root-namespace",
+        Value("NAME"),
+        root_namespace,
+        read_label,
+        ToString::to_string,
+        "Istio's root namespace (meshConfig.rootNamespace), whose rules hold for all of the mesh; for warnings only"
+    ),
+    row!(
+        "cluster-domain",
+        Value("DOMAIN"),
+        cluster_domain,
+        read_domain,
+        ToString::to_string,
+        "What the names of Kubernetes' services end in; for warnings only"
+    ),
+    row!(
+        "complete",
+        Value("THINGS"),
+        complete,
+        read_word,
+        ToString::to_string,
+        "Of what the sources hold all that there are, so that what is missing among them is warned of: `hosts` (each is a ServiceEntry's), `workloads` (each is a WorkloadEntry or of a WorkloadGroup), `hosts,workloads` or `nothing`"
+    ),
+    row!(
         "history-len",
         Value("COUNT"),
         history_len_max,
@@ -271,6 +295,13 @@ fn read_label(text: &str) -> Result<String, String> {
         && !text.starts_with('-')
         && !text.ends_with('-');
     let right = "write up to 63 lower-case letters, digits and dashes, the first and last no dash";
+    if fits { Ok(text.to_owned()) } else { Err(right.to_owned()) }
+}
+
+fn read_domain(text: &str) -> Result<String, String> {
+    let fits = text.len() <= 253 && text.split('.').all(|label| read_label(label).is_ok());
+    let right =
+        "write labels of lower-case letters, digits and dashes with dots between, for example cluster.local";
     if fits { Ok(text.to_owned()) } else { Err(right.to_owned()) }
 }
 

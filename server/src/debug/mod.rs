@@ -24,6 +24,7 @@ pub use inspector::DebugInspector;
 
 use crate::{
     intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks, source_health::SourceHealth,
+    verdicts::AcrossVerdicts,
 };
 
 /// What the endpoints read from.
@@ -39,6 +40,8 @@ pub struct Links {
     pub sources: Arc<[SourceHealth]>,
     /// What is rejected.
     pub intake: IntakeHandle,
+    /// What is said of what is served, in view of the rest of it.
+    pub verdicts: watch::Receiver<AcrossVerdicts>,
     /// What was counted.
     pub metrics: Arc<Metrics>,
 }
@@ -72,7 +75,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         path: "/debug/verdicts",
-        help: "Documents that are rejected now: where they are, and what is wrong.",
+        help: "What is wrong with documents that are rejected now, and what is remarked of resources that are served, by themselves and in view of others; `?kind=`, `?namespace=` and `?code=` narrow it.",
         route: || get(verdicts::verdicts),
     },
     Endpoint {

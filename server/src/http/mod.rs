@@ -21,6 +21,7 @@ pub use crate::debug::Links;
 use crate::{
     debug as pages,
     listen::{Connection, ListenLimits, Listener},
+    metrics::FindingsRead,
 };
 
 /// Connections at once: scrapers, probes and a few people.
@@ -48,6 +49,11 @@ impl Server {
         let limits = ListenLimits { connections_max: CONNECTIONS_MAX, grace: GRACE };
         let listener = Listener::bind(address, limits).await?;
         links.metrics.show_intake(links.intake.clone());
+        links.metrics.show_findings(FindingsRead {
+            newest: links.newest.clone(),
+            across: links.verdicts.clone(),
+            rejected: links.intake.verdicts.clone(),
+        });
         Ok(Self { listener, router: router(links), write_deadline })
     }
 

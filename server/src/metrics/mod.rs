@@ -3,6 +3,7 @@
 //! Counters are counted where things happen. Gauges that say how something stands are read when somebody asks
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
+mod findings;
 mod follow;
 mod intake;
 mod process;
@@ -22,6 +23,8 @@ use prometheus::{
 };
 
 use crate::{intake::IntakeHandle, source_health::SourceHealth};
+use findings::Findings;
+pub(crate) use findings::FindingsRead;
 pub use table::{Row, SECONDS, Shape, TABLE};
 
 /// The label of a type that is of no kind of ours: type URLs come from clients, who could invent any number of them.
@@ -87,6 +90,14 @@ impl Metrics {
     /// Shows how the sources get on, too. The first that are shown stay.
     pub(crate) fn show_sources(&self, sources: Arc<[SourceHealth]>) {
         reading::register(&self.registry, &table::SOURCE_FILES, move || sources::read(&sources));
+    }
+
+    /// Shows of how many resources something is said, too. The first that is shown stays.
+    pub(crate) fn show_findings(&self, read: FindingsRead) {
+        let findings = Findings::new(read).expect("the table's names are valid, and tested");
+        if let Err(error) = self.registry.register(Box::new(findings)) {
+            tracing::debug!(%error, "findings are shown already");
+        }
     }
 
     /// Shows whether the store's news can be read, too. The first that is shown stays.

@@ -55,6 +55,8 @@ table! {
         "1 while commits can't be read from the store, so that what is served may be old.";
     VERDICTS = "mainsheet_verdicts_total", Counter, &["verdict"], "Documents that were judged, by what was found.";
     REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
+    FINDINGS = "mainsheet_findings", Gauge, &["severity", "code"],
+        "Resources and rejected documents of which something is said, by what it is.";
     CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
     QUEUED = "mainsheet_intake_queue_batches", Gauge, &[], "Batches from sources that the intake has not received yet.";

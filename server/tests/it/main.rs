@@ -23,4 +23,5 @@ mod single_type;
 mod slow;
 mod tidy;
 mod tour;
+mod verdicts;
 mod xds_client;

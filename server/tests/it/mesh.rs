@@ -25,8 +25,10 @@ use mainsheet_server::{
     sinks::Sinks,
     stream::{self, StreamOptions},
     task::TaskSet,
+    verdicts::AcrossVerdicts,
 };
 use prost::Message;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take before a test counts as failed. Generous: it is only ever waited out by a failure.
@@ -77,6 +79,7 @@ impl Mesh {
             sinks: Arc::clone(&sinks),
             sources: [].into(),
             intake,
+            verdicts: watch::channel(AcrossVerdicts::default()).1,
             metrics: Arc::clone(&metrics),
         };
         let links = stream::Links {

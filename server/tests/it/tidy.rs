@@ -27,6 +27,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "clashes",
         &["source", "intake", "stream", "sinks", "http", "debug", "cli", "app", "config", "metrics"],
     ),
+    (
+        "server",
+        "verdicts",
+        &["source", "intake", "stream", "sinks", "http", "debug", "cli", "app", "config", "metrics"],
+    ),
     ("server", "app", &["cli"]),
 ];
 

@@ -1,6 +1,6 @@
 //! Verdicts for programs.
 
-use mainsheet_api::verdict::{Finding, Severity};
+use mainsheet_api::verdict::Finding;
 use serde::Serialize;
 
 use super::checked::{self, Checked, Summary};
@@ -62,13 +62,9 @@ fn document(document: &checked::Document) -> Document<'_> {
 }
 
 fn found(finding: &Finding) -> Found<'_> {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     Found {
         code: &finding.code,
-        severity,
+        severity: finding.severity.as_str(),
         path: &finding.path,
         line: finding.position.line,
         column: finding.position.column,

@@ -2,10 +2,12 @@
 //!
 //! | module | is |
 //! |---|---|
+//! | `across` | documents in view of each other |
 //! | `checked` | every document with its verdict |
 //! | `texts` | the lines that findings are about |
 //! | `text`, `json`, `sarif` | how it is printed |
 
+mod across;
 mod checked;
 mod json;
 mod sarif;
@@ -18,14 +20,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use mainsheet_api::codec::{self, UnknownFields};
-
-use self::{checked::Checked, texts::Texts};
-use super::{Context, Exit, block_on};
-use crate::{
-    intake::judge::judge_all,
-    source::{Completeness, DocumentOptions, Report, file},
+use mainsheet_api::{
+    codec::{self, UnknownFields},
+    validate::across::Complete,
 };
+
+use self::{across::judge_together, checked::Checked, texts::Texts};
+use super::{Context, Exit, block_on};
+use crate::source::{Completeness, DocumentOptions, Report, file};
 
 /// Say what is wrong with files, without a server
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,9 @@ pub(super) struct Args {
     /// What fields that a kind does not have do: reject the document (strict), give a warning (warn), or nothing (ignore)
     #[arg(long, value_name = "MODE", default_value_t = UnknownFields::Strict)]
     unknown_fields: UnknownFields,
+    /// Of what the files hold all that there are: `hosts`, `workloads`, `hosts,workloads` or `nothing`
+    #[arg(long, value_name = "THINGS", default_value_t)]
+    complete: Complete,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -60,7 +65,7 @@ const STDIN: &str = "-";
 
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     let mut texts = Texts::default();
-    let judged = block_on(async { judge_all(read(&args, &mut texts).await?).await })?;
+    let judged = block_on(async { judge_together(read(&args, &mut texts).await?, args.complete).await })?;
     let checked = Checked::new(judged);
     let printed = match args.output {
         Format::Text => text::render(&checked, &mut texts, wants_colour()),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mainsheet_api::{
-    validate::code,
-    verdict::{Finding, Severity},
+    validate::{across, code},
+    verdict::Finding,
 };
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub(super) fn render(checked: &Checked) -> serde_json::Result<String> {
 
 /// What a code stands for. Those of reading a document have no row in the table of validation.
 fn rule(id: &str) -> Value {
-    match code::CODES.iter().find(|code| code.id == id) {
+    match code::CODES.iter().chain(across::code::CODES).find(|code| code.id == id) {
         None => json!({"id": id}),
         Some(code) => json!({
             "id": id,
@@ -48,10 +48,6 @@ fn rule(id: &str) -> Value {
 }
 
 fn result(document: &Document, finding: &Finding, rules: &[&str]) -> Value {
-    let level = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     let mut location = json!({"physicalLocation": physical(document, finding)});
     if let Some(key) = &document.key {
         location["logicalLocations"] = json!([{"fullyQualifiedName": key.to_string(), "kind": "resource"}]);
@@ -59,7 +55,7 @@ fn result(document: &Document, finding: &Finding, rules: &[&str]) -> Value {
     json!({
         "ruleId": finding.code,
         "ruleIndex": rules.binary_search(&&*finding.code).unwrap_or_default(),
-        "level": level,
+        "level": finding.severity.as_str(),
         "message": {"text": message(finding)},
         "locations": [location],
     })

@@ -154,3 +154,30 @@ fn unknown_fields_warn_or_are_ignored_where_it_is_asked_for() {
 fn nothing_to_validate_is_a_usage_error() {
     assert_eq!(run(&folder(&[]), &["validate"]).code, 2);
 }
+
+#[test]
+fn resources_are_looked_at_in_view_of_each_other() {
+    let to_subset = route("shop", "reviews", "reviews") + "        subset: v2\n";
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: reviews, namespace: shop}\nspec:\n  \
+                host: reviews\n  subsets: [{name: v1}]\n";
+    let folder = folder(&[("mesh/a.yaml", &to_subset), ("mesh/rule.yaml", rule)]);
+    let ended = run(&folder, &["validate", "mesh"]);
+    let expected = "\
+warning[subset-missing]: no DestinationRule of this host defines the subset: `v2` of `reviews.shop.svc.cluster.local`; \
+                    DestinationRule shop/reviews has v1
+  --> mesh/a.yaml:13:9
+   |
+13 |         subset: v2
+   |         ^^^^^^ spec.http[0].route[0].destination.subset of VirtualService shop/reviews
+   |
+   = help: define it there, or name one that is defined
+
+2 accepted, 1 with warnings, 0 rejected, 0 ignored
+";
+    assert_eq!((ended.code, ended.out.as_str()), (0, expected));
+    let all = run(&folder, &["validate", "mesh/rule.yaml", "--complete", "hosts"]);
+    let missing = "warning[host-missing]: no ServiceEntry has this host: `reviews.shop.svc.cluster.local`\n";
+    assert!(all.out.starts_with(missing), "{}", all.out);
+    let mended = run(&folder, &["validate", "mesh/rule.yaml"]);
+    assert_eq!(mended.out, "1 accepted, 0 with warnings, 0 rejected, 0 ignored\n");
+}
