@@ -123,6 +123,7 @@ fn source_health(settings: &Settings) -> Arc<[SourceHealth]> {
 fn file_parts(health: &SourceHealth, intake: &IntakeHandle, shared: &Shared) -> FileSourceParts {
     FileSourceParts {
         batches: intake.batches.clone(),
+        retell: intake.retell.clone(),
         health: health.clone(),
         clock: Arc::clone(&shared.clock),
     }
@@ -137,6 +138,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
             GuardMode::Proceed => GuardRule::Proceed,
             GuardMode::Stay => GuardRule::Stay,
         },
+        root_namespace: settings.root_namespace.clone(),
     };
     let parts = IntakeParts {
         cache: cache.clone(),

@@ -144,7 +144,7 @@ pub static SETTINGS: &[Setting] = &[
         root_namespace,
         read_label,
         ToString::to_string,
-        "Istio's root namespace (meshConfig.rootNamespace), whose rules hold for all of the mesh; for warnings only"
+        "Istio's root namespace (meshConfig.rootNamespace), whose rules hold for all of the mesh: ValidationRules, and whatever warnings have to know of it"
     ),
     row!(
         "cluster-domain",

@@ -11,6 +11,7 @@ use mainsheet_cache::{Cache, CommitError, snapshot::SnapshotCatalog};
 use tokio::sync::watch;
 
 use super::{
+    criteria::Criteria,
     guard::Hold,
     judge::{Judged, judge_all},
     merge::Round,
@@ -27,6 +28,7 @@ pub(super) struct Committer {
     pub(super) cache: Cache,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Arc<IntakeStats>,
+    pub(super) criteria: Criteria,
     pub(super) fence: Fence,
     /// The newest revision of its own: what is planned next must have seen it.
     pub(super) committed: Revision,
@@ -62,7 +64,7 @@ impl Committer {
     /// Where another writer took the lease, or the cache is gone.
     pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
-        let reports = self.timed(Step::Judge, judge_all(reports)).await?;
+        let reports = self.timed(Step::Judge, judge_all(reports, &self.criteria)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
         let mut snapshots = self.cache.subscribe();

@@ -11,6 +11,7 @@ use mainsheet_api::{
     verdict::{Finding, Verdict},
 };
 
+use super::criteria::Criteria;
 use crate::{
     contain::contain,
     source::{Completeness, Report},
@@ -53,14 +54,15 @@ impl Judged {
 /// Documents below which judging takes less time than handing it to other threads.
 const SHARED_LEN_MIN: usize = 64;
 
-/// Judges reports: large batches on all cores, beside the tasks that serve.
+/// Judges reports by these criteria and the rules among them: large batches on all cores, beside the tasks that serve.
 ///
 /// # Errors
 /// Where a worker is gone.
-pub(crate) async fn judge_all(mut reports: Vec<Report>) -> anyhow::Result<Vec<Judged>> {
+pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> anyhow::Result<Vec<Judged>> {
+    let criteria = criteria.with_rules_of(&reports);
     let documents: usize = reports.iter().map(|report| report.documents.len()).sum();
     if documents < SHARED_LEN_MIN {
-        return Ok(reports.into_iter().map(judge).collect());
+        return Ok(reports.into_iter().map(|report| judge(report, &criteria)).collect());
     }
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let share = reports.len().div_ceil(workers);
@@ -68,19 +70,21 @@ pub(crate) async fn judge_all(mut reports: Vec<Report>) -> anyhow::Result<Vec<Ju
     while !reports.is_empty() {
         let rest = reports.split_off(share.min(reports.len()));
         let reports = std::mem::replace(&mut reports, rest);
-        judged.push(tokio::task::spawn_blocking(|| reports.into_iter().map(judge).collect::<Vec<_>>()));
+        let criteria = criteria.clone();
+        let work = move || reports.into_iter().map(|report| judge(report, &criteria)).collect::<Vec<_>>();
+        judged.push(tokio::task::spawn_blocking(work));
     }
     Ok(try_join_all(judged).await?.into_iter().flatten().collect())
 }
 
 /// Judges each document by itself: a rejected one does not touch its neighbours.
-pub(crate) fn judge(report: Report) -> Judged {
+pub(crate) fn judge(report: Report, criteria: &Criteria) -> Judged {
     let Report { origin, documents, completeness } = report;
     let mut judged = Judged { origin, completeness, accepted: Vec::new(), rejected: Vec::new(), ignored: 0 };
     for Document { line, content } in documents {
         match content {
             Content::Resource { resource, map, warnings } => {
-                let verdict = verdict_on(&judged.origin, &resource, &map, warnings);
+                let verdict = verdict_on(&judged.origin, &resource, (&map, criteria), warnings);
                 if verdict.is_accepted() {
                     judged.accepted.push(Accepted { resource: *resource, line, warnings: verdict.findings });
                 } else {
@@ -107,11 +111,17 @@ pub(crate) fn judge(report: Report) -> Judged {
 }
 
 /// `warnings` are those of reading it.
-fn verdict_on(origin: &str, resource: &Resource, map: &SourceMap, mut warnings: Vec<Finding>) -> Verdict {
+fn verdict_on(
+    origin: &str,
+    resource: &Resource,
+    (map, criteria): (&SourceMap, &Criteria),
+    mut warnings: Vec<Finding>,
+) -> Verdict {
     let work = || {
         #[cfg(test)]
         crate::contain::panic_if_planted(&resource.key.name);
         let mut findings = validate::check(resource);
+        findings.extend(criteria.rules().check(resource));
         map.place(&mut findings);
         findings
     };
@@ -141,7 +151,8 @@ mod tests {
         let text = ["a", PLANTED, "b"].map(document).join("---\n");
         let documents = codec::read(&text, DEFAULTS);
         let origin = "a.yaml".to_owned();
-        let judged = judge(Report { origin, documents, completeness: Completeness::Whole });
+        let report = Report { origin, documents, completeness: Completeness::Whole };
+        let judged = judge(report, &Criteria::default());
         let names = judged.accepted.iter().map(|accepted| &*accepted.resource.key.name);
         assert_eq!(names.collect::<Vec<_>>(), ["a", "b"]);
         let [Rejected { key: Some(key), line: 6, findings }] = &judged.rejected[..] else {

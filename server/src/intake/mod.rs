@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `merge`, `debounce` | what waits, and until when: pure |
 //! | `judge` | documents to accepted and rejected ones: pure |
+//! | `criteria` | what they are judged by |
 //! | `plan` | what a round changes in its source's layer: pure |
 //! | `guard` | removals that are held, and until when: pure |
 //! | `retired` | sources that nobody configures any more: pure |
@@ -21,6 +22,7 @@
 //! that is the same makes no commit. One commit is in flight; receiving goes on beside it.
 
 mod commit;
+pub(crate) mod criteria;
 mod debounce;
 mod guard;
 pub(crate) mod judge;
@@ -61,6 +63,8 @@ pub struct IntakeOptions {
     pub guard_hold: Duration,
     /// What happens then.
     pub guard: GuardRule,
+    /// The namespace whose validation rules are about every namespace.
+    pub root_namespace: String,
 }
 
 impl Default for IntakeOptions {
@@ -70,6 +74,7 @@ impl Default for IntakeOptions {
             delay_max: Duration::from_secs(1),
             guard_hold: Duration::from_secs(60),
             guard: GuardRule::Proceed,
+            root_namespace: "istio-system".to_owned(),
         }
     }
 }
@@ -111,6 +116,8 @@ pub struct IntakeHandle {
     pub verdicts: Verdicts,
     /// What the shrink guard holds now.
     pub holds: watch::Receiver<Vec<Hold>>,
+    /// Changes when every source is to tell everything again, because it is judged by other rules now.
+    pub retell: watch::Receiver<()>,
     confirmations: mpsc::Sender<SourceName>,
 }
 
@@ -129,6 +136,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
     let (batches, received) = mpsc::channel(BATCHES_LEN_MAX);
     let (confirmations, confirmed) = mpsc::channel(1);
     let (holds, held) = watch::channel(Vec::new());
+    let (retell, told_again) = watch::channel(());
     let stats = Arc::<IntakeStats>::default();
     let verdicts = verdicts::VerdictsWriter::default();
     let handle = IntakeHandle {
@@ -136,6 +144,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         stats: Arc::clone(&stats),
         verdicts: verdicts.reader(),
         holds: held,
+        retell: told_again,
         confirmations,
     };
     let awaited = sources
@@ -149,6 +158,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         batches: received,
         confirmations: confirmed,
         holds,
+        retell,
         awaited,
         verdicts,
         notes: notes::HoldNotes::default(),

@@ -12,10 +12,11 @@ use mainsheet_api::{
     kind::Kind,
     resource::{Provenance, Record, SourceName},
     time::{Timestamp, Uptime},
+    verdict::Finding,
     view::Audience,
     wire::Entry,
 };
-use mainsheet_cache::layer::Layer;
+use mainsheet_cache::{layer::Layer, snapshot::Held};
 
 use super::{
     guard::{self, Hold},
@@ -62,7 +63,8 @@ pub(crate) struct Plan {
 /// Works out what a round changes in a layer.
 ///
 /// Content that is the same makes no change, whatever line it moved to. Content that moved to another origin does: which
-/// keys an origin takes with it when it goes is read from the store.
+/// keys an origin takes with it when it goes is read from the store. So does what is now said of it: no client hears of
+/// that, because its version stays.
 pub(crate) fn plan(layer: &Layer, round: &JudgedRound, now: Now) -> Plan {
     let accepted: HashSet<&Key> = round.reports.iter().flat_map(Judged::accepted_keys).collect();
     let partly = Partly::of(&round.reports);
@@ -105,7 +107,12 @@ fn put(
     let held = layer.get(&resource.key);
     let created = held.map_or(wall, |held| held.created);
     let entry = Entry::encode(resource, created);
-    if held.is_some_and(|held| held.version == entry.version && held.provenance.origin == origin) {
+    let is_same = |held: &Arc<Held>| {
+        held.version == entry.version
+            && held.provenance.origin == origin
+            && say_the_same(&held.warnings, warnings)
+    };
+    if held.is_some_and(is_same) {
         return None;
     }
     Some(Record {
@@ -117,6 +124,12 @@ fn put(
         provenance: Provenance { origin: origin.to_owned(), line: *line },
         warnings: warnings.clone(),
     })
+}
+
+/// Whether it is the same that is remarked, whatever line it is about.
+fn say_the_same(one: &[Finding], other: &[Finding]) -> bool {
+    let said = |finding: &Finding| (finding.code.clone(), finding.path.clone(), finding.reason.clone());
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| said(one) == said(other))
 }
 
 /// Origins that could not be read whole: what they have beside what they told is not known.

@@ -10,17 +10,21 @@ use std::{
 use bytes::Bytes;
 use mainsheet_api::{
     key::Key,
+    kind::Kind,
     resource::SourceName,
     time::{Clock, Timestamp, Uptime},
-    version::Revision,
+    version::{Revision, VersionSum},
+    view::View,
+    xds::catalog::Catalog as _,
 };
-use mainsheet_cache::Cache;
+use mainsheet_cache::{Cache, snapshot::SnapshotCatalog};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     IntakeOptions,
     commit::{Committer, Done},
+    criteria::Criteria,
     guard::{Guard, Hold},
     judge::Judged,
     merge::{Pending, Round},
@@ -59,6 +63,7 @@ pub struct Intake {
     pub(super) batches: mpsc::Receiver<Batch>,
     pub(super) confirmations: mpsc::Receiver<SourceName>,
     pub(super) holds: watch::Sender<Vec<Hold>>,
+    pub(super) retell: watch::Sender<()>,
     pub(super) awaited: BTreeMap<SourceName, ReadinessGuard>,
     pub(super) verdicts: VerdictsWriter,
     pub(super) notes: HoldNotes,
@@ -79,9 +84,11 @@ impl Intake {
             cache: self.cache.clone(),
             clock: Arc::clone(&self.clock),
             stats: Arc::clone(&self.stats),
+            criteria: Criteria::of_snapshot(&self.cache.snapshot(), &self.options.root_namespace),
             fence,
             committed: Revision::ZERO,
         };
+        let rules_version = rules_version(&self.cache.snapshot());
         let pending = Pending::new(self.options.quiet, self.options.delay_max);
         let guard = Guard::new(self.options.guard_hold, self.options.guard);
         let running = RunningIntake {
@@ -90,6 +97,7 @@ impl Intake {
             pending,
             guard,
             retired,
+            rules_version,
             withheld: BTreeMap::new(),
             saved: Uptime::default(),
         };
@@ -144,6 +152,8 @@ struct RunningIntake {
     pending: Pending,
     guard: Guard,
     retired: Retired,
+    /// Of the rules by which documents are judged.
+    rules_version: VersionSum,
     /// What each source's rounds withheld. The whole batch after a restart finds it again.
     withheld: BTreeMap<SourceName, Named>,
     saved: Uptime,
@@ -245,6 +255,23 @@ impl RunningIntake {
         }
         self.withheld.insert(round.source.clone(), withheld);
         self.pending.published();
+        self.follow_rules();
+    }
+
+    /// Where the rules that are served are others, what was judged before is judged again: sources tell it again.
+    fn follow_rules(&mut self) {
+        let snapshot = self.intake.cache.snapshot();
+        let version = rules_version(&snapshot);
+        if version == self.rules_version {
+            return;
+        }
+        self.rules_version = version;
+        self.committer.criteria = Criteria::of_snapshot(&snapshot, &self.intake.options.root_namespace);
+        tracing::info!(
+            rules = snapshot.0.count(Kind::VALIDATION_RULE),
+            "rules changed; everything is judged again"
+        );
+        self.intake.retell.send_replace(());
     }
 
     /// The source has told everything, and it is published.
@@ -331,6 +358,10 @@ impl RunningIntake {
     fn now(&self) -> Uptime {
         self.intake.clock.uptime()
     }
+}
+
+fn rules_version(snapshot: &SnapshotCatalog) -> VersionSum {
+    snapshot.version(Kind::VALIDATION_RULE, &View::everything())
 }
 
 /// The result of what is in flight, if anything is.

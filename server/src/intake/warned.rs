@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        intake::judge::judge,
+        intake::{criteria::Criteria, judge::judge},
         source::{Completeness, Report},
     };
 
@@ -68,7 +68,9 @@ mod tests {
                 "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: a}}\nspec: {{host: h{spec}}}\n"
             );
             let documents = codec::read(&text, defaults);
-            judge(Report { origin: (*origin).to_owned(), documents, completeness: Completeness::Whole })
+            let origin = (*origin).to_owned();
+            let report = Report { origin, documents, completeness: Completeness::Whole };
+            judge(report, &Criteria::default())
         };
         let (released, named, withheld) = Default::default();
         let source = SourceName("files".into());

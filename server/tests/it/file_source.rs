@@ -25,7 +25,7 @@ use mainsheet_server::{
     source_health::SourceHealth,
     task::TaskSet,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::rig::{PATIENCE, files, replace, route, write};
@@ -59,7 +59,8 @@ impl Told {
             roots: roots.iter().map(PathBuf::from).collect(),
             documents: DocumentOptions::default(),
         };
-        let parts = FileSourceParts { batches: sender, health: health.clone(), clock };
+        let parts =
+            FileSourceParts { batches: sender, retell: watch::channel(()).1, health: health.clone(), clock };
         tasks.spawn("source", file::run(options, parts, stop.clone()));
         Self {
             batches,

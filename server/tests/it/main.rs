@@ -18,6 +18,7 @@ mod names;
 mod references;
 mod resume;
 mod rig;
+mod rules;
 mod services;
 mod single_type;
 mod slow;

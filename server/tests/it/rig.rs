@@ -103,7 +103,12 @@ impl Rig {
             roots: roots.iter().map(PathBuf::from).collect(),
             documents: DocumentOptions::default(),
         };
-        let parts = FileSourceParts { batches: handle.batches.clone(), health: health.clone(), clock };
+        let parts = FileSourceParts {
+            batches: handle.batches.clone(),
+            retell: handle.retell.clone(),
+            health: health.clone(),
+            clock,
+        };
         tasks.spawn("source files", file::run(source, parts, stop.clone()));
         Self { cache, intake: handle, readiness, health, store, stop, tasks }
     }

@@ -5,35 +5,63 @@ use std::collections::{HashMap, HashSet};
 use mainsheet_api::{
     codec::{Content, SourceMap},
     key::Key,
+    resource::Resource,
     time::Timestamp,
-    validate::across::{Across, AcrossOptions, Change, Complete},
+    validate::across::{Across, AcrossOptions, Change},
+    verdict::Finding,
 };
 
 use crate::{
-    intake::judge::{Accepted, Judged, judge_all},
-    source::Report,
+    intake::{
+        criteria::Criteria,
+        judge::{Accepted, Judged, judge_all},
+    },
+    source::{Completeness, Report},
 };
 
-/// Judges each document by itself, and those that are accepted as if they were all that is served. Of several of one
-/// key, the first is.
-pub(super) async fn judge_together(reports: Vec<Report>, complete: Complete) -> anyhow::Result<Vec<Judged>> {
+/// Judges each document by itself, and those that are accepted as if they were served beside, or instead of, what is
+/// `served`. Of several of one key, the first is.
+///
+/// What would newly be said of resources that are served comes in a report of its own, whose origin is empty.
+pub(super) async fn judge_together(
+    reports: Vec<Report>,
+    criteria: &Criteria,
+    (options, served): (AcrossOptions, Vec<Resource>),
+) -> anyhow::Result<Vec<Judged>> {
     let maps = maps(&reports);
-    let mut judged = judge_all(reports).await?;
-    let mut across = Across::new(AcrossOptions { complete, ..AcrossOptions::default() });
-    // Nobody knows which of them a server will have first; equals go by name.
-    let change = |(_, accepted): (&str, &mut Accepted)| Change::Upsert {
-        resource: accepted.resource.clone(),
-        created: Timestamp(0),
-    };
-    across.apply(served(&mut judged).map(change));
-    for (origin, accepted) in served(&mut judged) {
+    let mut judged = judge_all(reports, criteria).await?;
+    let mut across = Across::new(options);
+    across.apply(served.iter().map(upsert));
+    let before: Vec<Vec<Finding>> = served.iter().map(|one| across.findings(&one.key).to_vec()).collect();
+    across.apply(first_of_each_key(&mut judged).map(|(_, accepted)| upsert(&accepted.resource)));
+    let mut given = HashSet::new();
+    for (origin, accepted) in first_of_each_key(&mut judged) {
         let mut findings = across.findings(&accepted.resource.key).to_vec();
         if let Some(map) = maps.get(&(origin.to_owned(), accepted.resource.key.clone())) {
             map.place(&mut findings);
         }
         accepted.warnings.extend(findings);
+        given.insert(accepted.resource.key.clone());
+    }
+    let elsewhere = served.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key));
+    let accepted: Vec<Accepted> = elsewhere.filter_map(|(one, before)| disturbed(&across, one, &before)).collect();
+    if !accepted.is_empty() {
+        let (origin, completeness, rejected) = (String::new(), Completeness::Whole, Vec::new());
+        judged.push(Judged { origin, completeness, accepted, rejected, ignored: 0 });
     }
     Ok(judged)
+}
+
+/// Nobody knows which of them a server will have first; equals go by name.
+fn upsert(resource: &Resource) -> Change {
+    Change::Upsert { resource: resource.clone(), created: Timestamp(0) }
+}
+
+/// A resource that is served and of which something would be said that is not said now.
+fn disturbed(across: &Across, resource: Resource, before: &[Finding]) -> Option<Accepted> {
+    let now = across.findings(&resource.key).iter();
+    let warnings: Vec<Finding> = now.filter(|finding| !before.contains(finding)).cloned().collect();
+    (!warnings.is_empty()).then_some(Accepted { resource, line: 0, warnings })
 }
 
 /// Where the fields of each resource of each file stand.
@@ -50,7 +78,7 @@ fn maps(reports: &[Report]) -> HashMap<(String, Key), SourceMap> {
 }
 
 /// What is accepted with its file, the first of each key.
-fn served(judged: &mut [Judged]) -> impl Iterator<Item = (&str, &mut Accepted)> {
+fn first_of_each_key(judged: &mut [Judged]) -> impl Iterator<Item = (&str, &mut Accepted)> {
     let mut seen = HashSet::new();
     let accepted = judged.iter_mut().flat_map(|Judged { origin, accepted, .. }| {
         let origin = &**origin;

@@ -2,12 +2,14 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | `across` | documents in view of each other |
+//! | `against` | what a server serves already |
+//! | `across` | documents in view of each other, and of that |
 //! | `checked` | every document with its verdict |
 //! | `texts` | the lines that findings are about |
 //! | `text`, `json`, `sarif` | how it is printed |
 
 mod across;
+mod against;
 mod checked;
 mod json;
 mod sarif;
@@ -17,17 +19,22 @@ mod texts;
 use std::{
     io::{self, IsTerminal as _, Read},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use mainsheet_api::{
-    codec::{self, UnknownFields},
-    validate::across::Complete,
+    codec::{self, Content, Document, UnknownFields},
+    kind::Kind,
+    validate::across::{AcrossOptions, Complete},
 };
 
 use self::{across::judge_together, checked::Checked, texts::Texts};
 use super::{Context, Exit, block_on};
-use crate::source::{Completeness, DocumentOptions, Report, file};
+use crate::{
+    intake::{criteria::Criteria, judge::Judged},
+    source::{Completeness, DocumentOptions, Report, file},
+};
 
 /// Say what is wrong with files, without a server
 #[derive(Debug, clap::Args)]
@@ -44,6 +51,18 @@ pub(super) struct Args {
     /// Of what the files hold all that there are: `hosts`, `workloads`, `hosts,workloads` or `nothing`
     #[arg(long, value_name = "THINGS", default_value_t)]
     complete: Complete,
+    /// Also ask the validation rules of these directories and files
+    #[arg(long, value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+    /// The namespace whose rules hold for all of the mesh
+    #[arg(long, value_name = "NAME", default_value = "istio-system")]
+    root_namespace: String,
+    /// Judge as if the server at this address had the documents, too: with its rules, and in view of what it serves
+    #[arg(long, value_name = "ADDR")]
+    against: Option<String>,
+    /// How long to wait for that server
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -65,7 +84,7 @@ const STDIN: &str = "-";
 
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     let mut texts = Texts::default();
-    let judged = block_on(async { judge_together(read(&args, &mut texts).await?, args.complete).await })?;
+    let judged = block_on(judge(&args, &mut texts))?;
     let checked = Checked::new(judged);
     let printed = match args.output {
         Format::Text => text::render(&checked, &mut texts, wants_colour()),
@@ -76,30 +95,74 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     Ok(if checked.summary.rejected == 0 { Exit::Done } else { Exit::Failed })
 }
 
+async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
+    let mut reports = read(args, texts).await?;
+    reports.extend(rules(args).await?);
+    let served = match &args.against {
+        Some(address) => against::served(address, args.timeout).await?,
+        None => Vec::new(),
+    };
+    let rules = served.iter().filter(|resource| resource.key.kind == Kind::VALIDATION_RULE).cloned();
+    let criteria = Criteria::new(rules, &args.root_namespace);
+    let options = AcrossOptions {
+        complete: args.complete,
+        root_namespace: args.root_namespace.clone(),
+        ..AcrossOptions::default()
+    };
+    let mut judged = judge_together(reports, &criteria, (options, served)).await?;
+    if let (Some(address), Some(elsewhere)) = (&args.against, judged.iter_mut().find(|one| one.origin.is_empty())) {
+        elsewhere.origin.clone_from(address);
+    }
+    Ok(judged)
+}
+
+/// The rules that are only to be asked: whatever stands beside them is left out.
+async fn rules(args: &Args) -> anyhow::Result<Vec<Report>> {
+    if args.rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_rule = |document: &Document| match &document.content {
+        Content::Resource { resource, .. } => resource.key.kind == Kind::VALIDATION_RULE,
+        Content::Rejected { key, .. } => key.as_ref().is_none_or(|key| key.kind == Kind::VALIDATION_RULE),
+        Content::Ignored { .. } => false,
+    };
+    let mut reports = read_files(&args.rules, args).await?;
+    reports.iter_mut().for_each(|report| report.documents.retain(is_rule));
+    Ok(reports)
+}
+
 /// Everything that the arguments name, files under the names by which they can be opened from here.
 async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
     let (stdin, roots): (Vec<_>, Vec<_>) = args.paths.iter().partition(|path| *path == STDIN);
-    let documents = DocumentOptions {
-        default_namespace: args.default_namespace.clone(),
-        unknown_fields: args.unknown_fields,
-    };
     let mut reports = Vec::new();
     if !stdin.is_empty() {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).context("read standard input")?;
-        let documents = codec::read(&text, documents.defaults());
+        let documents = codec::read(&text, args.documents().defaults());
         reports.push(Report { origin: STDIN.to_owned(), documents, completeness: Completeness::Whole });
         texts.keep(STDIN, text);
     }
     if !roots.is_empty() {
         let roots: Vec<PathBuf> = roots.into_iter().map(PathBuf::from).collect();
-        let (found, complaints) = file::read_once(roots.clone(), &documents).await?;
-        anyhow::ensure!(complaints.is_empty(), "can't look at {}", complaints.join(", "));
-        reports.extend(
-            found.into_iter().map(|report| Report { origin: opened(&roots, &report.origin), ..report }),
-        );
+        reports.extend(read_files(&roots, args).await?);
     }
     Ok(reports)
+}
+
+async fn read_files(roots: &[PathBuf], args: &Args) -> anyhow::Result<Vec<Report>> {
+    let (found, complaints) = file::read_once(roots.to_vec(), &args.documents()).await?;
+    anyhow::ensure!(complaints.is_empty(), "can't look at {}", complaints.join(", "));
+    let opened = |report: Report| Report { origin: opened(roots, &report.origin), ..report };
+    Ok(found.into_iter().map(opened).collect())
+}
+
+impl Args {
+    fn documents(&self) -> DocumentOptions {
+        DocumentOptions {
+            default_namespace: self.default_namespace.clone(),
+            unknown_fields: self.unknown_fields,
+        }
+    }
 }
 
 /// A source names what is below its only root by the path below it.

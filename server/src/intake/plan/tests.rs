@@ -1,5 +1,9 @@
-use mainsheet_api::{resource::Resource, version::ResourceVersion, wire::Any};
-use mainsheet_cache::snapshot::Held;
+use mainsheet_api::{
+    resource::Resource,
+    verdict::{Position, Severity},
+    version::ResourceVersion,
+    wire::Any,
+};
 
 use super::*;
 use crate::intake::judge::Rejected;
@@ -30,6 +34,17 @@ fn layer(held: &[(&str, &str, &str)]) -> Layer {
         Arc::new(Held { source, key, version, created: EARLIER, provenance, warnings })
     });
     held.collect()
+}
+
+fn finding() -> Finding {
+    Finding {
+        code: "c".to_owned(),
+        severity: Severity::Warning,
+        path: "spec".to_owned(),
+        position: Position::default(),
+        reason: "odd".to_owned(),
+        remedy: String::new(),
+    }
 }
 
 /// A report of resources `(name, body)`, where the body `!` stands for a rejected one.
@@ -85,6 +100,26 @@ fn content_that_is_the_same_changes_nothing() {
     let layer = layer(&[("r", "x", "a")]);
     assert_eq!(plan(&layer, &some(vec![report("a", &[("r", "x")])]), NOW), Plan::default());
     assert_eq!(plan(&layer, &whole(vec![report("a", &[("r", "x")])]), NOW), Plan::default());
+}
+
+#[test]
+fn what_is_newly_remarked_is_kept_with_the_resource_wherever_it_stands() {
+    let layer = layer(&[("r", "x", "a")]);
+    let remarked = |line| {
+        let mut judged = report("a", &[("r", "x")]);
+        let position = Position { line, column: 1 };
+        let finding = Finding { position, ..finding() };
+        judged.accepted[0].warnings.push(finding);
+        some(vec![judged])
+    };
+    assert_eq!(changes(&layer, &remarked(3)), ["+r"]);
+    let Plan { changes: made, .. } = plan(&layer, &remarked(3), NOW);
+    let Change::Put(record) = &made[0] else { panic!("{made:?}") };
+    let held = layer.get(&key("r")).unwrap();
+    let held = Held { warnings: record.warnings.clone(), ..Held::clone(held) };
+    assert_eq!(record.entry.version, held.version);
+    let layer: Layer = [Arc::new(held)].into_iter().collect();
+    assert_eq!(changes(&layer, &remarked(4)), [""; 0]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ use mainsheet_api::{
     resource::SourceName,
     time::{Clock, Uptime},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch::Receiver};
 use tokio_util::sync::CancellationToken;
 
 pub use self::source_name::source_name;
@@ -85,6 +85,8 @@ pub struct FileSourceParts {
     pub batches: mpsc::Sender<Batch>,
     /// For whoever inspects.
     pub health: SourceHealth,
+    /// Changes when everything is to be told again.
+    pub retell: Receiver<()>,
     /// Says how long files have been gone or empty.
     pub clock: Arc<dyn Clock>,
 }
@@ -272,8 +274,15 @@ impl FileSource {
             tokio::select! {
                 () = tokio::time::sleep(due.since(now)) => {}
                 () = self.news.arrived() => {}
+                Ok(()) = self.parts.retell.changed() => return self.forget(),
             }
         }
+    }
+
+    /// Knows no file any more, as after a start.
+    fn forget(&mut self) {
+        self.tree = Tree::new(self.options.name.clone());
+        self.pending.has_gaps = true;
     }
 
     /// Takes the news that concerns these files. A file that is being written makes none until that has ended.

@@ -1,0 +1,86 @@
+//! What documents are judged by, beside what holds everywhere: the rules that are served.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use mainsheet_api::{
+    codec::{Content, decode_entry},
+    key::Key,
+    kind::Kind,
+    resource::Resource,
+    rule::RuleSet,
+    validate,
+    verdict::Severity,
+    view::View,
+    wire::Any,
+    xds::catalog::Catalog,
+};
+use mainsheet_cache::snapshot::SnapshotCatalog;
+use prost::Message as _;
+
+use crate::{contain::contain, source::Report};
+
+/// What documents are judged by. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Criteria {
+    root_namespace: Arc<str>,
+    /// Rules that are served, and what they compile to.
+    rules: Arc<BTreeMap<Key, Resource>>,
+    compiled: Arc<RuleSet>,
+}
+
+impl Criteria {
+    /// By these rules. Those of the root namespace are about every namespace.
+    pub(crate) fn new(rules: impl IntoIterator<Item = Resource>, root_namespace: &str) -> Self {
+        let rules: BTreeMap<Key, Resource> = rules.into_iter().map(|rule| (rule.key.clone(), rule)).collect();
+        let compiled = RuleSet::compile(rules.values(), root_namespace);
+        Self { root_namespace: root_namespace.into(), rules: Arc::new(rules), compiled: Arc::new(compiled) }
+    }
+
+    /// By the rules of a snapshot.
+    pub(crate) fn of_snapshot(snapshot: &SnapshotCatalog, root_namespace: &str) -> Self {
+        let mut rules = Vec::new();
+        let kind = Kind::VALIDATION_RULE;
+        snapshot.for_each(kind, &View::everything(), &mut |entry| {
+            // What can't be decoded was not made by this version: without it, less is refused and nothing lost.
+            let decoded = Any::decode(entry.any).ok().and_then(|any| decode_entry(kind, &any).ok());
+            match decoded {
+                Some(received) => rules.push(received.resource),
+                None => tracing::error!(rule = %entry.name, "rule can't be decoded and is not asked"),
+            }
+        });
+        Self::new(rules, root_namespace)
+    }
+
+    /// With the rules among these reports, which count for what comes together with them.
+    pub(crate) fn with_rules_of(&self, reports: &[Report]) -> Self {
+        let documents = reports.iter().flat_map(|report| &report.documents);
+        let added: Vec<Resource> = documents
+            .filter_map(|document| match &document.content {
+                Content::Resource { resource, .. } if is_sound_rule(resource) => Some((**resource).clone()),
+                _ => None,
+            })
+            .collect();
+        if added.is_empty() {
+            return self.clone();
+        }
+        Self::new(self.rules.values().cloned().chain(added), &self.root_namespace)
+    }
+
+    /// The rules, compiled.
+    pub(crate) fn rules(&self) -> &RuleSet {
+        &self.compiled
+    }
+}
+
+impl Default for Criteria {
+    fn default() -> Self {
+        Self::new([], "istio-system")
+    }
+}
+
+/// A rule that is rejected itself is not asked.
+fn is_sound_rule(resource: &Resource) -> bool {
+    let is_sound = || validate::check(resource).iter().all(|finding| finding.severity == Severity::Warning);
+    resource.key.kind == Kind::VALIDATION_RULE
+        && contain("validation", &resource.key.to_string(), is_sound).unwrap_or(false)
+}
