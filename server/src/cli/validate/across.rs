@@ -44,7 +44,8 @@ pub(super) async fn judge_together(
         given.insert(accepted.resource.key.clone());
     }
     let elsewhere = served.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key));
-    let accepted: Vec<Accepted> = elsewhere.filter_map(|(one, before)| disturbed(&across, one, &before)).collect();
+    let accepted: Vec<Accepted> =
+        elsewhere.filter_map(|(one, before)| disturbed(&across, one, &before)).collect();
     if !accepted.is_empty() {
         let (origin, completeness, rejected) = (String::new(), Completeness::Whole, Vec::new());
         judged.push(Judged { origin, completeness, accepted, rejected, ignored: 0 });

@@ -72,7 +72,8 @@ impl Answers {
     }
 
     fn resources(self) -> anyhow::Result<Vec<Resource>> {
-        let all = self.by_kind.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |one| (kind, one)));
+        let all =
+            self.by_kind.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |one| (kind, one)));
         let decoded = all.map(|(kind, Received { name, any, .. })| {
             let received = decode_entry(kind, &any).with_context(|| format!("{kind} `{name}`"))?;
             Ok(received.resource)

@@ -110,7 +110,9 @@ async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
         ..AcrossOptions::default()
     };
     let mut judged = judge_together(reports, &criteria, (options, served)).await?;
-    if let (Some(address), Some(elsewhere)) = (&args.against, judged.iter_mut().find(|one| one.origin.is_empty())) {
+    if let (Some(address), Some(elsewhere)) =
+        (&args.against, judged.iter_mut().find(|one| one.origin.is_empty()))
+    {
         elsewhere.origin.clone_from(address);
     }
     Ok(judged)

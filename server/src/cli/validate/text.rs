@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use mainsheet_api::verdict::{Finding, Severity};
 
 use super::{
@@ -31,22 +31,32 @@ fn group<'a>(document: &'a Document, finding: &'a Finding, line: Option<&'a str>
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(&finding.reason).id(&finding.code);
-    let group = title.element(place(document, finding, line));
+    let whose = whose(document, finding);
+    let group = level.primary_title(&finding.reason).id(&finding.code);
+    let group = match line {
+        Some(line) => group.element(place(document, finding, line, whose)),
+        None => noted(group.element(Origin::path(&document.file)), whose),
+    };
     if finding.remedy.is_empty() { group } else { group.element(Level::HELP.message(&finding.remedy)) }
 }
 
-/// Where it is: the line itself, or what can be said of the place without it.
-fn place<'a>(document: &'a Document, finding: &'a Finding, line: Option<&'a str>) -> Element<'a> {
-    let whose = whose(document, finding);
+/// The line, with a caret below what is wrong.
+fn place<'a>(
+    document: &'a Document,
+    finding: &'a Finding,
+    line: &'a str,
+    whose: Option<String>,
+) -> Snippet<'a, Annotation<'a>> {
     let number = usize::try_from(finding.position.line).unwrap_or(usize::MAX);
-    match line {
-        Some(line) => Snippet::source(line)
-            .line_start(number)
-            .path(&document.file)
-            .annotation(AnnotationKind::Primary.span(span(line, finding.position.column)).label(whose))
-            .into(),
-        None => Origin::path(&document.file).into(),
+    let caret = AnnotationKind::Primary.span(span(line, finding.position.column)).label(whose);
+    Snippet::source(line).line_start(number).path(&document.file).annotation(caret)
+}
+
+/// What can be said of a place without a line.
+fn noted(group: Group<'_>, whose: Option<String>) -> Group<'_> {
+    match whose {
+        Some(whose) => group.element(Level::NOTE.message(whose)),
+        None => group,
     }
 }
 

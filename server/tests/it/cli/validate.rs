@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::rig::{Ended, folder, route, run, run_with};
+use super::rig::{Ended, Served, folder, route, run, run_with};
 
 const TYPO: &str = "\
 apiVersion: networking.istio.io/v1
@@ -180,4 +180,74 @@ warning[subset-missing]: no DestinationRule of this host defines the subset: `v2
     assert!(all.out.starts_with(missing), "{}", all.out);
     let mended = run(&folder, &["validate", "mesh/rule.yaml"]);
     assert_eq!(mended.out, "1 accepted, 0 with warnings, 0 rejected, 0 ignored\n");
+}
+
+const RULE: &str = "\
+apiVersion: mainsheet.io/v1
+kind: ValidationRule
+metadata:
+  name: two-hosts
+  namespace: istio-system
+spec:
+  kinds: [VirtualService]
+  expression: object.spec.hosts.size() > 1
+  message: name two hosts
+  path: spec.hosts
+";
+
+#[test]
+fn rules_of_one_s_own_are_asked() {
+    let folder = folder(&[
+        ("mesh/a.yaml", &route("shop", "reviews", "reviews")),
+        ("rules/rule.yaml", RULE),
+        ("rules/other.yaml", &route("shop", "other", "other")),
+    ]);
+    let ended = run(&folder, &["validate", "mesh", "--rules", "rules"]);
+    let expected = "\
+error[validation-rule]: name two hosts
+ --> mesh/a.yaml:7:3
+  |
+7 |   hosts:
+  |   ^^^^^ spec.hosts of VirtualService shop/reviews
+  |
+  = help: ValidationRule istio-system/two-hosts demands it
+
+1 accepted, 0 with warnings, 1 rejected, 0 ignored
+";
+    assert_eq!((ended.code, ended.out.as_str()), (1, expected));
+    // Elsewhere than in the root namespace it would be about its own namespace.
+    let ended = run(&folder, &["validate", "mesh", "--rules", "rules", "--root-namespace", "mesh-root"]);
+    assert_eq!(ended.out, "2 accepted, 0 with warnings, 0 rejected, 0 ignored\n");
+}
+
+#[test]
+fn documents_are_judged_as_if_a_server_had_them_too() {
+    let rule = |subset: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: reviews, namespace: shop}}\n\
+             spec:\n  host: reviews\n  subsets: [{{name: {subset}}}]\n"
+        )
+    };
+    let folder = folder(&[
+        ("mesh/route.yaml", &(route("shop", "reviews", "reviews") + "        subset: v1\n")),
+        ("mesh/subsets.yaml", &rule("v1")),
+        ("new/subsets.yaml", &rule("v2")),
+        ("more/ratings.yaml", &(route("shop", "ratings", "reviews") + "        subset: v1\n")),
+        ("more/rule.yaml", RULE),
+    ]);
+    let served = Served::start(&folder, &[]);
+    let against = |path: &str| run(&folder, &["validate", path, "--against", &served.grpc]);
+    // What it refers to is served.
+    let ended = against("more/ratings.yaml");
+    assert_eq!((ended.code, &*ended.out), (0, "1 accepted, 0 with warnings, 0 rejected, 0 ignored\n"));
+    // What is served refers to what would no longer be there.
+    let ended = against("new");
+    let begin = "warning[subset-missing]: no DestinationRule of this host defines the subset: `v1`";
+    assert!(ended.out.starts_with(begin), "{}", ended.out);
+    assert!(ended.out.contains(&format!("--> {}\n", served.grpc)), "{}", ended.out);
+    assert!(ended.out.contains("VirtualService shop/reviews"), "{}", ended.out);
+
+    let nobody = run(&folder, &["validate", "new", "--against", "127.0.0.1:1"]);
+    assert_eq!(nobody.code, 1);
+    assert!(nobody.err.contains("127.0.0.1:1"), "{}", nobody.err);
 }
