@@ -141,6 +141,8 @@ fn changes(before: Option<&SnapshotCatalog>, after: &SnapshotCatalog) -> impl It
 }
 
 fn change(kind: Kind, entry: &Entry) -> Option<Change> {
+    #[cfg(test)]
+    crate::contain::panic_if_planted(&entry.name);
     match decoded(kind, entry) {
         Ok(Received { resource, created }) => {
             Some(Change::Upsert { resource, created: created.unwrap_or(Timestamp(0)) })
@@ -161,4 +163,105 @@ fn decoded(kind: Kind, entry: &Entry) -> anyhow::Result<Received> {
 fn key(kind: Kind, wire_name: &str) -> Option<Key> {
     let (namespace, name) = wire_name.split_once('/')?;
     Some(Key::new(kind, namespace, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use mainsheet_api::{
+        change::{self, Commit},
+        codec::{self, Content, Defaults, UnknownFields},
+        resource::{Provenance, Record, Resource, SourceName},
+        view::Audience,
+    };
+    use mainsheet_cache::{Cache, CacheOptions, store::MemoryStore};
+
+    use super::*;
+    use crate::contain::PLANTED;
+
+    fn source() -> SourceName {
+        SourceName(Arc::from("test"))
+    }
+
+    fn resource(kind: &str, name: &str, spec: &str) -> Resource {
+        let text = format!(
+            "{{apiVersion: networking.istio.io/v1, kind: {kind}, metadata: {{name: {name}}}, spec: {spec}}}"
+        );
+        let defaults = Defaults { namespace: "shop", scope: "", unknown_fields: UnknownFields::Strict };
+        match codec::read(&text, defaults).remove(0).content {
+            Content::Resource { resource, .. } => *resource,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn put(resource: &Resource) -> change::Change {
+        change::Change::Put(Arc::new(Record {
+            source: source(),
+            key: resource.key.clone(),
+            entry: Entry::encode(resource, Timestamp(1)),
+            audience: Audience::everyone(),
+            created: Timestamp(1),
+            provenance: Provenance::default(),
+            warnings: Vec::new(),
+        }))
+    }
+
+    fn remove(key: &Key) -> change::Change {
+        change::Change::Remove { source: source(), key: key.clone() }
+    }
+
+    /// The snapshots after each of some commits.
+    async fn snapshots<const N: usize>(commits: [Vec<change::Change>; N]) -> Vec<SnapshotCatalog> {
+        let options = CacheOptions { precedence: Vec::new(), history_len_max: 4 };
+        let (cache, follower) = Cache::open(Arc::new(MemoryStore::default()), options).await.unwrap();
+        let fence = cache.store().take_lease().await.unwrap();
+        let mut newest = cache.subscribe();
+        let committed = async {
+            let mut snapshots = Vec::new();
+            for changes in commits {
+                let base = cache.snapshot().revision();
+                let commit = Commit { base, fence, cause: String::new(), at: Timestamp(1), changes };
+                let revision = cache.commit(commit).await.unwrap();
+                snapshots.push(newest.wait_for(|it| it.revision() >= revision).await.unwrap().clone());
+            }
+            snapshots
+        };
+        tokio::select! {
+            snapshots = committed => snapshots,
+            ended = follower.run() => panic!("{ended:?}"),
+        }
+    }
+
+    fn route() -> Resource {
+        let spec = "{hosts: [a.example], http: [{route: [{destination: {host: b, subset: v1}}]}]}";
+        resource("VirtualService", "route", spec)
+    }
+
+    #[tokio::test]
+    async fn only_what_differs_between_snapshots_is_looked_at() {
+        let (route, other) = (route(), resource("DestinationRule", "other", "{host: c}"));
+        let rule = resource("DestinationRule", "rule", "{host: b, subsets: [{name: v1}]}");
+        let snapshots =
+            snapshots([vec![put(&route), put(&other)], vec![put(&rule)], vec![remove(&rule.key)]]).await;
+        let mut followed = Followed::new(AcrossOptions::default());
+        let mut steps = Vec::new();
+        for snapshot in snapshots {
+            followed.take_over(snapshot);
+            let said = followed.verdicts.of(&route.key).len();
+            steps.push((followed.verdicts.revision().0, said, followed.across.examinations()));
+        }
+        assert_eq!(steps, [(1, 1, 2), (2, 0, 4), (3, 1, 5)]);
+    }
+
+    #[tokio::test]
+    async fn panic_of_a_check_ends_nothing_and_is_over_with_what_provoked_it() {
+        let (route, planted) = (route(), resource("DestinationRule", PLANTED, "{host: c}"));
+        let snapshots = snapshots([vec![put(&route)], vec![put(&planted)], vec![remove(&planted.key)]]).await;
+        let mut followed = Followed::new(AcrossOptions::default());
+        let mut said = Vec::new();
+        for snapshot in snapshots {
+            followed.take_over(snapshot);
+            said.push(followed.verdicts.of(&route.key).len());
+        }
+        assert_eq!(said, [1, 0, 1]);
+    }
 }
