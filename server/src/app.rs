@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use mainsheet_api::{
     resource::SourceName,
     time::Clock,
-    validate::across::AcrossOptions,
+    validate::{self, across::AcrossOptions},
     xds::server::{self, Policy},
 };
 use mainsheet_cache::{
@@ -139,6 +139,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
             GuardMode::Stay => GuardRule::Stay,
         },
         root_namespace: settings.root_namespace.clone(),
+        validation: validate::Options { crd_rules: settings.crd_rules },
     };
     let parts = IntakeParts {
         cache: cache.clone(),

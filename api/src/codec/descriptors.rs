@@ -19,7 +19,7 @@ static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
 static BODIES: [OnceLock<MessageDescriptor>; KINDS.len()] = [const { OnceLock::new() }; KINDS.len()];
 
 /// The descriptors in which a family's messages are found.
-pub(super) fn pool(family: Family) -> &'static DescriptorPool {
+pub(crate) fn pool(family: Family) -> &'static DescriptorPool {
     match family {
         Family::Istio => &ISTIO,
         Family::Envoy => &ENVOY,
@@ -27,10 +27,16 @@ pub(super) fn pool(family: Family) -> &'static DescriptorPool {
 }
 
 /// The message of a kind's body.
-pub(super) fn body(kind: Kind) -> &'static MessageDescriptor {
+pub(crate) fn body(kind: Kind) -> &'static MessageDescriptor {
     let row = kind.info();
     BODIES[kind.index()].get_or_init(|| {
         let message = pool(row.family).get_message_by_name(row.message);
         message.expect("the message of every kind is described, and tested")
     })
+}
+
+/// One of Envoy's messages, by its full name.
+#[cfg(feature = "validate")]
+pub(crate) fn envoy_message(name: &str) -> Option<MessageDescriptor> {
+    ENVOY.get_message_by_name(name)
 }

@@ -44,7 +44,7 @@ pub(super) fn rejected(key: Option<Key>, position: Position, [code, reason, reme
 }
 
 /// A text of a finding, of which nobody reads more than its beginning.
-pub(super) fn cut(mut text: String) -> String {
+pub(crate) fn cut(mut text: String) -> String {
     const CUT: &str = "...";
     if text.len() > FINDING_TEXT_BYTES_MAX {
         let end = text.floor_char_boundary(FINDING_TEXT_BYTES_MAX - CUT.len());

@@ -34,6 +34,11 @@ pub use unknown_fields::UnknownFields;
 #[cfg(feature = "validate")]
 pub(crate) use write::object;
 pub use write::{DecodeError, Received, decode_entry, spec_json, write_json, write_json_list, write_yaml};
+#[cfg(feature = "validate")]
+pub(crate) use {
+    descriptors::{body as body_descriptor, envoy_message},
+    document::cut,
+};
 
 use crate::{key::Key, kind::TYPE_URL_PREFIX, resource::Resource, verdict::Finding};
 

@@ -1,5 +1,7 @@
 //! AuthorizationPolicy. A policy that istiod drops lets in what it should have kept out.
 
+mod value;
+
 use super::{address, code, report::Report, selector};
 use crate::generated::istio::security::v1beta1::{
     AuthorizationPolicy, Condition, Operation, Rule, Source,
@@ -28,6 +30,10 @@ const KEYS: [&str; 12] = [
 const IDENTITIES: [&str; 4] =
     ["source.namespace", "source.serviceAccount", "source.trustDomain", "source.principal"];
 
+/// Lists of a source that istiod takes for those of HTTP alone.
+const OF_REQUESTS: [&str; 4] =
+    ["requestPrincipals", "notRequestPrincipals", "trustDomains", "notTrustDomains"];
+
 pub(super) fn check(report: &mut Report<'_>, policy: &AuthorizationPolicy) {
     let targets = (policy.selector.as_ref(), policy.target_ref.as_ref());
     selector::target(report, targets.0, targets.1, &policy.target_refs);
@@ -35,7 +41,11 @@ pub(super) fn check(report: &mut Report<'_>, policy: &AuthorizationPolicy) {
     let needs_rules = custom || policy.action == Action::Deny as i32;
     report.flag_if(needs_rules && policy.rules.is_empty(), &code::AP_NO_RULES);
     provider(report, policy, custom);
-    report.each("rules", &policy.rules, |report, rule| check_rule(report, rule, custom));
+    let deny = policy.action == Action::Deny as i32;
+    report.each("rules", &policy.rules, |report, rule| {
+        check_rule(report, rule, custom);
+        report.flag_if(deny && denies_tcp(rule), &code::AP_DENY_TCP);
+    });
 }
 
 fn provider(report: &mut Report<'_>, policy: &AuthorizationPolicy, custom: bool) {
@@ -55,6 +65,20 @@ fn check_rule(report: &mut Report<'_>, rule: &Rule, custom: bool) {
         None => report.flag(&code::AP_EMPTY_OPERATION),
     });
     report.each("when", &rule.when, |report, it| condition(report, it, custom));
+}
+
+/// What a TCP connection does not have is left out, so a rule that denies by HTTP alone denies every connection.
+fn denies_tcp(rule: &Rule) -> bool {
+    let sources = || rule.from.iter().filter_map(|from| from.source.as_ref());
+    let operations = || rule.to.iter().filter_map(|to| to.operation.as_ref());
+    let by_connection = |source: &Source| {
+        source_lists(source).iter().any(|(name, values)| !values.is_empty() && !OF_REQUESTS.contains(name))
+    };
+    let by_port = |operation: &Operation| !operation.ports.is_empty() || !operation.not_ports.is_empty();
+    match operations().next() {
+        Some(_) => !operations().any(by_port),
+        None => sources().next().is_some() && !sources().any(by_connection),
+    }
 }
 
 /// A source's lists, identities first.
@@ -83,7 +107,13 @@ fn source(report: &mut Report<'_>, source: &Source, custom: bool) {
     let (identities, blocks) = lists.split_at(10);
     for (name, values) in identities {
         report.flag_at_if(custom && !values.is_empty(), name, &code::AP_CUSTOM_IDENTITY);
-        not_empty(report, name, values);
+        match *name {
+            "serviceAccounts" | "notServiceAccounts" => value::service_accounts(report, name, values),
+            "trustDomains" | "notTrustDomains" => {
+                report.expect_each(name, values, value::is_trust_domain, &code::AP_TRUST_DOMAIN);
+            }
+            _ => not_empty(report, name, values),
+        }
     }
     for (name, values) in blocks {
         report.expect_each(name, values, address::is_ip_or_prefix, &code::ADDRESS_INVALID);
@@ -110,6 +140,9 @@ fn operation(report: &mut Report<'_>, operation: &Operation) {
     for (name, values) in texts {
         not_empty(report, name, values);
     }
+    for (name, values) in [("paths", &operation.paths), ("notPaths", &operation.not_paths)] {
+        report.expect_each(name, values, value::is_path, &code::AP_PATH);
+    }
     for (name, values) in ports {
         report.expect_each(name, values, is_port, &code::AP_PORT);
     }
@@ -133,6 +166,10 @@ fn condition(report: &mut Report<'_>, condition: &Condition, custom: bool) {
     for (name, values) in [("values", &condition.values), ("notValues", &condition.not_values)] {
         not_empty(report, name, values);
         match key {
+            "source.serviceAccount" => value::service_accounts(report, name, values),
+            "source.trustDomain" => {
+                report.expect_each(name, values, value::has_outer_wildcard, &code::AP_TRUST_DOMAIN);
+            }
             "source.ip" | "remote.ip" | "destination.ip" => {
                 let is_right = |text: &str| text.is_empty() || address::is_ip_or_prefix(text);
                 report.expect_each(name, values, is_right, &code::ADDRESS_INVALID);

@@ -41,13 +41,16 @@ fn check_server(report: &mut Report<'_>, server: &Server, semantics: Semantics) 
     report.flag_if(server.hosts.is_empty(), &code::GW_NO_HOSTS);
     report.expect_each("hosts", &server.hosts, |host| is_host(host, semantics), &code::GW_HOST);
     bind(report, server);
+    report.some("tls", server.tls.as_ref(), server_tls::check);
     let Some(port) = &server.port else { return report.flag(&code::PORT_MISSING) };
     let errors = report.errors();
     report.field("port", |report| check_port(report, port, address::unix_path(&server.bind).is_some()));
     if report.errors() == errors {
         tls_for_protocol(report, port, server.tls.as_ref());
     }
-    report.some("tls", server.tls.as_ref(), server_tls::check);
+    let redirects = server.tls.as_ref().is_some_and(|tls| tls.https_redirect);
+    let plain = Protocol::parse(&port.protocol) == Some(Protocol::Http);
+    report.flag_at_if(redirects && !plain, "tls", &code::GW_REDIRECT_PROTOCOL);
 }
 
 fn bind(report: &mut Report<'_>, server: &Server) {

@@ -13,7 +13,7 @@ pub(super) fn is_jwt_claim(name: &str) -> bool {
 }
 
 /// RFC 9110's token, and a comma, which a range in istiod's pattern lets through.
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+,-.^_`|~".contains(&byte))
 }

@@ -1,6 +1,6 @@
 //! Load balancers.
 
-use super::{code, duration, report::Report};
+use super::{code, duration, locality, report::Report};
 use crate::generated::istio::networking::v1alpha3::{
     LoadBalancerSettings, LocalityLoadBalancerSetting, WarmupConfiguration, ZoneAwareLoadBalancerSetting,
     load_balancer_settings::{
@@ -13,14 +13,28 @@ use crate::generated::istio::networking::v1alpha3::{
 /// Envoy's own bound of Maglev's table.
 const TABLE_SIZE_END: u64 = 5_000_011;
 
-pub(super) fn check(report: &mut Report<'_>, settings: &LoadBalancerSettings) {
+/// More than this can't share a weight of 100, so whatever follows is refused for that.
+const LOCALITIES_MAX: usize = 100;
+
+/// Labels by which endpoints are ordered in any case.
+const TOPOLOGY: [&str; 3] =
+    ["topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"];
+
+/// Failover starts once endpoints are found unhealthy, so it needs outlier detection beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outliers {
+    Detected,
+    Undetected,
+}
+
+pub(super) fn check(report: &mut Report<'_>, settings: &LoadBalancerSettings, outliers: Outliers) {
     if let Some(LbPolicy::ConsistentHash(hash)) = &settings.lb_policy {
         report.field("consistentHash", |report| consistent_hash(report, hash));
     }
     let (locality, zone) = (settings.locality_lb_setting.as_ref(), settings.zone_aware_lb_setting.as_ref());
     report.flag_if(locality.is_some() && zone.is_some(), &code::LB_LOCALITY_TWICE);
-    report.some("localityLbSetting", locality, self::locality);
-    report.some("zoneAwareLbSetting", zone, zone_aware);
+    report.some("localityLbSetting", locality, |report, it| by_locality(report, it, outliers));
+    report.some("zoneAwareLbSetting", zone, |report, it| zone_aware(report, it, outliers));
     report.some("warmup", settings.warmup.as_ref(), warmup);
 }
 
@@ -29,6 +43,7 @@ fn consistent_hash(report: &mut Report<'_>, hash: &ConsistentHashLb) {
     if let Some(HashKey::HttpCookie(cookie)) = &hash.hash_key {
         report.field("httpCookie", |report| self::cookie(report, cookie));
     }
+    report.flag_at_if(hash.minimum_ring_size != 0, "minimumRingSize", &code::LB_RING_DEPRECATED);
     let ring_twice = hash.minimum_ring_size != 0 && hash.hash_algorithm.is_some();
     report.flag_at_if(ring_twice, "minimumRingSize", &code::LB_RING_TWICE);
     if let Some(HashAlgorithm::Maglev(maglev)) = &hash.hash_algorithm {
@@ -58,22 +73,40 @@ fn cookie(report: &mut Report<'_>, cookie: &HttpCookie) {
     }
 }
 
-fn locality(report: &mut Report<'_>, setting: &LocalityLoadBalancerSetting) {
+fn by_locality(report: &mut Report<'_>, setting: &LocalityLoadBalancerSetting, outliers: Outliers) {
     if !setting.distribute.is_empty() && !setting.failover.is_empty() {
         return report.flag(&code::LB_DISTRIBUTE_AND_FAILOVER);
     }
+    if !setting.failover.is_empty() {
+        no_topology(report, &setting.failover_priority);
+    }
     report.each("distribute", &setting.distribute, distribute);
+    report.field("distribute", |report| {
+        locality::check(report, setting.distribute.iter().map(|distribute| distribute.from.as_str()));
+    });
+    let fails_over = !setting.failover.is_empty() || !setting.failover_priority.is_empty();
+    report.flag_if(fails_over && outliers == Outliers::Undetected, &code::LB_NO_OUTLIER);
     report.each("failover", &setting.failover, |report, it| failover(report, &it.from, &it.to));
 }
 
-fn zone_aware(report: &mut Report<'_>, setting: &ZoneAwareLoadBalancerSetting) {
+fn zone_aware(report: &mut Report<'_>, setting: &ZoneAwareLoadBalancerSetting, outliers: Outliers) {
+    no_topology(report, &setting.failover_priority);
+    let fails_over = !setting.failover.is_empty() || !setting.failover_priority.is_empty();
+    report.flag_if(fails_over && outliers == Outliers::Undetected, &code::LB_NO_OUTLIER);
     report.each("failover", &setting.failover, |report, it| failover(report, &it.from, &it.to));
+}
+
+fn no_topology(report: &mut Report<'_>, labels: &[String]) {
+    let is_right = |label: &str| !TOPOLOGY.contains(&label);
+    report.expect_each("failoverPriority", labels, is_right, &code::LB_FAILOVER_PRIORITY);
 }
 
 fn distribute(report: &mut Report<'_>, distribute: &Distribute) {
     let each_is_right = distribute.to.values().all(|weight| (1..=100).contains(weight));
     let sum: u64 = distribute.to.values().map(|weight| u64::from(*weight)).sum();
     report.flag_at_if(!each_is_right || sum != 100, "to", &code::LB_DISTRIBUTE_SUM);
+    let localities: Vec<&str> = distribute.to.keys().map(String::as_str).take(LOCALITIES_MAX).collect();
+    report.field("to", |report| locality::check_unordered(report, &localities));
 }
 
 fn failover(report: &mut Report<'_>, from: &str, to: &str) {

@@ -9,6 +9,8 @@ use prost::Message as _;
 
 const SUBDOMAIN_LEN_MAX: usize = 253;
 const LABEL_LEN_MAX: usize = 63;
+/// All annotations of an object together.
+const ANNOTATIONS_BYTES_MAX: usize = 256 << 10;
 const DRY_RUN: &str = "istio.io/dry-run";
 
 /// Annotations that only istiod's own objects have; on anybody else's they mean "drop it".
@@ -45,7 +47,12 @@ fn is_kubernetes_name(text: &str) -> bool {
 pub(super) fn check(report: &mut Report<'_>) -> bool {
     names(report);
     let errors = report.errors();
-    report.field("metadata", annotations);
+    report.field("metadata", |report| {
+        annotations(report);
+        if report.resource().key.kind.info().family == Family::Istio {
+            kubernetes(report);
+        }
+    });
     report.errors() == errors
 }
 
@@ -72,6 +79,37 @@ fn names(report: &mut Report<'_>) {
 /// Where an Envoy resource says its name.
 fn name_field(report: &Report<'_>) -> &'static str {
     if report.resource().key.kind.info().name == "ClusterLoadAssignment" { "cluster_name" } else { "name" }
+}
+
+/// Kubernetes' qualified name: an optional subdomain and a slash, then up to 63 characters.
+fn is_qualified_name(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_kubernetes_name) && !name.is_empty() && is_label_value(name)
+}
+
+fn is_label_value(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let ends = [text.bytes().next(), text.bytes().next_back()];
+    text.len() <= LABEL_LEN_MAX
+        && text.bytes().all(inner)
+        && ends.iter().flatten().all(|end| end.is_ascii_alphanumeric())
+}
+
+/// What Kubernetes asks of labels and annotations. To others they are texts.
+fn kubernetes(report: &mut Report<'_>) {
+    let resource = report.resource();
+    for (name, value) in &resource.labels {
+        if !is_qualified_name(name) || !is_label_value(value) {
+            report.entry("labels", name, |report| report.flag(&code::CRD_LABEL));
+        }
+    }
+    let size: usize = resource.annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
+    report.flag_at_if(size > ANNOTATIONS_BYTES_MAX, "annotations", &code::CRD_ANNOTATION);
+    for name in resource.annotations.keys() {
+        if !is_qualified_name(&name.to_ascii_lowercase()) {
+            report.entry("annotations", name, |report| report.flag(&code::CRD_ANNOTATION));
+        }
+    }
 }
 
 fn annotations(report: &mut Report<'_>) {

@@ -11,10 +11,19 @@ pub(super) enum Semantics {
     GatewayApi,
 }
 
+/// Whether an old spelling is remarked: istiod loses that warning in some places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Legacy {
+    /// With a warning.
+    Told,
+    /// In silence.
+    Untold,
+}
+
 /// `name`, `namespace/name` or `mesh`.
 ///
 /// istiod stops at the first entry without a slash and never sees what follows; refusing that would be stricter.
-pub(super) fn gateways(report: &mut Report<'_>, gateways: &[String], semantics: Semantics) {
+pub(super) fn gateways(report: &mut Report<'_>, gateways: &[String], semantics: Semantics, legacy: Legacy) {
     for (index, gateway) in gateways.iter().enumerate() {
         let right = match gateway.split_once('/') {
             None => host::is_fqdn(gateway),
@@ -24,6 +33,9 @@ pub(super) fn gateways(report: &mut Report<'_>, gateways: &[String], semantics: 
             report.element("gateways", index, |report| report.flag_value(&code::GATEWAY_REFERENCE, gateway));
         }
         if !gateway.contains('/') {
+            if legacy == Legacy::Told && gateway.contains('.') {
+                report.element("gateways", index, |report| report.flag_value(&code::GATEWAY_LEGACY, gateway));
+            }
             break;
         }
     }

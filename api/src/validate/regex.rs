@@ -1,16 +1,19 @@
-//! Regular expressions. istiod compiles them with Go's RE2, whose grammar differs from Rust's; what is flagged here is
-//! what both refuse.
+//! Regular expressions, as istiod compiles them: Go's RE2.
 
-use regex_syntax::ast::{self, ErrorKind};
+mod class;
+mod parse;
 
 use super::{code, report::Report};
 
+/// What istiod takes: it can't tell the size of Envoy's program, and goes by this.
 const LEN_MAX: usize = 1024;
 
-/// Flags an expression that is too long or surely does not compile.
+/// Flags an expression that is too long or does not compile.
 pub(super) fn check(report: &mut Report<'_>, name: &str, expression: &str) {
-    report.flag_at_if(expression.len() > LEN_MAX, name, &code::REGEX_LENGTH);
-    report.expect(name, expression, |expression| !is_refused(expression), &code::REGEX);
+    if expression.len() > LEN_MAX {
+        return report.flag_at(name, &code::REGEX_LENGTH);
+    }
+    report.expect(name, expression, is_expression, &code::REGEX);
 }
 
 /// As [`check`], where an empty one is refused, too.
@@ -19,33 +22,15 @@ pub(super) fn required(report: &mut Report<'_>, name: &str, expression: &str) {
     check(report, name, expression);
 }
 
-fn is_refused(expression: &str) -> bool {
-    let Err(error) = ast::parse::Parser::new().parse(expression) else { return false };
-    let start = error.span().start.offset;
-    let after = |count: usize| expression.as_bytes().get(start + count).copied();
-    match error.kind() {
-        ErrorKind::UnsupportedLookAround | ErrorKind::GroupUnclosed | ErrorKind::GroupUnopened => true,
-        // `\1` is refused, `\12` is a character in octal.
-        ErrorKind::UnsupportedBackreference => !matches!(after(2), Some(b'0'..=b'7')),
-        // `{` that begins no count is itself to Go.
-        ErrorKind::RepetitionMissing => matches!(after(0), Some(b'*' | b'+' | b'?')),
-        // `[[a]` is a set of two characters to Go.
-        ErrorKind::ClassUnclosed => !expression.contains(']'),
-        _ => false,
+/// As [`check`], where one that is too long is ignored by istiod, and so but remarked.
+pub(super) fn check_or_ignored(report: &mut Report<'_>, name: &str, expression: &str, ignored: &code::Code) {
+    if expression.len() > LEN_MAX {
+        return report.flag_at(name, ignored);
     }
+    report.expect(name, expression, is_expression, &code::REGEX);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_go_refuses_too_is_refused() {
-        for bad in ["*", "a(", "a)", "(?=a)", "(?!a)", "(?<=a)", r"(a)\1", "[a", "+"] {
-            assert!(is_refused(bad), "{bad}");
-        }
-        for good in ["", ".*", "a{", "{", "a{,5}", "[[a]", r"\Q(\E", r"\123", "(?P<n>a)", "(?<n>a)", r"\pN"] {
-            assert!(!is_refused(good), "{good}");
-        }
-    }
+/// Whether Go compiles it.
+fn is_expression(text: &str) -> bool {
+    parse::is_expression(text)
 }

@@ -4,8 +4,13 @@ use std::{collections::BTreeMap, fmt::Display, fmt::Write as _};
 
 use prost::Message;
 
-use super::code::{self, Code};
+use super::{
+    CrdRules, Options,
+    code::{self, Code, Origin},
+};
 use crate::{
+    codec::cut,
+    limits::FINDINGS_MAX,
     resource::Resource,
     verdict::{Finding, Position, Severity},
 };
@@ -16,17 +21,30 @@ use crate::{
 /// the path that leads there.
 pub(super) struct Report<'a> {
     resource: &'a Resource,
+    options: Options,
     path: String,
     findings: Vec<Finding>,
+    /// What only the CRD refuses.
+    crd_findings: Vec<Finding>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(resource: &'a Resource) -> Self {
-        Self { resource, path: String::new(), findings: Vec::new() }
+    pub(super) fn new(resource: &'a Resource, options: Options) -> Self {
+        Self { resource, options, path: String::new(), findings: Vec::new(), crd_findings: Vec::new() }
     }
 
+    /// All of them. Where istiod refuses a field, what the CRD says of it is the same thing again.
     pub(super) fn into_findings(self) -> Vec<Finding> {
-        self.findings
+        let Self { mut findings, mut crd_findings, .. } = self;
+        let is_told = |finding: &Finding| {
+            let errors = findings.iter().filter(|told| told.severity == Severity::Error);
+            errors
+                .into_iter()
+                .any(|told| finding.path.starts_with(&told.path) || told.path.starts_with(&finding.path))
+        };
+        crd_findings.retain(|finding| !is_told(finding));
+        findings.append(&mut crd_findings);
+        findings
     }
 
     pub(super) fn resource(&self) -> &'a Resource {
@@ -40,6 +58,10 @@ impl<'a> Report<'a> {
 
     pub(super) fn annotation(&self, name: &str) -> Option<&'a str> {
         self.resource.annotations.get(name).map(String::as_str)
+    }
+
+    pub(super) fn label(&self, name: &str) -> Option<&'a str> {
+        self.resource.labels.get(name).map(String::as_str)
     }
 
     /// Decodes the body and checks it; a body that isn't its kind's message is a finding.
@@ -60,6 +82,11 @@ impl<'a> Report<'a> {
     /// This field, whose value is so and so.
     pub(super) fn flag_value(&mut self, code: &Code, value: impl Display) {
         self.push(code, format!("{}: `{value}`", code.reason));
+    }
+
+    /// This field, with more about what is wrong.
+    pub(super) fn flag_with(&mut self, code: &Code, detail: impl Display) {
+        self.push(code, format!("{}: {detail}", code.reason));
     }
 
     /// A field that stands elsewhere in the document, by its whole path.
@@ -114,15 +141,23 @@ impl<'a> Report<'a> {
         });
     }
 
+    /// Errors are listed up to a bound, and warnings up to the same one, so that they push no error out.
     fn push(&mut self, code: &Code, reason: String) {
-        self.findings.push(Finding {
-            code: code.id.to_owned(),
-            severity: code.severity,
-            path: self.path.clone(),
-            position: Position::default(),
-            reason,
-            remedy: code.remedy.to_owned(),
-        });
+        let severity = match (code.origin, self.options.crd_rules) {
+            (Origin::Crd, CrdRules::Deny) => Severity::Error,
+            _ => code.severity,
+        };
+        let list = if code.origin == Origin::Crd { &mut self.crd_findings } else { &mut self.findings };
+        if list.iter().filter(|finding| finding.severity == severity).count() < FINDINGS_MAX {
+            list.push(Finding {
+                code: code.id.to_owned(),
+                severity,
+                path: cut(self.path.clone()),
+                position: Position::default(),
+                reason: cut(reason),
+                remedy: code.remedy.to_owned(),
+            });
+        }
     }
 
     /// How many errors there are, to see whether a check found any.
@@ -179,10 +214,15 @@ impl<'a> Report<'a> {
         self.bracketed(name, key, check);
     }
 
+    /// Into an item or value of the list or map where the check stands.
+    pub(super) fn here(&mut self, inside: impl Display, check: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        let _ = write!(self.path, "[{inside}]"); // a String takes everything
+        check(self);
+        self.path.truncate(length);
+    }
+
     fn bracketed(&mut self, name: &str, inside: impl Display, check: impl FnOnce(&mut Self)) {
-        self.field(name, |report| {
-            let _ = write!(report.path, "[{inside}]"); // a String takes everything
-            check(report);
-        });
+        self.field(name, |report| report.here(inside, check));
     }
 }

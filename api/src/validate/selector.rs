@@ -19,6 +19,7 @@ const TARGETS: [(&str, &str); 5] = [
 
 /// A selector's labels are compared as they stand, so wildcards would never match.
 fn labels(report: &mut Report<'_>, name: &str, labels: &BTreeMap<String, String>) {
+    report.flag_if(labels.is_empty(), &code::SELECTOR_EMPTY);
     report.entries(name, labels, |report, key, value| {
         report.flag_if(key.is_empty(), &code::SELECTOR_KEY_EMPTY);
         report.flag_if(key.contains('*') || value.contains('*'), &code::SELECTOR_WILDCARD);

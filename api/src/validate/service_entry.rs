@@ -10,8 +10,15 @@ use super::{
     selector, workload_entry,
 };
 use crate::generated::istio::networking::v1alpha3::{
-    ServiceEntry, ServicePort, WorkloadEntry, service_entry::Resolution,
+    ServiceEntry, ServicePort, WorkloadEntry,
+    service_entry::{Location, Resolution},
 };
+
+/// A label by which an entry declines addresses of istiod's choice.
+const AUTO_ALLOCATION: &str = "networking.istio.io/enable-autoallocate-ip";
+
+/// A label that names the waypoint of an entry.
+const WAYPOINT: &str = "istio.io/use-waypoint";
 
 pub(super) fn check(report: &mut Report<'_>, entry: &ServiceEntry) {
     if !selector::workload(report, entry.workload_selector.as_ref()) {
@@ -23,7 +30,12 @@ pub(super) fn check(report: &mut Report<'_>, entry: &ServiceEntry) {
     let is_host = |host: &str| host != "*" && host::is_wildcard_domain(host);
     report.expect_each("hosts", &entry.hosts, is_host, &code::SE_HOST);
     report.expect_each("addresses", &entry.addresses, address::is_ip_or_prefix, &code::ADDRESS_INVALID);
+    if entry.resolution != Resolution::DynamicDns as i32 {
+        let is_whole = |host: &str| !host::is_partial_wildcard(host);
+        report.expect_each("hosts", &entry.hosts, is_whole, &code::SE_PARTIAL_WILDCARD);
+    }
     ports(report, &entry.ports);
+    addressless(report, entry);
     by_resolution(report, entry);
     export_to::check(report, &entry.export_to, Nobody::Allowed);
 }
@@ -44,11 +56,24 @@ fn ports(report: &mut Report<'_>, ports: &[ServicePort]) {
     }
 }
 
+/// Connections without a host name are told apart by address: one of the entry's own, or one that istiod allots.
+fn addressless(report: &mut Report<'_>, entry: &ServiceEntry) {
+    let refused = report.label(AUTO_ALLOCATION).is_some_and(|value| value.eq_ignore_ascii_case("false"));
+    let allotted = entry.resolution != Resolution::None as i32 && !refused;
+    if entry.addresses.is_empty() && !allotted {
+        let says_host = |protocol: &str| !matches!(protocol, "" | "TCP");
+        report.each("ports", &entry.ports, |report, port| {
+            report.flag_if(!says_host(&port.protocol), &code::SE_NO_ADDRESS);
+        });
+    }
+}
+
 fn by_resolution(report: &mut Report<'_>, entry: &ServiceEntry) {
     let resolution = Resolution::try_from(entry.resolution);
     match resolution {
         Ok(Resolution::None) => {
             report.flag_at_if(!entry.endpoints.is_empty(), "endpoints", &code::SE_NONE_ENDPOINTS);
+            report.flag_at_if(entry.workload_selector.is_some(), "workloadSelector", &code::SE_NONE_SELECTOR);
         }
         Ok(Resolution::Static) => fixed(report, entry),
         Ok(Resolution::Dns) => dns(report, entry),
@@ -90,6 +115,13 @@ fn dns(report: &mut Report<'_>, entry: &ServiceEntry) {
         workload_entry::ports(report, endpoint);
         endpoint_ports(report, endpoint, &entry.ports);
     });
+    let by_address = |protocol: &str| {
+        let known = Protocol::parse(protocol);
+        known == Some(Protocol::Tcp) || known == Some(Protocol::Tls)
+    };
+    let shared = !entry.addresses.is_empty() && entry.hosts.len() > 1;
+    let any = entry.ports.iter().any(|port| by_address(&port.protocol));
+    report.flag_at_if(shared && any, "hosts", &code::SE_ADDRESS_HOSTS);
 }
 
 /// An endpoint's port is a port of the service, by name.
@@ -108,6 +140,12 @@ fn dynamic(report: &mut Report<'_>, entry: &ServiceEntry) {
     for (wrong, field, code) in fixed {
         report.flag_at_if(wrong, field, code);
     }
+    let location = Location::try_from(entry.location);
+    report.flag_at_if(location.is_err(), "location", &code::SE_DYNAMIC_LOCATION);
+    let waypoint =
+        report.label(WAYPOINT).is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("none"));
+    let inside = location == Ok(Location::MeshInternal);
+    report.flag_at_if(inside && waypoint, "location", &code::SE_DYNAMIC_WAYPOINT);
     let says_host =
         |text: &str| matches!(text.to_ascii_uppercase().as_str(), "HTTP" | "HTTP2" | "GRPC" | "TLS");
     report.each("ports", &entry.ports, |report, port| {

@@ -1,10 +1,20 @@
 //! Sidecar: what a workload listens on, and what it may reach.
 
-use super::{address, code, connection_pool, destination, host, port, report::Report, selector, server_tls};
-use crate::generated::istio::networking::v1alpha3::{
-    CaptureMode, IstioEgressListener, IstioIngressListener, OutboundTrafficPolicy, Sidecar, SidecarPort,
-    outbound_traffic_policy::Mode,
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    address, code, connection_pool, destination, host,
+    port::{self, Protocol},
+    report::Report,
+    selector, server_tls,
 };
+use crate::generated::istio::networking::v1alpha3::{
+    CaptureMode, IstioEgressListener, IstioIngressListener, OutboundTrafficPolicy, ServerTlsSettings,
+    Sidecar, SidecarPort, outbound_traffic_policy::Mode, server_tls_settings::TlSmode,
+};
+
+/// ALLOW_ANY_DYNAMIC_DNS of the mesh's own configuration, which a Sidecar has no name for.
+const DYNAMIC_DNS: i32 = 3;
 
 pub(super) fn check(report: &mut Report<'_>, sidecar: &Sidecar) {
     if !selector::workload(report, sidecar.workload_selector.as_ref()) {
@@ -43,10 +53,31 @@ fn ingress(report: &mut Report<'_>, listeners: &[IstioIngressListener]) {
                 is_endpoint,
                 &code::SC_ENDPOINT,
             );
-            report.some("tls", listener.tls.as_ref(), server_tls::check);
-            report.some("connectionPool", listener.connection_pool.as_ref(), connection_pool::check);
+            report.some("tls", listener.tls.as_ref(), |report, it| tls(report, it, port));
+            report.some("connectionPool", listener.connection_pool.as_ref(), |report, pool| {
+                connection_pool::check(report, pool);
+                let plain = Protocol::parse(&port.protocol) == Some(Protocol::Http);
+                report.flag_at_if(pool.http.is_some() && !plain, "http", &code::SC_POOL_PROTOCOL);
+            });
         });
     }
+}
+
+/// Certificates of a sidecar are files of its own.
+fn tls(report: &mut Report<'_>, tls: &ServerTlsSettings, port: &SidecarPort) {
+    let mode = TlSmode::try_from(tls.mode);
+    for (unsupported, name) in [
+        (!tls.subject_alt_names.is_empty(), "subjectAltNames"),
+        (tls.https_redirect, "httpsRedirect"),
+        (!tls.credential_name.is_empty(), "credentialName"),
+        (!tls.credential_names.is_empty(), "credentialNames"),
+        (!tls.tls_certificates.is_empty(), "tlsCertificates"),
+        (matches!(mode, Ok(TlSmode::IstioMutual | TlSmode::AutoPassthrough)), "mode"),
+    ] {
+        report.flag_at_if(unsupported, name, &code::SC_TLS);
+    }
+    report.flag_if(Protocol::parse(&port.protocol) != Some(Protocol::Tls), &code::SC_TLS_PROTOCOL);
+    server_tls::check(report, tls);
 }
 
 fn name_and_protocol(report: &mut Report<'_>, port: &SidecarPort) {
@@ -63,9 +94,20 @@ fn is_endpoint(text: &str) -> bool {
     if text.is_empty() || address::is_unix(text) {
         return true;
     }
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let known = matches!(host, "" | "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]");
-    known && port.parse::<u32>().is_ok_and(|port| port::is_number(&port))
+    let Some((host, port)) = split_port(text) else { return false };
+    let known = matches!(host, "" | "127.0.0.1" | "0.0.0.0" | "::1" | "::");
+    known && port.parse::<i32>().is_ok_and(|port| (1..=65535).contains(&port))
+}
+
+/// `host:port`, the host in brackets where it has colons; or where it has none.
+fn split_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(inside) => inside.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    (!host.contains(['[', ']']) && !port.contains(['[', ']'])).then_some((host, port))
 }
 
 fn egress(report: &mut Report<'_>, listeners: &[IstioEgressListener]) {
@@ -81,6 +123,7 @@ fn egress(report: &mut Report<'_>, listeners: &[IstioEgressListener]) {
             report.some("port", listener.port.as_ref(), name_and_protocol);
             report.flag_if(listener.hosts.is_empty(), &code::SC_NO_HOSTS);
             report.expect_each("hosts", &listener.hosts, is_namespaced_host, &code::SC_HOST);
+            host_duplicates(report, &listener.hosts);
         });
     }
 }
@@ -108,6 +151,28 @@ fn numbered(
     report.flag_at_if(earlier.iter().any(same), "port", &code::SC_PORT_DUPLICATE);
 }
 
+/// Hosts that others include. Those that are taken out (`~`) don't count.
+fn host_duplicates(report: &mut Report<'_>, hosts: &[String]) {
+    let own = report.namespace();
+    let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (index, text) in hosts.iter().enumerate() {
+        let Some((namespace, host)) = text.split_once('/').filter(|_| !text.starts_with('~')) else {
+            continue;
+        };
+        let of_namespace = seen.entry(if namespace == "." { own } else { namespace }).or_default();
+        let covered = match host {
+            "*" => !of_namespace.is_empty(),
+            _ => of_namespace.contains(host) || of_namespace.contains("*"),
+        };
+        of_namespace.insert(host);
+        if covered {
+            report.element("hosts", index, |report| report.flag_value(&code::SC_HOST_DUPLICATE, text));
+        }
+    }
+    let all = seen.get("*").is_some_and(|hosts| hosts.contains("*"));
+    report.flag_at_if(all && seen.len() > 1, "hosts", &code::SC_HOST_ALL);
+}
+
 /// `namespace/host`; a leading `~` of the namespace takes the hosts out instead.
 fn is_namespaced_host(text: &str) -> bool {
     let Some((namespace, host)) = text.split_once('/') else { return false };
@@ -121,6 +186,9 @@ fn is_namespaced_host(text: &str) -> bool {
 }
 
 fn outbound(report: &mut Report<'_>, policy: &OutboundTrafficPolicy) {
+    if policy.mode == DYNAMIC_DNS {
+        return report.flag_at("mode", &code::SC_DYNAMIC_DNS);
+    }
     let Some(proxy) = &policy.egress_proxy else { return };
     report.field("egressProxy", |report| {
         let right =

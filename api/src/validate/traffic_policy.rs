@@ -1,6 +1,11 @@
 //! Traffic policies of a destination, its subsets and its ports.
 
-use super::{address, code, connection_pool, host, load_balancer, port, reference, report::Report};
+use super::{
+    address, code, connection_pool, host,
+    load_balancer::{self, Outliers},
+    port, reference,
+    report::Report,
+};
 use crate::generated::istio::networking::v1alpha3::{
     ClientTlsSettings, OutlierDetection, TrafficPolicy,
     client_tls_settings::TlSmode,
@@ -17,7 +22,10 @@ pub(super) fn check(report: &mut Report<'_>, policy: &TrafficPolicy) {
     }
     report.some("outlierDetection", policy.outlier_detection.as_ref(), outlier_detection);
     report.some("connectionPool", policy.connection_pool.as_ref(), connection_pool::check);
-    report.some("loadBalancer", policy.load_balancer.as_ref(), load_balancer::check);
+    let outliers = outliers(policy.outlier_detection.as_ref());
+    report.some("loadBalancer", policy.load_balancer.as_ref(), |report, it| {
+        load_balancer::check(report, it, outliers);
+    });
     report.some("tls", policy.tls.as_ref(), tls);
     report.each("portLevelSettings", &policy.port_level_settings, port_policy);
     report.some("tunnel", policy.tunnel.as_ref(), tunnel);
@@ -47,8 +55,15 @@ fn port_policy(report: &mut Report<'_>, policy: &PortTrafficPolicy) {
     report.flag_if(empty, &code::DR_PORT_POLICY_EMPTY);
     report.some("outlierDetection", policy.outlier_detection.as_ref(), outlier_detection);
     report.some("connectionPool", policy.connection_pool.as_ref(), connection_pool::check);
-    report.some("loadBalancer", policy.load_balancer.as_ref(), load_balancer::check);
+    let outliers = outliers(policy.outlier_detection.as_ref());
+    report.some("loadBalancer", policy.load_balancer.as_ref(), |report, it| {
+        load_balancer::check(report, it, outliers);
+    });
     report.some("tls", policy.tls.as_ref(), tls);
+}
+
+fn outliers(detection: Option<&OutlierDetection>) -> Outliers {
+    if detection.is_some() { Outliers::Detected } else { Outliers::Undetected }
 }
 
 fn tunnel(report: &mut Report<'_>, tunnel: &TunnelSettings) {
@@ -59,7 +74,13 @@ fn tunnel(report: &mut Report<'_>, tunnel: &TunnelSettings) {
     port::number(report, "targetPort", tunnel.target_port);
 }
 
+#[allow(deprecated)] // what is deprecated is still validated
 fn outlier_detection(report: &mut Report<'_>, outlier: &OutlierDetection) {
+    report.flag_at_if(
+        outlier.consecutive_errors != 0,
+        "consecutiveErrors",
+        &code::OUTLIER_CONSECUTIVE_ERRORS,
+    );
     duration::positive(report, "baseEjectionTime", outlier.base_ejection_time.as_ref());
     duration::positive(report, "interval", outlier.interval.as_ref());
     let counted =

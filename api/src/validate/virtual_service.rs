@@ -1,9 +1,12 @@
 //! VirtualService: hosts, gateways, and routes of three protocols.
 
+mod cors;
 mod fault;
+mod headers;
 mod http;
 mod http_match;
 mod layer4;
+mod reachability;
 mod redirect;
 mod retry;
 
@@ -11,7 +14,7 @@ use super::{
     address, code,
     export_to::{self, Nobody},
     header, host,
-    reference::{self, Semantics},
+    reference::{self, Legacy, Semantics},
     report::Report,
 };
 use crate::generated::istio::networking::v1alpha3::VirtualService;
@@ -37,7 +40,7 @@ pub(super) fn check(report: &mut Report<'_>, service: &VirtualService) {
     if scope.is_delegate() {
         delegate(report, service);
     }
-    reference::gateways(report, &service.gateways, scope.semantics);
+    reference::gateways(report, &service.gateways, scope.semantics, Legacy::Told);
     hosts(report, service, scope);
     if !scope.gateway_only {
         claims(report, service);
@@ -48,6 +51,7 @@ pub(super) fn check(report: &mut Report<'_>, service: &VirtualService) {
     report.each("tls", &service.tls, |report, route| layer4::tls(report, route, scope));
     report.each("tcp", &service.tcp, |report, route| layer4::tcp(report, route, scope));
     export_to::check(report, &service.export_to, Nobody::Refused);
+    reachability::check(report, service);
 }
 
 fn scope<'a>(report: &Report<'_>, service: &'a VirtualService) -> Scope<'a> {

@@ -17,6 +17,7 @@ pub(super) fn endpoint(
     if workload.address.is_empty() && workload.network.is_empty() {
         return report.flag(&code::WE_NO_ADDRESS);
     }
+    report.flag_if(workload.address.is_empty(), &code::WE_NETWORK_ONLY);
     if address::unix_path(&workload.address).is_some() {
         report.expect("address", workload.address.as_str(), address::is_unix, &code::SOCKET_INVALID);
         report.flag_at_if(!workload.ports.is_empty(), "ports", &code::WE_SOCKET_PORTS);

@@ -10,7 +10,7 @@ use std::{
 use mainsheet_api::{
     codec::{self, Content, Defaults, UnknownFields},
     kind::Kind,
-    validate,
+    validate::{self, Options},
     verdict::{Finding, Severity},
 };
 
@@ -75,7 +75,7 @@ fn judge(text: &str) -> Expected {
     let mut documents = codec::read(text, DEFAULTS);
     assert_eq!(documents.len(), 1, "{text}");
     let findings = match documents.remove(0).content {
-        Content::Resource { resource, .. } => validate::check(&resource),
+        Content::Resource { resource, .. } => validate::check(&resource, Options::default()),
         Content::Rejected { findings, .. } => findings,
         Content::Ignored { what } => panic!("{what} is ignored: {text}"),
     };

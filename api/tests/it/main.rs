@@ -10,3 +10,5 @@ mod pair;
 mod protocol;
 mod rule;
 mod validation;
+mod validation_any;
+mod validation_rules;

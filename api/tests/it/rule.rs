@@ -5,7 +5,7 @@ use mainsheet_api::{
     limits::RULE_COST_MAX,
     resource::Resource,
     rule::RuleSet,
-    validate,
+    validate::{self, Options},
     verdict::{Finding, Severity},
 };
 use proptest::prelude::*;
@@ -143,15 +143,17 @@ fn rule_that_could_not_be_asked_is_rejected_itself() {
     ] {
         let spec = serde_json::json!({"expression": expression, "message": "no"}).to_string();
         let rule = rule_in("istio-system", &spec);
-        let findings = validate::check(&rule);
+        let findings = validate::check(&rule, Options::default());
         assert!(
             findings.len() == 1 && findings[0].code == "vr-expression" && findings[0].reason.contains(reason),
             "{expression}: {findings:?}"
         );
         assert!(RuleSet::compile([&rule], "istio-system").is_empty());
     }
-    let findings =
-        validate::check(&rule_in("shop", "{expression: 'true', kinds: [Pod], namespaces: ['*a']}"));
+    let findings = validate::check(
+        &rule_in("shop", "{expression: 'true', kinds: [Pod], namespaces: ['*a']}"),
+        Options::default(),
+    );
     let codes: Vec<_> = findings.iter().map(|finding| &*finding.code).collect();
     assert_eq!(codes, ["vr-message", "vr-kind", "vr-namespace"]);
 }

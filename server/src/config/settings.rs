@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use mainsheet_api::{codec::UnknownFields, kind::Kind, validate::across::Complete, xds::server::Policy};
+use mainsheet_api::{
+    codec::UnknownFields,
+    kind::Kind,
+    validate::{CrdRules, across::Complete},
+    xds::server::Policy,
+};
 
 use crate::{source::DocumentOptions, views::Views};
 
@@ -41,6 +46,8 @@ pub struct Settings {
     pub guard_hold: Duration,
     /// What happens after that.
     pub guard_mode: GuardMode,
+    /// What rules weigh that only the CRDs have.
+    pub crd_rules: CrdRules,
     /// Who sees what.
     pub views: Views,
     /// The namespace whose rules hold for all of the mesh.
@@ -84,6 +91,7 @@ impl Default for Settings {
             debounce_max: Duration::from_secs(1),
             guard_hold: Duration::from_secs(60),
             guard_mode: GuardMode::Proceed,
+            crd_rules: CrdRules::Warn,
             views: Views::default(),
             root_namespace: "istio-system".to_owned(),
             cluster_domain: "cluster.local".to_owned(),

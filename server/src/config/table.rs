@@ -163,6 +163,14 @@ pub static SETTINGS: &[Setting] = &[
         "Of what the sources hold all that there are, so that what is missing among them is warned of: `hosts` (each is a ServiceEntry's), `workloads` (each is a WorkloadEntry or of a WorkloadGroup), `hosts,workloads` or `nothing`"
     ),
     row!(
+        "crd-rules",
+        Value("WEIGHT"),
+        crd_rules,
+        read_word,
+        ToString::to_string,
+        "What only the CRDs refuse, and istiod takes, is a warning (warn) or is not served (deny)"
+    ),
+    row!(
         "history-len",
         Value("COUNT"),
         history_len_max,

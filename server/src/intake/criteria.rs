@@ -8,8 +8,8 @@ use mainsheet_api::{
     kind::Kind,
     resource::Resource,
     rule::RuleSet,
-    validate,
-    verdict::Severity,
+    validate::{self, Options},
+    verdict::{Finding, Severity},
     view::View,
     wire::Any,
     xds::catalog::Catalog,
@@ -26,6 +26,7 @@ pub(crate) struct Criteria {
     /// Rules that are served, and what they compile to.
     rules: Arc<BTreeMap<Key, Resource>>,
     compiled: Arc<RuleSet>,
+    options: Options,
 }
 
 impl Criteria {
@@ -33,7 +34,18 @@ impl Criteria {
     pub(crate) fn new(rules: impl IntoIterator<Item = Resource>, root_namespace: &str) -> Self {
         let rules: BTreeMap<Key, Resource> = rules.into_iter().map(|rule| (rule.key.clone(), rule)).collect();
         let compiled = RuleSet::compile(rules.values(), root_namespace);
-        Self { root_namespace: root_namespace.into(), rules: Arc::new(rules), compiled: Arc::new(compiled) }
+        let (rules, compiled) = (Arc::new(rules), Arc::new(compiled));
+        Self { root_namespace: root_namespace.into(), rules, compiled, options: Options::default() }
+    }
+
+    /// The same, where what holds everywhere weighs so.
+    pub(crate) fn weighing(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    /// What weighs how, of what holds everywhere.
+    pub(crate) fn options(&self) -> Options {
+        self.options
     }
 
     /// By the rules of a snapshot.
@@ -56,14 +68,25 @@ impl Criteria {
         let documents = reports.iter().flat_map(|report| &report.documents);
         let added: Vec<Resource> = documents
             .filter_map(|document| match &document.content {
-                Content::Resource { resource, .. } if is_sound_rule(resource) => Some((**resource).clone()),
+                Content::Resource { resource, .. } if self.is_sound_rule(resource) => {
+                    Some((**resource).clone())
+                }
                 _ => None,
             })
             .collect();
         if added.is_empty() {
             return self.clone();
         }
-        Self::new(self.rules.values().cloned().chain(added), &self.root_namespace)
+        let rules = self.rules.values().cloned().chain(added);
+        Self::new(rules, &self.root_namespace).weighing(self.options)
+    }
+
+    /// A rule that is rejected itself is not asked.
+    fn is_sound_rule(&self, resource: &Resource) -> bool {
+        let weighs_little = |finding: &Finding| finding.severity == Severity::Warning;
+        let is_sound = || validate::check(resource, self.options).iter().all(weighs_little);
+        resource.key.kind == Kind::VALIDATION_RULE
+            && contain("validation", &resource.key.to_string(), is_sound).unwrap_or(false)
     }
 
     /// The rules, compiled.
@@ -76,11 +99,4 @@ impl Default for Criteria {
     fn default() -> Self {
         Self::new([], "istio-system")
     }
-}
-
-/// A rule that is rejected itself is not asked.
-fn is_sound_rule(resource: &Resource) -> bool {
-    let is_sound = || validate::check(resource).iter().all(|finding| finding.severity == Severity::Warning);
-    resource.key.kind == Kind::VALIDATION_RULE
-        && contain("validation", &resource.key.to_string(), is_sound).unwrap_or(false)
 }

@@ -120,7 +120,7 @@ fn verdict_on(
     let work = || {
         #[cfg(test)]
         crate::contain::panic_if_planted(&resource.key.name);
-        let mut findings = validate::check(resource);
+        let mut findings = validate::check(resource, criteria.options());
         findings.extend(criteria.rules().check(resource));
         map.place(&mut findings);
         findings

@@ -37,7 +37,7 @@ mod warned;
 
 use std::{sync::Arc, time::Duration};
 
-use mainsheet_api::{resource::SourceName, time::Clock};
+use mainsheet_api::{resource::SourceName, time::Clock, validate};
 use mainsheet_cache::Cache;
 use tokio::sync::{mpsc, watch};
 
@@ -65,6 +65,8 @@ pub struct IntakeOptions {
     pub guard: GuardRule,
     /// The namespace whose validation rules are about every namespace.
     pub root_namespace: String,
+    /// What the rules of validation weigh.
+    pub validation: validate::Options,
 }
 
 impl Default for IntakeOptions {
@@ -75,6 +77,7 @@ impl Default for IntakeOptions {
             guard_hold: Duration::from_secs(60),
             guard: GuardRule::Proceed,
             root_namespace: "istio-system".to_owned(),
+            validation: validate::Options::default(),
         }
     }
 }

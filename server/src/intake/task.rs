@@ -84,7 +84,8 @@ impl Intake {
             cache: self.cache.clone(),
             clock: Arc::clone(&self.clock),
             stats: Arc::clone(&self.stats),
-            criteria: Criteria::of_snapshot(&self.cache.snapshot(), &self.options.root_namespace),
+            criteria: Criteria::of_snapshot(&self.cache.snapshot(), &self.options.root_namespace)
+                .weighing(self.options.validation),
             fence,
             committed: Revision::ZERO,
         };
@@ -266,7 +267,9 @@ impl RunningIntake {
             return;
         }
         self.rules_version = version;
-        self.committer.criteria = Criteria::of_snapshot(&snapshot, &self.intake.options.root_namespace);
+        let options = &self.intake.options;
+        self.committer.criteria =
+            Criteria::of_snapshot(&snapshot, &options.root_namespace).weighing(options.validation);
         tracing::info!(
             rules = snapshot.0.count(Kind::VALIDATION_RULE),
             "rules changed; everything is judged again"

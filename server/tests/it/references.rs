@@ -3,6 +3,14 @@
 
 use std::{fmt::Write, fs, path::Path};
 
+use mainsheet_api::{
+    validate::{
+        across,
+        code::{self, Origin},
+        rules::{self, Kept},
+    },
+    verdict::Severity,
+};
 use mainsheet_server::{
     config::{
         Given, GivenFile, Settings, env_name, parse,
@@ -61,6 +69,76 @@ fn configuration_page_is_the_table_of_settings() {
     page += CONFIGURATION_TAIL;
     is_kept("configuration.md", &page);
 }
+
+#[test]
+fn validation_page_is_the_tables_of_codes_and_rules() {
+    let mut page = String::from(VALIDATION_HEAD);
+    for code in code::all().chain(across::code::CODES.iter().copied()) {
+        let severity = match code.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let origin = match code.origin {
+            Origin::Istiod => "istiod",
+            Origin::Crd => "crd",
+            Origin::Envoy => "envoy",
+            Origin::Mainsheet => "mainsheet",
+        };
+        let kinds = if code.kinds.is_empty() { "all".to_owned() } else { code.kinds.join(", ") };
+        let (id, reason, remedy) = (code.id, cell(code.reason), cell(code.remedy));
+        writeln!(page, "| `{id}` | {severity} | {origin} | {kinds} | {reason} | {remedy} |").unwrap();
+    }
+    page += VALIDATION_RULES;
+    for rule in rules::all() {
+        let kept = match rule.kept {
+            Kept::By(codes) => codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "),
+            Kept::Taken => "taken".to_owned(),
+            Kept::Elsewhere => "elsewhere".to_owned(),
+        };
+        writeln!(page, "| {} | {} | {kept} |", rule.id, cell(rule.what)).unwrap();
+    }
+    is_kept("validation.md", &page);
+}
+
+/// A text within a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+const VALIDATION_HEAD: &str = "\
+# Validation
+
+What is said of a resource before it is served. An error keeps it from being served, and what was served before stays; a
+warning is told and changes nothing. Made of the tables in `api/src/validate/code/`.
+
+Whose rule it is says the origin:
+
+| origin | who | weight |
+|---|---|---|
+| istiod | istiod's own validation: what it refuses, it would drop without a word | as the table says |
+| crd | the schemas of Istio's CRDs, by which Kubernetes refuses; istiod takes it from elsewhere | warning; error with `crd-rules: deny` of `mainsheet serve` and with `mainsheet validate --as kubernetes` |
+| envoy | Envoy, of its own kinds | as the table says |
+| mainsheet | this server, so that what it serves can be told apart | as the table says |
+
+Codes of origin mainsheet that are about all kinds and come last are said of a resource in view of others.
+What the text of a document is refused for before that, by the codec, has codes of its own (`unknown-field` and others).
+
+## Codes
+
+| code | severity | origin | kinds | what | remedy |
+|---|---|---|---|---|---|
+";
+
+const VALIDATION_RULES: &str = "\n\
+## Rules of istiod
+
+One by one, from `api/src/validate/rules.tsv`, each with a document that breaks it and one that does not in
+`api/tests/validation_rules/`. *taken*: no rule, though one might think so; *elsewhere*: no rule of one resource by itself,
+or one that no document can break.
+
+| rule | what | codes |
+|---|---|---|
+";
 
 const CONFIGURATION_HEAD: &str = "\
 # Configuration of `mainsheet serve`

@@ -1,11 +1,21 @@
 //! Every finding about more than one resource: its stable code, what is wrong and what would be right.
 
-use crate::{validate::code::Code, verdict::Severity};
+use crate::{
+    validate::code::{Code, Origin},
+    verdict::Severity,
+};
 
 macro_rules! codes {
     ($($name:ident $id:literal $reason:literal, $remedy:literal;)*) => {
         $(pub(super) static $name: Code =
-            Code { id: $id, severity: Severity::Warning, reason: $reason, remedy: $remedy };)*
+            Code {
+                id: $id,
+                severity: Severity::Warning,
+                origin: Origin::Mainsheet,
+                kinds: &[],
+                reason: $reason,
+                remedy: $remedy,
+            };)*
 
         /// All of them, by subject.
         pub static CODES: &[&Code] = &[$(&$name),*];
@@ -49,8 +59,8 @@ mod tests {
     #[test]
     fn codes_are_unique_among_all_of_validation() {
         for (index, code) in CODES.iter().enumerate() {
-            let others = CODES[..index].iter().chain(code::CODES);
-            assert!(others.into_iter().all(|other| other.id != code.id), "{} twice", code.id);
+            let others = CODES[..index].iter().copied().chain(code::all());
+            assert!(others.map(|other| other.id).all(|other| other != code.id), "{} twice", code.id);
             assert!(code.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
             assert!(!code.reason.ends_with('.') && !code.remedy.is_empty(), "{}", code.id);
         }

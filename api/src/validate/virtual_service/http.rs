@@ -1,6 +1,6 @@
 //! HTTP routes: what they do, and what excludes what.
 
-use super::{Scope, fault, http_match, redirect, retry};
+use super::{Scope, cors, fault, headers, http_match, redirect, retry};
 use crate::{
     generated::istio::networking::v1alpha3::{
         HttpDirectResponse, HttpMirrorPolicy, HttpRewrite, HttpRoute, HttpRouteDestination, Percent,
@@ -12,6 +12,7 @@ use crate::{
 };
 
 const RESPONSE_LEN_MAX: usize = 1 << 20;
+const RESPONSE_LEN_WARN: usize = 100 << 10;
 
 pub(super) fn check(report: &mut Report<'_>, route: &HttpRoute, scope: Scope<'_>) {
     if route.delegate.is_some() && !scope.is_delegate() {
@@ -30,6 +31,9 @@ pub(super) fn check(report: &mut Report<'_>, route: &HttpRoute, scope: Scope<'_>
         .some("redirect", route.redirect.as_ref(), |report, it| redirect::check(report, it, &route.r#match));
     report.some("directResponse", route.direct_response.as_ref(), direct_response);
     report.some("rewrite", route.rewrite.as_ref(), rewrite);
+    report.some("headers", route.headers.as_ref(), headers::check);
+    headers::authority(report, route.rewrite.as_ref(), route.headers.as_ref());
+    report.some("corsPolicy", route.cors_policy.as_ref(), cors::check);
     report.some("fault", route.fault.as_ref(), fault::check);
     report.some("retries", route.retries.as_ref(), retry::check);
     duration::positive(report, "timeout", route.timeout.as_ref());
@@ -79,7 +83,11 @@ fn direct_response(report: &mut Report<'_>, response: &HttpDirectResponse) {
         Some(Specifier::Bytes(bytes)) => bytes.len(),
         None => 0,
     };
-    report.flag_at_if(length > RESPONSE_LEN_MAX, "body", &code::VS_RESPONSE_SIZE);
+    if length > RESPONSE_LEN_MAX {
+        report.flag_at("body", &code::VS_RESPONSE_SIZE);
+    } else {
+        report.flag_at_if(length > RESPONSE_LEN_WARN, "body", &code::VS_RESPONSE_LARGE);
+    }
 }
 
 fn rewrite(report: &mut Report<'_>, rewrite: &HttpRewrite) {
@@ -95,6 +103,11 @@ fn rewrite(report: &mut Report<'_>, rewrite: &HttpRewrite) {
 
 fn mirrors(report: &mut Report<'_>, route: &HttpRoute) {
     report.some("mirror", route.mirror.as_ref(), destination::check);
+    #[allow(deprecated)] // what is deprecated is still validated
+    report.some("mirrorPercent", route.mirror_percent.as_ref(), |report, percent| {
+        report.flag_if(percent.value > 100, &code::PERCENT);
+        report.flag(&code::VS_MIRROR_PERCENT);
+    });
     report.some("mirrorPercentage", route.mirror_percentage.as_ref(), percentage);
     report.each("mirrors", &route.mirrors, |report, mirror: &HttpMirrorPolicy| {
         report.flag_if(mirror.destination.is_none(), &code::DESTINATION_MISSING);
@@ -112,4 +125,5 @@ fn to(report: &mut Report<'_>, target: &HttpRouteDestination, semantics: Semanti
     if semantics == Semantics::Istio {
         report.some("destination", target.destination.as_ref(), destination::check);
     }
+    report.some("headers", target.headers.as_ref(), headers::check);
 }

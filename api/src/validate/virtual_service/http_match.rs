@@ -4,7 +4,7 @@ use crate::{
     generated::istio::networking::v1alpha3::{HttpMatchRequest, StringMatch, string_match::MatchType},
     validate::{
         code, header, host, label, port,
-        reference::{self, Semantics},
+        reference::{self, Legacy, Semantics},
         regex,
         report::Report,
     },
@@ -30,7 +30,7 @@ pub(super) fn check(report: &mut Report<'_>, request: &HttpMatchRequest) {
     });
     port::number_or_unset(report, "port", request.port);
     label::check(report, "sourceLabels", &request.source_labels);
-    reference::gateways(report, &request.gateways, Semantics::Istio);
+    reference::gateways(report, &request.gateways, Semantics::Istio, Legacy::Untold);
     namespace(report, &request.source_namespace);
 }
 

@@ -7,7 +7,7 @@ use crate::{
     generated::istio::networking::v1alpha3::{RouteDestination, TcpRoute, TlsMatchAttributes, TlsRoute},
     validate::{
         address, code, destination, host, label, port,
-        reference::{self, Semantics},
+        reference::{self, Legacy, Semantics},
         report::Report,
     },
 };
@@ -17,7 +17,7 @@ pub(super) fn tls(report: &mut Report<'_>, route: &TlsRoute, scope: Scope<'_>) {
     report.each("match", &route.r#match, |report, attributes| {
         sni(report, attributes, scope);
         ends(report, &attributes.destination_subnets, attributes.port);
-        sources(report, &attributes.source_labels, &attributes.gateways);
+        sources(report, &attributes.source_labels, &attributes.gateways, Legacy::Told);
     });
     to(report, &route.route, scope.semantics);
 }
@@ -25,7 +25,7 @@ pub(super) fn tls(report: &mut Report<'_>, route: &TlsRoute, scope: Scope<'_>) {
 pub(super) fn tcp(report: &mut Report<'_>, route: &TcpRoute, scope: Scope<'_>) {
     report.each("match", &route.r#match, |report, attributes| {
         ends(report, &attributes.destination_subnets, attributes.port);
-        sources(report, &attributes.source_labels, &attributes.gateways);
+        sources(report, &attributes.source_labels, &attributes.gateways, Legacy::Untold);
     });
     to(report, &route.route, scope.semantics);
 }
@@ -36,9 +36,8 @@ fn sni(report: &mut Report<'_>, attributes: &TlsMatchAttributes, scope: Scope<'_
     report.each("sniHosts", &attributes.sni_hosts, |report, name: &String| {
         if !is_host(name) {
             // An address is let pass, and compared with nothing.
-            if !address::is_ip(name) {
-                report.flag_value(&code::VS_SNI_HOST, name);
-            }
+            let code = if address::is_ip(name) { &code::VS_SNI_ADDRESS } else { &code::VS_SNI_HOST };
+            report.flag_value(code, name);
         } else if !scope.hosts.iter().any(|host| host::is_within(name, host)) {
             report.flag_value(&code::VS_SNI_FOREIGN, name);
         }
@@ -50,9 +49,9 @@ fn ends(report: &mut Report<'_>, subnets: &[String], port: u32) {
     port::number_or_unset(report, "port", port);
 }
 
-fn sources(report: &mut Report<'_>, labels: &BTreeMap<String, String>, gateways: &[String]) {
+fn sources(report: &mut Report<'_>, labels: &BTreeMap<String, String>, gateways: &[String], legacy: Legacy) {
     label::check(report, "sourceLabels", labels);
-    reference::gateways(report, gateways, Semantics::Istio);
+    reference::gateways(report, gateways, Semantics::Istio, legacy);
 }
 
 fn to(report: &mut Report<'_>, targets: &[RouteDestination], semantics: Semantics) {

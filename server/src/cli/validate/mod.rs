@@ -26,7 +26,10 @@ use anyhow::Context as _;
 use mainsheet_api::{
     codec::{self, Content, Document, UnknownFields},
     kind::Kind,
-    validate::across::{AcrossOptions, Complete},
+    validate::{
+        CrdRules, Options,
+        across::{AcrossOptions, Complete},
+    },
 };
 
 use self::{across::judge_together, checked::Checked, texts::Texts};
@@ -63,9 +66,31 @@ pub(super) struct Args {
     /// How long to wait for that server
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
+    /// Whose verdict: kubernetes also rejects what only the CRDs refuse
+    #[arg(long = "as", value_name = "JUDGE", value_enum, default_value = "istiod")]
+    judge: Judge,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+}
+
+/// Who would take the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Judge {
+    /// What istiod takes from this server
+    Istiod,
+    /// What an API server with Istio's CRDs takes, too
+    Kubernetes,
+}
+
+impl Judge {
+    fn options(self) -> Options {
+        let crd_rules = match self {
+            Self::Istiod => CrdRules::Warn,
+            Self::Kubernetes => CrdRules::Deny,
+        };
+        Options { crd_rules }
+    }
 }
 
 /// How verdicts are printed.
@@ -103,7 +128,7 @@ async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
         None => Vec::new(),
     };
     let rules = served.iter().filter(|resource| resource.key.kind == Kind::VALIDATION_RULE).cloned();
-    let criteria = Criteria::new(rules, &args.root_namespace);
+    let criteria = Criteria::new(rules, &args.root_namespace).weighing(args.judge.options());
     let options = AcrossOptions {
         complete: args.complete,
         root_namespace: args.root_namespace.clone(),

@@ -37,7 +37,7 @@ pub(super) fn render(checked: &Checked) -> serde_json::Result<String> {
 
 /// What a code stands for. Those of reading a document have no row in the table of validation.
 fn rule(id: &str) -> Value {
-    match code::CODES.iter().chain(across::code::CODES).find(|code| code.id == id) {
+    match code::all().chain(across::code::CODES.iter().copied()).find(|code| code.id == id) {
         None => json!({"id": id}),
         Some(code) => json!({
             "id": id,

@@ -251,3 +251,22 @@ fn documents_are_judged_as_if_a_server_had_them_too() {
     assert_eq!(nobody.code, 1);
     assert!(nobody.err.contains("127.0.0.1:1"), "{}", nobody.err);
 }
+
+#[test]
+fn what_only_kubernetes_refuses_is_a_warning_unless_it_is_asked() {
+    let text = "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, labels: {tier: a b}}
+spec: {host: a}
+";
+    let folder = folder(&[("a.yaml", text)]);
+    let ended = run(&folder, &["validate", "a.yaml"]);
+    assert!(ended.out.starts_with("warning[crd-label]: Kubernetes refuses the label"), "{}", ended.out);
+    assert!(ended.out.ends_with("1 accepted, 1 with warnings, 0 rejected, 0 ignored\n"), "{}", ended.out);
+    assert_eq!(ended.code, 0);
+    let ended = run(&folder, &["validate", "--as", "kubernetes", "a.yaml"]);
+    assert!(ended.out.starts_with("error[crd-label]: Kubernetes refuses the label"), "{}", ended.out);
+    assert!(ended.out.ends_with("0 accepted, 0 with warnings, 1 rejected, 0 ignored\n"), "{}", ended.out);
+    assert_eq!(ended.code, 1);
+}
