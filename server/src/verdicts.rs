@@ -232,14 +232,14 @@ mod tests {
     }
 
     fn route() -> Resource {
-        let spec = "{hosts: [a.example], http: [{route: [{destination: {host: b, subset: v1}}]}]}";
+        let spec = "{hosts: [a.example], http: [{route: [{destination: {host: b.example, subset: v1}}]}]}";
         resource("VirtualService", "route", spec)
     }
 
     #[tokio::test]
     async fn only_what_differs_between_snapshots_is_looked_at() {
-        let (route, other) = (route(), resource("DestinationRule", "other", "{host: c}"));
-        let rule = resource("DestinationRule", "rule", "{host: b, subsets: [{name: v1}]}");
+        let (route, other) = (route(), resource("DestinationRule", "other", "{host: c.example}"));
+        let rule = resource("DestinationRule", "rule", "{host: b.example, subsets: [{name: v1}]}");
         let snapshots =
             snapshots([vec![put(&route), put(&other)], vec![put(&rule)], vec![remove(&rule.key)]]).await;
         let mut followed = Followed::new(AcrossOptions::default());
@@ -254,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn panic_of_a_check_ends_nothing_and_is_over_with_what_provoked_it() {
-        let (route, planted) = (route(), resource("DestinationRule", PLANTED, "{host: c}"));
+        let (route, planted) = (route(), resource("DestinationRule", PLANTED, "{host: c.example}"));
         let snapshots = snapshots([vec![put(&route)], vec![put(&planted)], vec![remove(&planted.key)]]).await;
         let mut followed = Followed::new(AcrossOptions::default());
         let mut said = Vec::new();

@@ -14,14 +14,14 @@ use crate::{
 fn to_subset(name: &str, subset: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  \
-         hosts: [{name}.example]\n  http:\n  - route:\n    - destination: {{host: reviews, subset: {subset}}}\n"
+         hosts: [{name}.example]\n  http:\n  - route:\n    - destination: {{host: reviews.example, subset: {subset}}}\n"
     )
 }
 
 fn rule(subset: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: reviews, namespace: shop}}\nspec:\n  \
-         host: reviews\n  subsets: [{{name: {subset}}}]\n"
+         host: reviews.example\n  subsets: [{{name: {subset}}}]\n"
     )
 }
 

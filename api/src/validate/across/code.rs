@@ -33,6 +33,7 @@ codes! {
     DELEGATE_MISSING "delegate-missing" "there is no such VirtualService", "add it, without hosts, or take the delegate out";
     DELEGATE_HOSTS "delegate-hosts" "this VirtualService has hosts, so nobody can delegate to it", "take its hosts out, or delegate to another one";
     DELEGATE_HIDDEN "delegate-hidden" "the delegate is not exported to this namespace", "export it";
+    HOST_SHORT "host-short" "istiod does not take a host without dots for a Service where it comes from a config source", "write it out";
     HOST_MISSING "host-missing" "no ServiceEntry has this host", "add one, or mend the name";
     HOST_HIDDEN "host-hidden" "the ServiceEntry of this host is not exported to this namespace", "export it";
     TARGET_MISSING "target-missing" "there is no such ServiceEntry", "name one of the own namespace";

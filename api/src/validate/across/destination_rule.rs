@@ -17,6 +17,7 @@ use crate::generated::istio::networking::v1alpha3 as wire;
 #[derive(Debug, PartialEq)]
 pub(super) struct DestinationRule {
     pub(super) host: Text,
+    is_short: bool,
     pub(super) subsets: Box<[Text]>,
     pub(super) exports: Exports,
     /// As written, sorted: rules are merged only where this is the same.
@@ -38,6 +39,7 @@ impl DestinationRule {
         export_to.sort();
         Self {
             host: texts.keep(&host),
+            is_short: host::is_short(&rule.host),
             subsets: rule.subsets.iter().map(|subset| texts.keep(&subset.name)).collect(),
             exports: Exports::of(entries, namespace, texts),
             export_to,
@@ -61,7 +63,7 @@ pub(super) fn rules(subjects: Vec<&Subject>) -> impl Iterator<Item = (&Subject, 
 
 pub(super) fn examine(rule: &DestinationRule, look: &mut Look<'_>) {
     earlier(rule, look);
-    hosts::examine("spec.host", &rule.host, look);
+    hosts::examine("spec.host", &rule.host, rule.is_short, look);
     if let Some(selector) = &rule.selector {
         workload::examine("spec.workloadSelector", selector, look);
     }

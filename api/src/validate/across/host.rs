@@ -7,10 +7,13 @@ pub(super) use crate::validate::host::{is_within, overlap};
 
 /// A host of a VirtualService or a DestinationRule in full: a name without dots is a Service of its own namespace.
 pub(super) fn resolved(host: &str, namespace: &str, domain: &str) -> String {
-    if host.is_empty() || host.contains('.') || is_wildcard(host) || address::is_ip(host) {
-        return host.to_owned();
-    }
-    format!("{host}.{namespace}.svc.{domain}")
+    if is_short(host) { format!("{host}.{namespace}.svc.{domain}") } else { host.to_owned() }
+}
+
+/// Whether a host is one of the own namespace. Istiod knows its domain for what it reads from Kubernetes itself; of
+/// what comes over a config source it makes `name.namespace`, which is nothing.
+pub(super) fn is_short(host: &str) -> bool {
+    !host.is_empty() && !host.contains('.') && !is_wildcard(host) && !address::is_ip(host)
 }
 
 /// The namespace of a Kubernetes Service's host.

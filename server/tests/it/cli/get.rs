@@ -80,7 +80,7 @@ fn json_is_an_object_by_name_and_a_list_otherwise() {
         (one["kind"].as_str(), one["metadata"]["name"].as_str()),
         (Some("VirtualService"), Some("reviews"))
     );
-    assert_eq!(one["spec"]["http"][0]["route"][0]["destination"]["host"].as_str(), Some("reviews"));
+    assert_eq!(one["spec"]["http"][0]["route"][0]["destination"]["host"].as_str(), Some("reviews.example"));
     let list = json(&["vs", "-n", "shop", "-o", "json"]);
     assert_eq!((list["kind"].as_str(), list["items"].as_array().map(Vec::len)), (Some("List"), Some(2)));
 }

@@ -248,7 +248,7 @@ pub(crate) fn write(folder: &TempDir, path: &str, text: &str) {
 pub(crate) fn route(namespace: &str, name: &str, to: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
-         spec:\n  hosts:\n  - {name}\n  http:\n  - route:\n    - destination:\n        host: {to}\n"
+         spec:\n  hosts:\n  - {name}.example\n  http:\n  - route:\n    - destination:\n        host: {to}.example\n"
     )
 }
 

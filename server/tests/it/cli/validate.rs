@@ -159,11 +159,11 @@ fn nothing_to_validate_is_a_usage_error() {
 fn resources_are_looked_at_in_view_of_each_other() {
     let to_subset = route("shop", "reviews", "reviews") + "        subset: v2\n";
     let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: reviews, namespace: shop}\nspec:\n  \
-                host: reviews\n  subsets: [{name: v1}]\n";
+                host: reviews.example\n  subsets: [{name: v1}]\n";
     let folder = folder(&[("mesh/a.yaml", &to_subset), ("mesh/rule.yaml", rule)]);
     let ended = run(&folder, &["validate", "mesh"]);
     let expected = "\
-warning[subset-missing]: no DestinationRule of this host defines the subset: `v2` of `reviews.shop.svc.cluster.local`; \
+warning[subset-missing]: no DestinationRule of this host defines the subset: `v2` of `reviews.example`; \
                     DestinationRule shop/reviews has v1
   --> mesh/a.yaml:13:9
    |
@@ -176,7 +176,7 @@ warning[subset-missing]: no DestinationRule of this host defines the subset: `v2
 ";
     assert_eq!((ended.code, ended.out.as_str()), (0, expected));
     let all = run(&folder, &["validate", "mesh/rule.yaml", "--complete", "hosts"]);
-    let missing = "warning[host-missing]: no ServiceEntry has this host: `reviews.shop.svc.cluster.local`\n";
+    let missing = "warning[host-missing]: no ServiceEntry has this host: `reviews.example`\n";
     assert!(all.out.starts_with(missing), "{}", all.out);
     let mended = run(&folder, &["validate", "mesh/rule.yaml"]);
     assert_eq!(mended.out, "1 accepted, 0 with warnings, 0 rejected, 0 ignored\n");
@@ -225,7 +225,7 @@ fn documents_are_judged_as_if_a_server_had_them_too() {
     let rule = |subset: &str| {
         format!(
             "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: reviews, namespace: shop}}\n\
-             spec:\n  host: reviews\n  subsets: [{{name: {subset}}}]\n"
+             spec:\n  host: reviews.example\n  subsets: [{{name: {subset}}}]\n"
         )
     };
     let folder = folder(&[

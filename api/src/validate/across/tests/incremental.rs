@@ -197,9 +197,9 @@ proptest! {
 
 fn pair(number: usize) -> [Resource; 2] {
     let vs = format!(
-        "{{hosts: [a{number}], http: [{{route: [{{destination: {{host: a{number}, subset: v1}}}}]}}]}}"
+        "{{hosts: [a{number}.com], http: [{{route: [{{destination: {{host: a{number}.com, subset: v1}}}}]}}]}}"
     );
-    let dr = format!("{{host: a{number}, subsets: [{{name: v1}}]}}");
+    let dr = format!("{{host: a{number}.com, subsets: [{{name: v1}}]}}");
     let name = format!("shop-{}/n{number}", number % 50);
     [resource("VirtualService", &name, &vs), resource("DestinationRule", &name, &dr)]
 }
@@ -215,7 +215,7 @@ fn one_change_of_many_is_looked_at_by_what_refers_to_it_only() {
     assert_eq!((same.len(), across.examinations()), (0, 10_000), "nothing changed");
 
     let [vs, _] = pair(0);
-    let other = resource("DestinationRule", "shop-0/n0", "{host: a0, subsets: [{name: v2}]}");
+    let other = resource("DestinationRule", "shop-0/n0", "{host: a0.com, subsets: [{name: v2}]}");
     assert_eq!(across.apply([upsert(&other, 1)]), BTreeSet::from([vs.key.clone()]));
     assert_eq!(across.examinations(), 10_002, "the rule, and who routes to its host");
 

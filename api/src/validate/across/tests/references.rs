@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{findings, findings_of_all, nothing, resource, upsert};
+use super::{SHORT, findings, findings_of_all, nothing, resource, upsert};
 use crate::{
     limits::{ACROSS_FINDINGS_MAX, ACROSS_TOPICS_MAX},
     validate::across::{Across, AcrossOptions, Change},
@@ -48,7 +48,7 @@ fn missing_subset_is_told_with_those_that_there_are() {
     across.apply([upsert(&vs, 1)]);
     let dr = resource("DestinationRule", "dr", &rule("reviews", &["v1", "v2", "v3", "v4", "v5"], ""));
     across.apply([upsert(&dr, 2)]);
-    let [finding] = across.findings(&vs.key) else { panic!("{across:?}") };
+    let [_, finding] = across.findings(&vs.key) else { panic!("{across:?}") };
     let expected = "no DestinationRule of this host defines the subset: `v9` of `reviews.shop.svc.cluster.local`; \
                     DestinationRule shop/dr has v1, v2, v3 and 2 more";
     assert_eq!(finding.reason, expected);
@@ -114,6 +114,21 @@ fn subset_is_looked_for_wherever_it_is_routed_to() {
         "vs: spec.tcp[0].route[0].destination.subset subset-missing",
     ];
     assert_eq!(findings(&[("VirtualService", "vs", vs)]), expected);
+}
+
+#[test]
+fn host_without_its_namespace_is_told_wherever_it_stands() {
+    let mut across = Across::new(AcrossOptions::default());
+    let vs = "{hosts: [a.example, reviews], http: [{route: [{destination: {host: ratings}}, {destination: {host: x.example}}]}]}";
+    let all = [resource("VirtualService", "vs", vs), resource("DestinationRule", "dr", "{host: reviews}")];
+    across.apply(all.iter().map(|resource| upsert(resource, 1)));
+    let said = all.iter().flat_map(|resource| across.findings(&resource.key));
+    let said: Vec<_> = said.map(|finding| (&*finding.code, &*finding.path)).collect();
+    let places = ["spec.hosts[1]", "spec.http[0].route[0].destination.host", "spec.host"];
+    assert_eq!(said, places.map(|place| (SHORT, place)));
+    let reason = "istiod does not take a host without dots for a Service where it comes from a config source: \
+                  `reviews.shop.svc.cluster.local`";
+    assert_eq!(across.findings(&all[1].key)[0].reason, reason);
 }
 
 #[test]
@@ -265,7 +280,7 @@ fn resource_that_names_more_than_anybody_would_takes_no_more_room() {
 #[test]
 fn findings_beyond_those_that_anybody_reads_are_counted() {
     let routes: Vec<_> =
-        (0..30).map(|n| format!("{{destination: {{host: reviews, subset: v{n}}}}}")).collect();
+        (0..30).map(|n| format!("{{destination: {{host: r.example, subset: v{n}}}}}")).collect();
     let vs = format!("{{hosts: [a.example], http: [{{route: [{}]}}]}}", routes.join(","));
     let mut across = Across::new(AcrossOptions::default());
     let vs = resource("VirtualService", "vs", &vs);

@@ -1,5 +1,7 @@
 //! Hosts that are named: whether they exist, and are seen from here.
 
+use std::fmt::Display;
+
 use crate::validate::{
     across::{
         code, host,
@@ -12,7 +14,10 @@ use crate::validate::{
 };
 
 /// Services of Kubernetes are known to Kubernetes only; everything else is a ServiceEntry's.
-pub(in crate::validate::across) fn examine(path: &str, wanted: &Text, look: &mut Look<'_>) {
+pub(in crate::validate::across) fn examine(path: &str, wanted: &Text, is_short: bool, look: &mut Look<'_>) {
+    if is_short {
+        examine_short(path, wanted, look);
+    }
     let complete = look.options.complete.hosts;
     let is_service = host::namespace_of(wanted, &look.options.domain).is_some();
     if host::is_wildcard(wanted) || address::is_ip(wanted) || (is_service && !complete) {
@@ -29,6 +34,11 @@ pub(in crate::validate::across) fn examine(path: &str, wanted: &Text, look: &mut
     } else if complete {
         look.flag(&code::HOST_MISSING, path, format_args!("`{wanted}`"));
     }
+}
+
+/// A host that is written without its namespace.
+pub(super) fn examine_short(path: impl Display, full: &Text, look: &mut Look<'_>) {
+    look.flag(&code::HOST_SHORT, path, format_args!("`{full}`"));
 }
 
 /// The entries that have a host, as such or by a wildcard.

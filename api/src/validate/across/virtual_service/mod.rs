@@ -24,6 +24,8 @@ const MESH: &str = "mesh";
 #[derive(Debug, PartialEq)]
 pub(super) struct VirtualService {
     hosts: Box<[Text]>,
+    /// Which of the hosts are written without their namespace.
+    short_hosts: Box<[usize]>,
     /// `namespace/name` each, or `mesh`. Never empty but for a delegate.
     gateways: Box<[Text]>,
     exports: Exports,
@@ -42,6 +44,7 @@ pub(super) struct VirtualService {
 struct Destination {
     place: Place,
     host: Text,
+    is_short: bool,
     /// Empty for the host as a whole.
     subset: Text,
 }
@@ -97,6 +100,11 @@ impl VirtualService {
         Self {
             hosts: service.hosts.iter().map(|host| texts.keep(&resolved(host))).collect(),
             gateways: gateways.into(),
+            short_hosts: (0..)
+                .zip(&service.hosts)
+                .filter(|(_, host)| host::is_short(host))
+                .map(|(place, _)| place)
+                .collect(),
             exports: Exports::of(&service.export_to, namespace, texts),
             destinations: destinations(service, texts, resolved),
             delegates: delegates::of(service, namespace, texts),
@@ -132,7 +140,7 @@ fn destinations(
     for (place, destination) in named_destinations(service) {
         let (host, subset) = (texts.keep(&resolved(&destination.host)), texts.keep(&destination.subset));
         if !host.is_empty() && seen.insert((host.clone(), subset.clone())) {
-            kept.push(Destination { place, host, subset });
+            kept.push(Destination { place, host, is_short: host::is_short(&destination.host), subset });
         }
     }
     kept.into()
@@ -162,12 +170,15 @@ fn named_destinations(service: &wire::VirtualService) -> Vec<(Place, &wire::Dest
 }
 
 pub(super) fn examine(service: &VirtualService, look: &mut Look<'_>) {
+    for place in &service.short_hosts {
+        hosts::examine_short(format_args!("spec.hosts[{place}]"), &service.hosts[*place], look);
+    }
     gateways::examine(service, look);
     claims::examine(service, look);
     delegates::examine(service, look);
     for destination in &service.destinations {
         let path = format!("{}.host", destination.place);
-        hosts::examine(&path, &destination.host, look);
+        hosts::examine(&path, &destination.host, destination.is_short, look);
         if !destination.subset.is_empty() {
             subsets::examine(service, destination, look);
         }

@@ -21,7 +21,7 @@ struct Scope<'a> {
 }
 
 pub(super) fn examine(service: &VirtualService, destination: &Destination, look: &mut Look<'_>) {
-    let Destination { place, host, subset } = destination;
+    let Destination { place, host, subset, .. } = destination;
     let rules = rules_of(host, look);
     let path = format_args!("{place}.subset");
     let definers: Vec<_> = rules.iter().filter(|(_, rule)| rule.subsets.contains(subset)).collect();
