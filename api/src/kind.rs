@@ -295,6 +295,20 @@ impl Kind {
         usize::from(self.0)
     }
 
+    /// Whether a resource of this kind may name one of the other, which then must not go before it lets go (rule 79).
+    #[must_use]
+    pub fn may_refer_to(self, other: Self) -> bool {
+        match (self.info().family, other.info().family) {
+            (Family::Istio, Family::Istio) => self.info().rank > other.info().rank,
+            _ => matches!(
+                (self, other),
+                (Self::CLUSTER, Self::ENDPOINTS)
+                    | (Self::LISTENER | Self::ROUTES, Self::CLUSTER)
+                    | (Self::LISTENER, Self::ROUTES)
+            ),
+        }
+    }
+
     /// The kind behind what an xDS client asks for, under any of its served versions.
     #[must_use]
     pub fn of_type_url(url: &str) -> Option<Self> {
@@ -380,6 +394,20 @@ mod tests {
             (Kind::VALIDATION_RULE, "ValidationRule"),
         ] {
             assert_eq!(kind.info().name, name);
+        }
+    }
+
+    /// rule 79: no two kinds wait for each other.
+    #[test]
+    fn references_go_one_way() {
+        let refers = |from: Kind, to: Kind| from.may_refer_to(to);
+        assert!(refers(Kind::ROUTES, Kind::CLUSTER) && refers(Kind::LISTENER, Kind::ROUTES));
+        assert!(refers(Kind::CLUSTER, Kind::ENDPOINTS));
+        assert!(refers(Kind::VIRTUAL_SERVICE, Kind::DESTINATION_RULE));
+        for (from, to) in Kind::all().flat_map(|from| Kind::all().map(move |to| (from, to))) {
+            assert!(!(refers(from, to) && refers(to, from)), "{from} and {to}");
+            let families = (from.info().family, to.info().family);
+            assert!(!refers(from, to) || families.0 == families.1, "{from} and {to}");
         }
     }
 

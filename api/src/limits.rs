@@ -130,7 +130,13 @@ pub const HTTP_WRITE_BYTES_MIN: usize = 256 << 10;
 /// [`ACK_GRACE`]: late is better than out of order, but out of order is better than very late.
 pub const ORDER_GRACE: Duration = Duration::from_secs(5);
 
-const _: () = assert!(ORDER_GRACE.as_millis() < ACK_GRACE.as_millis());
+/// How long a client keeps what is gone while types that may refer to it have not let go (rule 79). Longer than
+/// [`ORDER_GRACE`], after which those were sent at the latest; shorter than [`ACK_GRACE`], so that a client which answers
+/// nothing does not keep it any longer than it is waited for.
+pub const REMOVAL_GRACE: Duration = Duration::from_secs(10);
+
+const _: () = assert!(ORDER_GRACE.as_millis() < REMOVAL_GRACE.as_millis());
+const _: () = assert!(REMOVAL_GRACE.as_millis() < ACK_GRACE.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);

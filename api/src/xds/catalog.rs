@@ -62,6 +62,15 @@ pub struct Shared {
     pub count: usize,
 }
 
+impl Shared {
+    /// Adds the fields of another.
+    pub fn append(&mut self, other: Self) {
+        self.pieces.extend(other.pieces);
+        self.len += other.len;
+        self.count += other.count;
+    }
+}
+
 /// The step from one state to another, for one kind.
 #[derive(Debug, Default)]
 pub struct Difference {

@@ -1,6 +1,9 @@
 //! Both halves of the protocol against each other, on the smallest catalog.
 
-use mainsheet_api::xds::testing::{TinyWorld, run, schedules};
+use mainsheet_api::xds::{
+    Variant,
+    testing::{TinyWorld, moves, run, run_moves, schedules},
+};
 use proptest::prelude::*;
 
 /// A thousand schedules, or four times PROPTEST_CASES.
@@ -16,5 +19,15 @@ proptest! {
     #[test]
     fn client_comes_to_hold_what_it_may_see_and_asked_for(schedule in schedules()) {
         run(TinyWorld::default(), &schedule);
+    }
+
+    /// rules 77, 79: but for the exceptions of docs/protocol.md, one of which is a SotW client that lags behind history.
+    #[test]
+    fn client_never_holds_a_reference_to_what_it_does_not_hold(moves in moves()) {
+        let world = match moves.variant {
+            Variant::Delta => TinyWorld::default(),
+            Variant::Sotw => TinyWorld::with_history(1000),
+        };
+        run_moves(world, &moves);
     }
 }

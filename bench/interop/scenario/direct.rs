@@ -115,7 +115,7 @@ pub(crate) async fn says_what_it_refuses(tools: &Tools) -> Result<Notes> {
 }
 
 /// An HTTP server that says its name.
-async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -> Result<u16> {
+pub(super) async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let app = Router::new().route("/", get(move || async move { name }));
@@ -123,7 +123,7 @@ async fn backend(name: &'static str, tasks: &mut JoinSet<std::io::Result<()>>) -
     Ok(port)
 }
 
-fn cluster(name: &str, port: u16, source: &Value) -> String {
+pub(super) fn cluster(name: &str, port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
 name: {name}
@@ -141,7 +141,7 @@ endpoints:
     )
 }
 
-fn listener(port: u16, source: &Value) -> String {
+pub(super) fn listener(port: u16, source: &Value) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.listener.v3.Listener
 name: http
@@ -163,7 +163,7 @@ filter_chains:
     )
 }
 
-fn routes(cluster: &str) -> String {
+pub(super) fn routes(cluster: &str) -> String {
     format!(
         r#""@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
 name: http

@@ -6,6 +6,7 @@ mod direct;
 mod grpc;
 mod idle;
 mod istioctl;
+mod moves;
 mod page;
 mod restart;
 mod scale;
@@ -171,6 +172,18 @@ pub(crate) static ALL: &[Scenario] = &[
         needs: &["grpcurl"],
         is_beside: false,
         run: |tools| Box::pin(grpc::grpcurl_reads_by_reflection(tools)),
+    },
+    Scenario {
+        name: "no_request_fails_while_configuration_changes_over_sotw",
+        needs: &["envoy"],
+        is_beside: false,
+        run: |tools| Box::pin(moves::changes_under_traffic(tools, "GRPC")),
+    },
+    Scenario {
+        name: "no_request_fails_while_configuration_changes_over_delta",
+        needs: &["envoy"],
+        is_beside: false,
+        run: |tools| Box::pin(moves::changes_under_traffic(tools, "DELTA_GRPC")),
     },
 ];
 

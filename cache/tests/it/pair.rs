@@ -13,8 +13,9 @@ use mainsheet_api::{
     view::Audience,
     wire::Entry,
     xds::{
+        Variant,
         catalog::Catalog,
-        testing::{Edit, World, resource, run, schedules},
+        testing::{Edit, World, moves, resource, run, run_moves, schedules},
     },
 };
 use mainsheet_cache::{
@@ -35,14 +36,15 @@ struct CachedWorld {
     /// Whose layer holds a key.
     layers: BTreeMap<Key, SourceName>,
     commits: usize,
+    history_len_max: usize,
 }
 
 impl CachedWorld {
-    fn new() -> Self {
+    fn with_history(history_len_max: usize) -> Self {
         let runtime = Builder::new_current_thread().build().unwrap();
         let store: SharedStore = Arc::new(MemoryStore::default());
-        let cache = open(&runtime, &store);
-        Self { runtime, store, cache, layers: BTreeMap::new(), commits: 0 }
+        let cache = open(&runtime, &store, history_len_max);
+        Self { runtime, store, cache, layers: BTreeMap::new(), commits: 0, history_len_max }
     }
 
     /// An edit as changes: keys wander from layer to layer, and what the weaker one held goes.
@@ -60,8 +62,8 @@ impl CachedWorld {
     }
 }
 
-fn open(runtime: &Runtime, store: &SharedStore) -> Cache {
-    let options = CacheOptions { precedence: vec![source("kube"), source("files")], history_len_max: 2 };
+fn open(runtime: &Runtime, store: &SharedStore, history_len_max: usize) -> Cache {
+    let options = CacheOptions { precedence: vec![source("kube"), source("files")], history_len_max };
     let (cache, follower) = runtime.block_on(Cache::open(store.clone(), options)).unwrap();
     runtime.spawn(follower.run());
     cache
@@ -85,7 +87,7 @@ impl World for CachedWorld {
     /// With no edits, the server restarts.
     fn commit(&mut self, edits: &[Edit]) -> SnapshotCatalog {
         if edits.is_empty() {
-            self.cache = open(&self.runtime, &self.store);
+            self.cache = open(&self.runtime, &self.store, self.history_len_max);
             return self.cache.snapshot();
         }
         let mut changes: Vec<Change> = edits.iter().flat_map(|edit| self.changes(edit)).collect();
@@ -108,6 +110,13 @@ proptest! {
 
     #[test]
     fn client_of_real_snapshots_comes_to_hold_what_it_may_see_and_asked_for(schedule in schedules()) {
-        run(CachedWorld::new(), &schedule);
+        run(CachedWorld::with_history(2), &schedule);
+    }
+
+    /// rules 77, 79
+    #[test]
+    fn client_of_real_snapshots_never_holds_a_reference_to_what_it_does_not_hold(moves in moves()) {
+        let history_len_max = if moves.variant == Variant::Sotw { 1000 } else { 2 };
+        run_moves(CachedWorld::with_history(history_len_max), &moves);
     }
 }

@@ -15,9 +15,16 @@ use crate::{
 /// Names and versions.
 pub(super) type Table = BTreeMap<Arc<str>, ResourceVersion>;
 
-/// What was sent: not what is subscribed to, and not what was applied.
+/// What was sent, and not said to be gone since: not what is subscribed to, and not what was applied.
 #[derive(Debug)]
-pub(super) enum Base<C> {
+pub(super) struct Base<C> {
+    sent: Sent<C>,
+    /// Held beside a state: gone from it, but the client was not told yet. None of it is in the state.
+    beside: Table,
+}
+
+#[derive(Debug)]
+enum Sent<C> {
     /// All that there was to see. Costs a handle, and steps from it are shared between streams.
     State(Seen<C>),
     /// These. For subscriptions by name, after a resume, within an unfinished step, and instead of an old state that
@@ -27,41 +34,74 @@ pub(super) enum Base<C> {
 
 impl<C: Catalog> Base<C> {
     pub(super) fn nothing() -> Self {
-        Self::Table(Table::new())
+        Self::of_table(Table::new())
     }
 
-    /// What the holder of this base lacks of what it subscribed to.
+    pub(super) fn of_table(table: Table) -> Self {
+        Self { sent: Sent::Table(table), beside: Table::new() }
+    }
+
+    /// Everything that is seen, and these beside it.
+    pub(super) fn of_state(seen: Seen<C>, beside: Table) -> Self {
+        Self { sent: Sent::State(seen), beside }
+    }
+
+    /// What the holder of this base lacks of what it subscribed to, and has too much.
     pub(super) fn step(&self, seen: &Seen<C>, subscription: &Subscription) -> Arc<Difference> {
-        match self {
-            Self::State(from) => seen.difference(Some(from)),
-            Self::Table(table) if !subscription.wildcard() => {
+        let step = match &self.sent {
+            Sent::State(from) => seen.difference(Some(from)),
+            Sent::Table(table) if !subscription.wildcard() => {
                 named_step(table, seen, seen.touched().unwrap_or(subscription.names()))
             }
-            Self::Table(table) if table.is_empty() => seen.difference(None),
-            Self::Table(table) => whole_step(table, seen),
-        }
+            Sent::Table(table) if table.is_empty() => seen.difference(None),
+            Sent::Table(table) => whole_step(table, seen),
+        };
+        if self.beside.is_empty() { step } else { self.with_beside(&step, seen) }
+    }
+
+    /// What is held beside the state is gone for good, or is back: then it is only sent if it changed meanwhile.
+    fn with_beside(&self, step: &Difference, seen: &Seen<C>) -> Arc<Difference> {
+        let is_held = |entry: &&Entry| self.beside.get(&entry.name) == Some(&entry.version);
+        let changed = step.changed.iter().filter(|entry| !is_held(entry)).cloned().collect();
+        let gone = self.beside.keys().filter(|name| seen.get(name).is_none());
+        let removed = step.removed.iter().chain(gone).cloned().collect();
+        Arc::new(seen.own_difference(changed, removed))
     }
 
     /// Whether it has this name.
     pub(super) fn has(&self, name: &str) -> bool {
-        match self {
-            Self::State(seen) => seen.get(name).is_some(),
-            Self::Table(table) => table.contains_key(name),
+        self.version(name).is_some()
+    }
+
+    /// The version in which it has this name.
+    pub(super) fn version(&self, name: &str) -> Option<ResourceVersion> {
+        let sent = || match &self.sent {
+            Sent::State(seen) => seen.get(name).map(|entry| entry.version),
+            Sent::Table(table) => table.get(name).cloned(),
+        };
+        self.beside.get(name).cloned().or_else(sent)
+    }
+
+    /// Its table, unless it is a state.
+    pub(super) fn as_table(&mut self) -> Option<&mut Table> {
+        match &mut self.sent {
+            Sent::Table(table) => Some(table),
+            Sent::State(_) => None,
         }
     }
 
     /// This base as a table, to be changed name by name.
     pub(super) fn table(&mut self) -> &mut Table {
-        if let Self::State(seen) = self {
-            let mut table = Table::new();
+        if let Sent::State(seen) = &self.sent {
+            let mut table = std::mem::take(&mut self.beside);
             seen.for_each(&mut |entry| {
                 table.insert(entry.name, entry.version);
             });
-            *self = Self::Table(table);
+            self.sent = Sent::Table(table);
         }
-        match self {
-            Self::Table(table) => table,
-            Self::State(_) => unreachable!("a state was just made a table"),
+        match &mut self.sent {
+            Sent::Table(table) => table,
+            Sent::State(_) => unreachable!("a state was just made a table"),
         }
     }
 
@@ -70,17 +110,17 @@ impl<C: Catalog> Base<C> {
         if subscription.wildcard() {
             return;
         }
-        match self {
-            Self::Table(table) => table.retain(|name, _| subscription.covers(name)),
-            Self::State(seen) => {
-                let entries = subscription.names().iter().filter_map(|name| seen.get(name));
-                *self = Self::Table(entries.map(|entry| (entry.name, entry.version)).collect());
-            }
+        if let Sent::State(seen) = &self.sent {
+            let entries = subscription.names().iter().filter_map(|name| seen.get(name));
+            let mut table: Table = entries.map(|entry| (entry.name, entry.version)).collect();
+            table.append(&mut self.beside);
+            self.sent = Sent::Table(table);
         }
+        self.table().retain(|name, _| subscription.covers(name));
     }
 
     pub(super) fn is_outdated(&self) -> bool {
-        matches!(self, Self::State(seen) if seen.is_outdated())
+        matches!(&self.sent, Sent::State(seen) if seen.is_outdated())
     }
 }
 

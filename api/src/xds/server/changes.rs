@@ -1,12 +1,14 @@
 //! Sub-streams whose responses say what changed: delta, and SotW of kinds whose absence says nothing (rules 43, 61).
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     answer::{Answer, Asked},
     base::{Base, Table},
+    planned::{self, Planned},
     refused::Refused,
-    seen::{Seen, sotw_resources},
+    removals::{Moment, Removals},
+    seen::Seen,
     subscription::Subscription,
     unanswered::{Answered, Members},
 };
@@ -15,7 +17,7 @@ use crate::{
     wire::Entry,
     xds::{
         Variant,
-        catalog::{Catalog, Difference, Shared},
+        catalog::{Catalog, Difference},
     },
 };
 
@@ -26,7 +28,7 @@ pub(super) struct Changes<C> {
     base: Base<C>,
     refused: Refused,
     plan: Option<Plan<C>>,
-    /// The version of all that could be seen when there was last nothing left to say. As long as it stands, nothing
+    /// The version of all that could be seen at the last look, if nothing was left to say. As long as it stands, nothing
     /// can have changed.
     settled: Option<VersionSum>,
 }
@@ -35,19 +37,21 @@ pub(super) struct Changes<C> {
 #[derive(Debug)]
 struct Plan<C> {
     target: Seen<C>,
-    /// Whether the target is then the base: under a wildcard all of it is sent.
-    whole: bool,
+    reach: Reach,
     version: VersionSum,
     responses: Vec<Planned>,
     next: usize,
 }
 
-/// One response: a page of a difference, removed names of it, or both. Neither makes an empty response.
-#[derive(Clone, Debug, Default)]
-struct Planned {
-    step: Arc<Difference>,
-    page: Option<usize>,
-    removed: Range<usize>,
+/// What the client holds once all of a plan is sent.
+#[derive(Debug)]
+enum Reach {
+    /// All that there is to see, as under a wildcard, and these, whose removal waits.
+    All(Table),
+    /// All that it asks for by name.
+    Named,
+    /// What was asked for, and not yet what else changed.
+    Asked,
 }
 
 impl<C: Catalog> Changes<C> {
@@ -57,7 +61,7 @@ impl<C: Catalog> Changes<C> {
 
     /// What the client says it holds from before (rule 51).
     pub(super) fn resume(&mut self, held: Table) {
-        self.base = Base::Table(held);
+        self.base = Base::of_table(held);
     }
 
     /// A response was refused.
@@ -91,7 +95,7 @@ impl<C: Catalog> Changes<C> {
     /// The client asks for everything again while these were still on their way to it: it may come to hold them, in a
     /// version that does not matter, and has to be told if they are gone.
     pub(super) fn suppose_held<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>) {
-        if let Base::Table(table) = &mut self.base {
+        if let Some(table) = self.base.as_table() {
             for name in names {
                 table.entry(name.clone()).or_insert_with(|| ResourceVersion::new(""));
             }
@@ -122,7 +126,7 @@ impl<C: Catalog> Changes<C> {
     /// Drops the plan, and remembers what was sent of it.
     fn interrupt(&mut self) {
         let Some(plan) = self.plan.take() else { return };
-        if !plan.whole || plan.next == 0 {
+        if !matches!(plan.reach, Reach::All(_)) || plan.next == 0 {
             return; // nothing was sent, or each response was noted as it went
         }
         let table = self.base.table();
@@ -130,91 +134,172 @@ impl<C: Catalog> Changes<C> {
     }
 
     /// Works out what to say, if anything.
-    pub(super) fn plan(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &mut Asked) {
+    pub(super) fn plan(
+        &mut self,
+        seen: &Seen<C>,
+        subscription: &Subscription,
+        asked: &mut Asked,
+        (removals, moment): (&mut Removals, Moment),
+    ) {
         self.interrupt();
         let version = seen.version();
-        let nothing_new = self.settled == Some(version) && asked.is_empty() && !self.refused.is_touched();
-        let responses = if nothing_new { Vec::new() } else { self.responses(seen, subscription, asked) };
-        let whole = subscription.wildcard();
-        if responses.is_empty() {
-            self.settle(seen.clone(), whole, asked);
-        } else {
-            // What SotW calls the version of a response is that of all that is subscribed to.
-            let is_named = self.variant == Variant::Sotw && !whole;
-            let version = if is_named { seen.version_of(subscription.names()) } else { version };
-            self.plan = Some(Plan { target: seen.clone(), whole, version, responses, next: 0 });
+        let nothing_new = self.settled == Some(version)
+            && asked.is_empty()
+            && !self.refused.is_touched()
+            && removals.is_empty();
+        let is_whole = subscription.wildcard();
+        let reach = |waiting| if is_whole { Reach::All(waiting) } else { Reach::Named };
+        if nothing_new {
+            return self.settle(seen.clone(), reach(Table::new()), asked, removals);
         }
-    }
-
-    /// The client was sent all of this state that it asks for.
-    fn settle(&mut self, seen: Seen<C>, whole: bool, asked: &mut Asked) {
-        *asked = Asked::default();
-        self.settled = Some(seen.version());
-        if whole {
-            self.base = Base::State(seen);
-        }
-    }
-
-    fn responses(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &Asked) -> Vec<Planned> {
+        self.settled = None;
         let step = if subscription.is_empty() { Arc::default() } else { self.base.step(seen, subscription) };
-        if self.variant == Variant::Sotw {
-            self.forget_removed(&step);
-        }
-        let steps = self.with_asked_and_refused(step, seen, asked);
-        let mut responses: Vec<Planned> =
-            steps.into_iter().flat_map(|step| cut(&step, self.variant)).collect();
-        // A delta client waits for an answer to what it asked, even if there is nothing to say (rules 59, 60). A SotW
-        // client that asks by name does not: an empty response would mean nothing to it (rules 37, 38).
-        if responses.is_empty() && asked.any && (self.variant == Variant::Delta || subscription.wildcard()) {
+        let waiting = match self.variant {
+            Variant::Delta => self.waiting(&step, asked, (removals, moment)),
+            Variant::Sotw => self.forget_removed(&step),
+        };
+        let mut responses = self.responses(&step, &waiting, seen, asked);
+        if responses.is_empty() && self.answers_nothing(subscription, asked) {
             responses.push(Planned::default());
         }
-        responses
+        if responses.is_empty() {
+            self.settle(seen.clone(), reach(waiting), asked, removals);
+        } else {
+            // What SotW calls the version of a response is that of all that is subscribed to.
+            let is_named = self.variant == Variant::Sotw && !is_whole;
+            let version = if is_named { seen.version_of(subscription.names()) } else { version };
+            self.plan =
+                Some(Plan { target: seen.clone(), reach: reach(waiting), version, responses, next: 0 });
+        }
     }
 
-    /// SotW has no way to say that such a resource is gone (rule 44). Should it come back, it is new.
-    fn forget_removed(&mut self, step: &Difference) {
+    /// Plans an answer to what was asked for, and nothing else: what changed has to wait for other types.
+    pub(super) fn plan_asked(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &mut Asked) {
+        if asked.any && subscription.wildcard() {
+            return; // all of it was asked for
+        }
+        self.interrupt();
+        self.settled = None;
+        let part = asked.names.iter().map(|name| (name.clone(), self.current(name, seen))).collect();
+        let mut responses = self.cut(&own_step(part, seen));
+        if responses.is_empty() && self.answers_nothing(subscription, asked) {
+            responses.push(Planned::default());
+        }
+        if responses.is_empty() {
+            *asked = Asked::default();
+        } else {
+            let version = seen.version();
+            self.plan = Some(Plan { target: seen.clone(), reach: Reach::Asked, version, responses, next: 0 });
+        }
+    }
+
+    /// A delta client waits for an answer to what it asked, even if there is nothing to say (rules 59, 60). A SotW
+    /// client that asks by name does not: an empty response would mean nothing to it (rules 37, 38).
+    fn answers_nothing(&self, subscription: &Subscription, asked: &Asked) -> bool {
+        asked.any && (self.variant == Variant::Delta || subscription.wildcard())
+    }
+
+    /// All that the client asks for was sent, or what it was sent says that there is nothing new.
+    fn settle(&mut self, seen: Seen<C>, reach: Reach, asked: &mut Asked, removals: &mut Removals) {
+        if matches!(reach, Reach::Asked) {
+            return; // what else changed is planned now
+        }
+        *asked = Asked::default();
+        removals.calm();
+        self.settled = Some(seen.version());
+        if let Reach::All(waiting) = reach {
+            self.base = Base::of_state(seen, waiting);
+        }
+    }
+
+    /// Which removals of a step wait (rule 79), and what is held of them. Not those of which the client wants to know,
+    /// and not those which it refused: it may well not hold them, and others may follow their removal (rule 65).
+    fn waiting(
+        &self,
+        step: &Difference,
+        asked: &Asked,
+        (removals, moment): (&mut Removals, Moment),
+    ) -> Table {
+        removals.look(&step.removed, moment);
+        let waits = |name: &&Arc<str>| {
+            removals.waits(name) && !asked.names.contains(*name) && !self.refused.has(name)
+        };
+        let waiting = step.removed.iter().filter(waits);
+        waiting.filter_map(|name| Some((name.clone(), self.base.version(name)?))).collect()
+    }
+
+    /// SotW has no way to say that such a resource is gone (rule 44). Should it come back, it is new. None of them waits.
+    fn forget_removed(&mut self, step: &Difference) -> Table {
         for name in &step.removed {
             self.refused.sent(name);
-            if let Base::Table(table) = &mut self.base {
+            if let Some(table) = self.base.as_table() {
                 table.remove(name);
             }
         }
+        Table::new()
     }
 
-    /// Adds what is to be sent although it did not change: names that were asked for (rules 28, 53, 57), and what was
-    /// refused together with something that is sent again (rule 65). The latter goes apart, so that a client that
-    /// refuses it again does not refuse anything else with it.
-    fn with_asked_and_refused(
+    /// A step, without the removals that wait. Adds what is to be sent although it did not change: names that were asked
+    /// for (rules 28, 53, 57), and what was refused together with something that is sent again (rule 65). The latter
+    /// goes apart, so that a client that refuses it again does not refuse anything else with it.
+    fn responses(
         &self,
-        step: Arc<Difference>,
+        step: &Arc<Difference>,
+        waiting: &Table,
         seen: &Seen<C>,
         asked: &Asked,
-    ) -> Vec<Arc<Difference>> {
+    ) -> Vec<Planned> {
         if asked.names.is_empty() && self.refused.is_empty() {
-            return vec![step];
+            return self.without(step, waiting, seen);
         }
-        let mut alone: BTreeMap<Arc<str>, Option<Entry>> =
+        let mut alone: Part =
             step.changed.iter().map(|entry| (entry.name.clone(), Some(entry.clone()))).collect();
-        alone.extend(step.removed.iter().map(|name| (name.clone(), None)));
+        let removed = step.removed.iter().filter(|name| !waiting.contains_key(*name));
+        alone.extend(removed.map(|name| (name.clone(), None)));
+        let news = alone.len();
         for name in &asked.names {
-            alone.entry(name.clone()).or_insert_with(|| seen.get(name));
+            let current = alone.entry(name.clone()).or_default();
+            *current = current.take().or_else(|| self.current(name, seen));
         }
         let again = self.refused.touched_by(|name| alone.contains_key(name));
-        if again.is_empty() && alone.len() == step.changed.len() + step.removed.len() {
-            return vec![step];
+        if again.is_empty() && alone.len() == news && asked.names.is_empty() {
+            return self.without(step, waiting, seen);
         }
-        let again: BTreeMap<_, _> = again
+        let again: Part = again
             .into_iter()
             .map(|name| {
                 let current = alone.remove(&name).unwrap_or_else(|| seen.get(&name));
                 (name, current)
             })
             .collect();
-        [alone, again].into_iter().map(|part| own_step(part, seen)).collect()
+        [alone, again].into_iter().flat_map(|part| self.cut(&own_step(part, seen))).collect()
+    }
+
+    /// A step as it is shared with others, but for the removals that wait.
+    fn without(&self, step: &Arc<Difference>, waiting: &Table, seen: &Seen<C>) -> Vec<Planned> {
+        if waiting.is_empty() {
+            return self.cut(step);
+        }
+        let due = step.removed.iter().filter(|name| !waiting.contains_key(*name));
+        let removed = own_step(due.map(|name| (name.clone(), None)).collect(), seen);
+        planned::changed(step).chain(self.cut(&removed)).collect()
+    }
+
+    fn cut(&self, step: &Arc<Difference>) -> Vec<Planned> {
+        match self.variant {
+            Variant::Delta => planned::all(step),
+            Variant::Sotw => planned::changed(step).collect(),
+        }
+    }
+
+    /// What there is to say of a name that was asked for.
+    fn current(&self, name: &str, seen: &Seen<C>) -> Option<Entry> {
+        let stand_in = || (self.variant == Variant::Sotw).then(|| seen.stand_in(name)).flatten();
+        seen.get(name).or_else(stand_in)
     }
 
     /// The next response of the plan.
-    pub(super) fn next(&mut self, asked: &mut Asked) -> Option<Answer> {
+    pub(super) fn next(&mut self, asked: &mut Asked, removals: &mut Removals) -> Option<Answer> {
         let plan = self.plan.as_mut()?;
         let response = plan.responses.get(plan.next)?.clone();
         let starts_step = plan.next == 0;
@@ -227,12 +312,13 @@ impl<C: Catalog> Changes<C> {
             members: response.members(),
             starts_step,
         };
-        self.note_sent(&answer.members, asked);
+        self.note_sent(&answer.members, asked, removals);
         Some(answer)
     }
 
-    fn note_sent(&mut self, members: &Members, asked: &mut Asked) {
+    fn note_sent(&mut self, members: &Members, asked: &mut Asked, removals: &mut Removals) {
         asked.any = false;
+        members.removed().iter().for_each(|name| removals.said(name));
         if !asked.names.is_empty() || !self.refused.is_empty() {
             for name in members.names() {
                 asked.names.remove(name);
@@ -240,43 +326,31 @@ impl<C: Catalog> Changes<C> {
             }
         }
         let Some(plan) = &self.plan else { return };
-        if !plan.whole {
+        if !matches!(plan.reach, Reach::All(_)) {
             note(self.base.table(), members);
         }
         if plan.next == plan.responses.len()
             && let Some(plan) = self.plan.take()
         {
-            self.settle(plan.target, plan.whole, asked);
+            self.settle(plan.target, plan.reach, asked, removals);
         }
     }
 }
 
-impl Planned {
-    fn members(&self) -> Members {
-        let changed = self.page.map_or(0..0, |page| self.step.pages[page].range.clone());
-        Members { step: self.step.clone(), changed, removed: self.removed.clone() }
-    }
-
-    fn resources(&self, variant: Variant) -> Shared {
-        let Some(page) = self.page.map(|page| &self.step.pages[page]) else { return Shared::default() };
-        match variant {
-            Variant::Delta => page.bytes.clone(),
-            Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()]),
-        }
-    }
-}
+/// Names, and what there is to say of each: a resource, or that it is gone.
+type Part = BTreeMap<Arc<str>, Option<Entry>>;
 
 /// Notes in a table what one response said.
 fn note(table: &mut Table, members: &Members) {
-    for entry in &members.step.changed[members.changed.clone()] {
+    for entry in members.entries() {
         table.insert(entry.name.clone(), entry.version.clone());
     }
-    for name in &members.step.removed[members.removed.clone()] {
+    for name in members.removed() {
         table.remove(name);
     }
 }
 
-fn own_step<C: Catalog>(part: BTreeMap<Arc<str>, Option<Entry>>, seen: &Seen<C>) -> Arc<Difference> {
+fn own_step<C: Catalog>(part: Part, seen: &Seen<C>) -> Arc<Difference> {
     let (mut changed, mut removed) = (Vec::new(), Vec::new());
     for (name, current) in part {
         match current {
@@ -285,39 +359,4 @@ fn own_step<C: Catalog>(part: BTreeMap<Arc<str>, Option<Entry>>, seen: &Seen<C>)
         }
     }
     Arc::new(seen.own_difference(changed, removed))
-}
-
-/// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients
-/// take.
-const REMOVED_BYTES_MAX: usize = 1 << 20;
-
-/// One response for each page of a difference. Removed names go with the first pages.
-fn cut(step: &Arc<Difference>, variant: Variant) -> Vec<Planned> {
-    let removed = match variant {
-        Variant::Delta => cut_names(&step.removed),
-        Variant::Sotw => Vec::new(),
-    };
-    (0..step.pages.len().max(removed.len()))
-        .map(|index| Planned {
-            step: step.clone(),
-            page: (index < step.pages.len()).then_some(index),
-            removed: removed.get(index).cloned().unwrap_or_default(),
-        })
-        .collect()
-}
-
-fn cut_names(names: &[Arc<str>]) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    let mut bytes = 0;
-    for (index, name) in names.iter().enumerate() {
-        bytes += name.len();
-        match ranges.last_mut() {
-            Some(range) if bytes <= REMOVED_BYTES_MAX => range.end = index + 1,
-            _ => {
-                ranges.push(index..index + 1);
-                bytes = name.len();
-            }
-        }
-    }
-    ranges
 }

@@ -1,7 +1,10 @@
 //! Sub-streams whose every response is the complete set: SotW of kinds whose absence deletes (rules 42, 44).
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use super::{
     answer::{Answer, Asked},
+    removals::{Moment, Removals},
     seen::{Seen, sotw_resources},
     subscription::Subscription,
     unanswered::Members,
@@ -9,33 +12,72 @@ use super::{
 use crate::{
     version::VersionSum,
     wire::Entry,
-    xds::catalog::{Catalog, Shared},
+    xds::catalog::{Catalog, Difference},
 };
 
 /// Which set was sent, and which comes next.
 #[derive(Debug)]
 pub(super) struct Complete<C> {
     /// Of the set that was sent last, whether it was applied or refused: neither is sent again as it is (rules 21, 47).
-    sent: Option<VersionSum>,
-    plan: Option<(Seen<C>, VersionSum)>,
+    version: Option<VersionSum>,
+    /// The set that was sent last, as far as it is still known and was not refused: what of it is gone may be left in
+    /// the next.
+    sent: Option<Set<C>>,
+    is_refused: bool,
+    plan: Option<Set<C>>,
+}
+
+/// What there was to see, and what was gone and left in the set all the same.
+#[derive(Debug)]
+struct Set<C> {
+    seen: Seen<C>,
+    /// None: all of it.
+    names: Option<BTreeSet<Arc<str>>>,
+    left: Vec<Entry>,
+    version: VersionSum,
 }
 
 impl<C: Catalog> Complete<C> {
     pub(super) fn new() -> Self {
-        Self { sent: None, plan: None }
+        Self { version: None, sent: None, is_refused: false, plan: None }
     }
 
     /// Something is asked for anew, or no longer.
     pub(super) fn shift(&mut self, subscription: &Subscription) {
         self.plan = None;
         if subscription.is_empty() {
+            self.version = None;
             self.sent = None;
         }
     }
 
-    /// There is a newer state, or another view.
+    /// There is a newer state, or another view. A set of an old state is forgotten: holding on to it would cost memory
+    /// that nobody else needs.
     pub(super) fn outdate(&mut self) {
         self.plan = None;
+        self.sent.take_if(|sent| sent.seen.is_outdated());
+    }
+
+    /// The view is another one: the next set holds nothing that is gone.
+    pub(super) fn leave_nothing(&mut self) {
+        self.plan = None;
+        self.sent = None;
+    }
+
+    /// The last set was refused, perhaps for an entry that goes next: the next set holds nothing that is gone.
+    pub(super) fn refuse(&mut self) {
+        self.leave_nothing();
+        self.is_refused = true;
+    }
+
+    /// The last set was applied.
+    pub(super) fn accept(&mut self) {
+        self.is_refused = false;
+    }
+
+    /// Whether the client goes on using an older set than the last.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     pub(super) fn has_plan(&self) -> bool {
@@ -43,32 +85,91 @@ impl<C: Catalog> Complete<C> {
     }
 
     /// Works out whether there is anything to say.
-    pub(super) fn plan(&mut self, seen: &Seen<C>, subscription: &Subscription, asked: &mut Asked) {
+    pub(super) fn plan(
+        &mut self,
+        seen: &Seen<C>,
+        subscription: &Subscription,
+        asked: &mut Asked,
+        (removals, moment): (&mut Removals, Moment),
+    ) {
         self.plan = None;
         if subscription.is_empty() {
             *asked = Asked::default();
             return;
         }
-        let version =
-            if subscription.wildcard() { seen.version() } else { seen.version_of(subscription.names()) };
-        if self.sent != Some(version) || !asked.is_empty() {
-            self.plan = Some((seen.clone(), version));
+        let names = (!subscription.wildcard()).then(|| subscription.names().clone());
+        let version = match &names {
+            None => seen.version(),
+            Some(names) => seen.version_of(names),
+        };
+        let gone = if self.version == Some(version) { Vec::new() } else { self.gone(seen, subscription) };
+        removals.look(gone.iter().map(|entry| &entry.name), moment);
+        let left: Vec<Entry> = gone.into_iter().filter(|entry| removals.waits(&entry.name)).collect();
+        let version = left.iter().fold(version, |sum, entry| sum.plus(version_of(entry)));
+        let set = Set { seen: seen.clone(), names, left, version };
+        if self.version != Some(version) || !asked.is_empty() {
+            self.plan = Some(set);
+        } else if !self.is_refused {
+            self.sent = Some(set); // it is what was sent, seen in a newer state
         }
     }
 
+    /// What the client was sent and can no longer see.
+    fn gone(&self, seen: &Seen<C>, subscription: &Subscription) -> Vec<Entry> {
+        let Some(sent) = &self.sent else { return Vec::new() };
+        let get = |name: &Arc<str>| sent.seen.get(name);
+        let mut gone: Vec<Entry> = match &sent.names {
+            None => seen.difference(Some(&sent.seen)).removed.iter().filter_map(get).collect(),
+            Some(names) => names.iter().filter(|name| seen.get(name).is_none()).filter_map(get).collect(),
+        };
+        gone.extend(sent.left.iter().filter(|entry| seen.get(&entry.name).is_none()).cloned());
+        gone.retain(|entry| subscription.covers(&entry.name));
+        gone
+    }
+
     /// The planned response.
-    pub(super) fn next(&mut self, subscription: &Subscription, asked: &mut Asked) -> Option<Answer> {
-        let (seen, version) = self.plan.take()?;
+    pub(super) fn next(&mut self, asked: &mut Asked, removals: &mut Removals) -> Option<Answer> {
+        let set = self.plan.take()?;
         *asked = Asked::default();
-        self.sent = Some(version);
-        let resources = if subscription.wildcard() { seen.full() } else { named(&seen, subscription) };
-        let revision = seen.revision();
-        Some(Answer { resources, version, revision, members: Members::default(), starts_step: true })
+        let mut resources = match &set.names {
+            None => set.seen.full(),
+            // Names that do not exist are passed over in silence (rule 37).
+            Some(names) => {
+                sotw_resources(&names.iter().filter_map(|name| set.seen.get(name)).collect::<Vec<_>>())
+            }
+        };
+        resources.append(sotw_resources(&set.left));
+        removals.said_all_due();
+        let step = set.changed_since(self.sent.as_ref());
+        let members = Members { changed: 0..step.changed.len(), step, removed: 0..0 };
+        let (version, revision) = (set.version, set.seen.revision());
+        self.version = Some(version);
+        self.sent = Some(set);
+        Some(Answer { resources, version, revision, members, starts_step: true })
     }
 }
 
-/// All of the names that exist. Names that do not are passed over in silence (rule 37).
-fn named<C: Catalog>(seen: &Seen<C>, subscription: &Subscription) -> Shared {
-    let entries: Vec<Entry> = subscription.names().iter().filter_map(|name| seen.get(name)).collect();
-    sotw_resources(&entries)
+impl<C: Catalog> Set<C> {
+    /// What is new or changed in it, for the sake of its children.
+    fn changed_since(&self, sent: Option<&Self>) -> Arc<Difference> {
+        if !self.seen.has_children() {
+            return Arc::default();
+        }
+        match &self.names {
+            None => self.seen.difference(sent.filter(|sent| sent.names.is_none()).map(|sent| &sent.seen)),
+            Some(names) => {
+                let is_news = |entry: &Entry| {
+                    let before = sent.and_then(|sent| sent.seen.get(&entry.name));
+                    before.is_none_or(|before| before.version != entry.version)
+                };
+                let changed = names.iter().filter_map(|name| self.seen.get(name)).filter(is_news).collect();
+                // Never sent as a difference: it needs no pages.
+                Arc::new(Difference { changed, removed: Vec::new(), pages: Vec::new() })
+            }
+        }
+    }
+}
+
+fn version_of(entry: &Entry) -> VersionSum {
+    VersionSum::of_entry(&entry.name, &entry.version)
 }

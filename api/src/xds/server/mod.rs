@@ -11,17 +11,23 @@
 //! | `substream` | one type on one stream |
 //! | `subscription` | names, and the wildcard flag |
 //! | `complete`, `changes` | what to say next: the complete set, or what changed |
+//! | `planned` | one step as responses |
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
 //! | `order` | which type goes next |
 //! | `policy` | what operators decide |
+//! | `removals` | which removals wait until nothing refers to what is gone |
+//! | `children` | which resources a client needs again after their parent changed |
 
 mod answer;
 mod base;
 mod changes;
+mod children;
 mod complete;
 mod order;
+mod planned;
 mod policy;
 mod refused;
+mod removals;
 mod request;
 mod seen;
 mod subscription;
@@ -34,14 +40,15 @@ mod tests;
 use std::sync::Arc;
 
 pub use self::policy::{EmptyList, Policy};
-use self::{answer::Answer, request::Ask, substream::Substream};
+use self::{answer::Answer, order::Next, removals::Moment, request::Ask, substream::Substream};
 use crate::{
+    kind::Kind,
     limits::{NAMES_BYTES_MAX, NODE_BYTES_MAX, TYPES_PER_STREAM_MAX},
     node::Node,
     time::Uptime,
     version::{Nonce, Revision},
     view::View,
-    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Frame, Head, delta_frame, sotw_frame},
+    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Entry, Frame, Head, delta_frame, sotw_frame},
     xds::{Variant, catalog::Catalog},
 };
 
@@ -164,7 +171,7 @@ impl<C: Catalog> ServerSession<C> {
             policy: Arc::default(),
             catalog,
             view,
-            state: 0,
+            state: 1,
             substreams: Vec::new(),
             is_connected: false,
             is_half_closed: false,
@@ -262,6 +269,7 @@ impl<C: Catalog> ServerSession<C> {
         if view != self.view {
             self.view = view;
             self.outdate();
+            self.substreams.iter_mut().for_each(Substream::leave_nothing);
         }
     }
 
@@ -280,17 +288,64 @@ impl<C: Catalog> ServerSession<C> {
     /// The next response, if there is anything to say now. Called when the transport has room.
     pub fn render(&mut self, now: Uptime) -> Option<Push> {
         self.rendered = now;
-        for substream in &mut self.substreams {
-            substream.refresh(self.state, &self.catalog, &self.view);
+        let moment = Moment { state: self.state, now, reached: 0 };
+        loop {
+            self.refresh(moment);
+            let Next { index, is_held } = order::next(&self.substreams, self.is_half_closed, now)?;
+            if is_held {
+                self.substreams[index].narrow_plan(&self.catalog, &self.view);
+            }
+            // Perhaps nothing can be said of what was asked for: then others may speak.
+            if let Some(answer) = self.substreams[index].next() {
+                return Some(self.push(index, answer, now));
+            }
         }
-        let index = order::next(&self.substreams, self.is_half_closed, now)?;
-        let substream = &mut self.substreams[index];
-        let answer = substream.next()?;
+    }
+
+    /// Plans what to say of the newest state, and removes what nothing refers to any more.
+    fn refresh(&mut self, moment: Moment) {
+        for substream in &mut self.substreams {
+            substream.refresh(moment, &self.catalog, &self.view);
+        }
+        for index in 0..self.substreams.len() {
+            if self.substreams[index].has_removals() {
+                let reached = self.referrers_reached(self.substreams[index].kind());
+                let substream = &mut self.substreams[index];
+                if substream.let_go(reached, moment.now) {
+                    substream.refresh(moment, &self.catalog, &self.view);
+                }
+            }
+        }
+    }
+
+    /// Up to which state nothing refers to what is gone of this kind (rule 79).
+    fn referrers_reached(&self, target: Option<Kind>) -> u64 {
+        let Some(target) = target else { return self.state };
+        let may_refer = |other: &&Substream<C>| {
+            other.is_held() && other.kind().is_some_and(|kind| kind.may_refer_to(target))
+        };
+        self.substreams.iter().filter(may_refer).map(Substream::reached).min().unwrap_or(self.state)
+    }
+
+    fn push(&mut self, index: usize, answer: Answer, now: Uptime) -> Push {
         self.responses += 1;
         let nonce = Nonce(self.responses.to_string());
+        let substream = &mut self.substreams[index];
         let push = push(self.variant, &self.control_plane, substream.type_url(), (&nonce, &answer));
-        substream.sent(answer, nonce, now);
-        Some(push)
+        if let Some(parent) = substream.kind() {
+            self.bring_children(parent, answer.members.entries());
+        }
+        self.substreams[index].sent(answer, nonce, now);
+        push
+    }
+
+    /// Sends the children of changed parents again, changed or not (rule 81).
+    fn bring_children(&mut self, parent: Kind, changed: &[Entry]) {
+        let Some(kind) = children::kind_of(parent) else { return };
+        let mut substreams = self.substreams.iter_mut();
+        if let Some(substream) = substreams.find(|other| other.kind() == Some(kind) && other.is_named()) {
+            substream.ask_again(children::names(parent, changed));
+        }
     }
 
     /// When to call [`ServerSession::render`] again even if nothing happens: the end of a grace time.
@@ -312,7 +367,7 @@ fn push(
 ) -> Push {
     let version = answer.version.to_string();
     let head = Head { version: &version, type_url, nonce, control_plane };
-    let removed = &answer.members.step.removed[answer.members.removed.clone()];
+    let removed = answer.members.removed();
     let frame = match variant {
         Variant::Sotw => sotw_frame(head, &answer.resources),
         Variant::Delta => delta_frame(head, &answer.resources, removed.iter().map(AsRef::as_ref)),

@@ -1,30 +1,32 @@
 //! Which type goes next.
 //!
 //! Types are kept in order of rank, what is referred to before what refers (rules 77, 78), and each response is chosen
-//! anew from the start: so a newer state begins again with the lowest rank (rule 80).
+//! anew from the start: so a newer state begins again with the lowest rank (rule 80). What changed waits for the ACKs of
+//! lower ranks: a new cluster is of no use to a route before the client has asked for its endpoints and got them.
 
-use super::substream::Substream;
+use super::{substream::Substream, unanswered::Unanswered};
 use crate::{time::Uptime, xds::catalog::Catalog};
 
-/// The sub-stream that may speak now. `draining`: only what was asked for is still answered.
-pub(super) fn next<C: Catalog>(substreams: &[Substream<C>], draining: bool, now: Uptime) -> Option<usize> {
+/// The sub-stream that may speak now.
+pub(super) struct Next {
+    pub(super) index: usize,
+    /// It only answers what was asked for, which waits for no other type (rules 2, 83). What changed has to wait.
+    pub(super) is_held: bool,
+}
+
+/// `draining`: only what was asked for is still answered.
+pub(super) fn next<C: Catalog>(substreams: &[Substream<C>], draining: bool, now: Uptime) -> Option<Next> {
     let mut held_above = None;
     for (index, substream) in substreams.iter().enumerate() {
-        if !substream.has_plan() || (draining && !substream.is_owed()) {
-            continue;
-        }
         let unanswered = substream.unanswered();
+        let speaks = substream.has_plan() && (!draining || substream.is_owed());
         let is_waiting = !substream.is_started() && is_ahead(unanswered.blocks_until(), now);
-        if is_waiting {
-            if is_ahead(unanswered.holds_others_until(), now) {
-                held_above = held_above.or(Some(substream.rank()));
-            }
-            continue;
+        let is_held = held_above.is_some_and(|rank| rank < substream.rank());
+        if speaks && !is_waiting && (!is_held || substream.is_owed()) {
+            return Some(Next { index, is_held });
         }
-        // What was asked for does not wait for other types (rules 2, 83).
-        let is_held = held_above.is_some_and(|rank| rank < substream.rank()) && !substream.is_owed();
-        if !is_held {
-            return Some(index);
+        if is_ahead(unanswered.holds_others_until(), now) {
+            held_above = held_above.or(Some(substream.rank()));
         }
     }
     None
@@ -32,10 +34,13 @@ pub(super) fn next<C: Catalog>(substreams: &[Substream<C>], draining: bool, now:
 
 /// The next moment after `now` at which [`next`] may choose differently although nothing happened.
 pub(super) fn next_deadline<C: Catalog>(substreams: &[Substream<C>], now: Uptime) -> Option<Uptime> {
-    let waiting = substreams.iter().filter(|substream| substream.has_plan()).map(Substream::unanswered);
-    let deadlines =
-        waiting.flat_map(|unanswered| [unanswered.holds_others_until(), unanswered.blocks_until()]);
-    deadlines.flatten().filter(|&deadline| deadline > now).min()
+    let mut deadlines: Vec<Uptime> = substreams.iter().filter_map(Substream::removal_deadline).collect();
+    if substreams.iter().any(Substream::has_plan) {
+        let unanswered = || substreams.iter().map(Substream::unanswered);
+        deadlines.extend(unanswered().filter_map(Unanswered::holds_others_until));
+        deadlines.extend(unanswered().filter_map(Unanswered::blocks_until));
+    }
+    deadlines.into_iter().filter(|&deadline| deadline > now).min()
 }
 
 fn is_ahead(deadline: Option<Uptime>, now: Uptime) -> bool {

@@ -27,6 +27,11 @@ impl Refused {
         self.0.iter().map(|group| group.names.len()).sum()
     }
 
+    /// Whether this name was refused, and not sent anew since.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|group| group.names.contains(name))
+    }
+
     /// Whether something has to be sent again although nothing changed.
     pub(super) fn is_touched(&self) -> bool {
         self.0.iter().any(|group| group.touched)

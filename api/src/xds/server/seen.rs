@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::BytesMut;
 
+use super::children;
 use crate::{
     kind::Kind,
     version::{Revision, VersionSum},
@@ -68,6 +69,17 @@ impl<C: Catalog> Seen<C> {
 
     pub(super) fn get(&self, name: &str) -> Option<Entry> {
         self.catalog.get(self.kind?, &self.view, name)
+    }
+
+    /// Whether entries of other kinds follow a change of these (rule 81).
+    pub(super) fn has_children(&self) -> bool {
+        self.kind.is_some_and(|kind| children::kind_of(kind).is_some())
+    }
+
+    /// What SotW says of endpoints that do not exist (rule 82): it has no way to say that there are none, and whoever
+    /// asks for them has a cluster that would wait for them until it gives up.
+    pub(super) fn stand_in(&self, name: &str) -> Option<Entry> {
+        (self.kind == Some(Kind::ENDPOINTS)).then(|| children::empty_assignment(name))
     }
 
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(Entry)) {

@@ -1,5 +1,7 @@
 //! One type on one stream. Each has a state of its own; nothing that is said of one type touches another (rule 2).
 
+mod reach;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     changes::Changes,
     complete::Complete,
     policy::{EmptyList, Policy},
+    removals::{Moment, Removals},
     request::{Ask, Names, few},
     seen::Seen,
     subscription::{Shift, Subscription, place},
@@ -40,12 +43,15 @@ pub(super) struct Substream<C> {
     target: Option<Seen<C>>,
     /// The last state of which nothing was left to say: names that are the same since need no look.
     settled: Option<Seen<C>>,
+    removals: Removals,
     /// Bytes of what the client said that it holds, until it has been answered.
     held_bytes: usize,
     /// Whether the client has applied something since it began.
     has_acked: bool,
-    /// Of which state of the session the plan was made.
+    /// Of which state of the session the plan was made, or that there is nothing to say.
     planned: Option<u64>,
+    /// The newest state of the session that the client has of this type, as far as it said so.
+    reached: u64,
 }
 
 /// What a response says.
@@ -92,9 +98,11 @@ impl<C: Catalog> Substream<C> {
             unanswered: Unanswered::new(patience),
             target: None,
             settled: None,
+            removals: Removals::default(),
             held_bytes: 0,
             has_acked: false,
             planned: None,
+            reached: 0,
         }
     }
 
@@ -129,7 +137,7 @@ impl<C: Catalog> Substream<C> {
         if ask.has_nothing && std::mem::take(&mut self.has_acked) {
             self.form = Form::new(Variant::Sotw, self.absence);
             self.settled = None;
-            (self.subscription, self.asked) = Default::default();
+            (self.subscription, self.asked, self.removals) = Default::default();
             return self.open(ask, outcomes);
         }
         self.on_answer(&ask.nonce, ask.error, outcomes);
@@ -164,6 +172,9 @@ impl<C: Catalog> Substream<C> {
         if !self.resends_held {
             shift.asked.retain(|name| !held.contains_key(name));
         }
+        if !held.is_empty() {
+            self.removals.hurry(); // under which view it held this is not known
+        }
         changes.resume(held);
     }
 
@@ -173,25 +184,41 @@ impl<C: Catalog> Substream<C> {
             return;
         }
         let Some(answered) = self.unanswered.settle(nonce) else { return };
-        if error.is_some()
-            && let Form::Changes(changes) = &mut self.form
-        {
-            changes.refuse(&answered, &self.subscription);
+        if error.is_some() {
+            match &mut self.form {
+                Form::Complete(complete) => complete.refuse(),
+                Form::Changes(changes) => changes.refuse(&answered, &self.subscription),
+            }
             (self.planned, self.settled) = (None, None);
+        } else if let Form::Complete(complete) = &mut self.form {
+            complete.accept();
+        }
+        if !self.is_refused() {
+            self.reached = self.reached.max(answered.response.reaches);
         }
         self.has_acked |= error.is_none();
         let type_url = self.type_url.clone();
         let Response { nonce, version, revision, .. } = answered.response;
         outcomes.push(match error {
-            None => {
-                let still_refused = match &self.form {
-                    Form::Complete(_) => 0,
-                    Form::Changes(changes) => changes.refused_len(),
-                };
-                Outcome::Acked { still_refused, type_url, nonce, version, revision }
-            }
+            None => Outcome::Acked { still_refused: self.refused_len(), type_url, nonce, version, revision },
             Some(message) => Outcome::Nacked { type_url, nonce, version, revision, message },
         });
+    }
+
+    /// Names that were refused, and not sent anew since.
+    fn refused_len(&self) -> usize {
+        match &self.form {
+            Form::Complete(_) => 0,
+            Form::Changes(changes) => changes.refused_len(),
+        }
+    }
+
+    /// Whether the client goes on using something older than what it was sent.
+    fn is_refused(&self) -> bool {
+        match &self.form {
+            Form::Complete(complete) => complete.is_refused(),
+            Form::Changes(changes) => changes.refused_len() > 0,
+        }
     }
 
     fn shift(&mut self, shift: Shift, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
@@ -234,6 +261,8 @@ impl<C: Catalog> Substream<C> {
     /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.
     pub(super) fn outdate(&mut self) {
         self.settled.take_if(|seen| seen.is_outdated());
+        self.reached = self.reached();
+        self.planned = None;
         match &mut self.form {
             Form::Complete(complete) => complete.outdate(),
             Form::Changes(changes) => changes.outdate(),
@@ -246,8 +275,8 @@ impl<C: Catalog> Substream<C> {
     }
 
     /// Works out what to say of this state, once for each state and request.
-    pub(super) fn refresh(&mut self, state: u64, catalog: &C, view: &View) {
-        if self.planned == Some(state) {
+    pub(super) fn refresh(&mut self, moment: Moment, catalog: &C, view: &View) {
+        if self.planned == Some(moment.state) {
             return;
         }
         let now = Seen::new(self.kind, catalog, view);
@@ -255,19 +284,24 @@ impl<C: Catalog> Substream<C> {
             Some(settled) => now.clone().since(settled, self.subscription.names()),
             None => now.clone(),
         };
+        let removals = (&mut self.removals, Moment { reached: self.reached, ..moment });
         match &mut self.form {
-            Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked),
-            Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked),
+            Form::Complete(complete) => complete.plan(&seen, &self.subscription, &mut self.asked, removals),
+            Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked, removals),
         }
-        self.planned = Some(state);
+        self.planned = Some(moment.state);
         self.target = Some(now);
         self.settle();
     }
 
-    /// Notes the state that was looked at last, if nothing of it is left to say.
+    /// Notes the state that was looked at last, if nothing of it is left to say and nothing that is gone is held.
     fn settle(&mut self) {
         let is_settled = matches!(&self.form, Form::Changes(changes) if changes.is_settled());
-        self.settled = if is_settled && !self.subscription.wildcard() { self.target.clone() } else { None };
+        self.settled = if is_settled && !self.subscription.wildcard() && self.removals.is_empty() {
+            self.target.clone()
+        } else {
+            None
+        };
     }
 
     pub(super) fn has_plan(&self) -> bool {
@@ -293,16 +327,30 @@ impl<C: Catalog> Substream<C> {
 
     /// The next response.
     pub(super) fn next(&mut self) -> Option<Answer> {
-        match &mut self.form {
-            Form::Complete(complete) => complete.next(&self.subscription, &mut self.asked),
-            Form::Changes(changes) => changes.next(&mut self.asked),
+        let answer = match &mut self.form {
+            Form::Complete(complete) => complete.next(&mut self.asked, &mut self.removals),
+            Form::Changes(changes) => changes.next(&mut self.asked, &mut self.removals),
+        };
+        self.plan_rest();
+        answer
+    }
+
+    /// After an answer to what was asked for alone, what else changed is planned.
+    fn plan_rest(&mut self) {
+        if let Form::Changes(changes) = &self.form
+            && !changes.has_plan()
+            && !changes.is_settled()
+        {
+            self.planned = None;
         }
     }
 
     /// An answer was given this nonce.
     pub(super) fn sent(&mut self, answer: Answer, nonce: Nonce, now: Uptime) {
         let Answer { version, revision, members, starts_step, .. } = answer;
-        let response = Response { nonce, version: version.to_string(), revision, members, is_awaited: true };
+        let reaches = if self.has_plan() { 0 } else { self.planned_reach() };
+        let response =
+            Response { nonce, version: version.to_string(), revision, members, reaches, is_awaited: true };
         self.unanswered.sent(response, starts_step, now);
         self.settle();
         if !self.has_plan() {

@@ -10,6 +10,7 @@ use crate::{
     limits::{ACK_GRACE, ORDER_GRACE},
     time::Uptime,
     version::{Nonce, Revision},
+    wire::Entry,
     xds::catalog::Difference,
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Response {
     pub(super) version: String,
     pub(super) revision: Revision,
     pub(super) members: Members,
+    /// Which state of the session the client has reached with it; 0 where more is to come.
+    pub(super) reaches: u64,
     /// Whether a newer state waits for its answer.
     pub(super) is_awaited: bool,
 }
@@ -33,9 +36,16 @@ pub(super) struct Members {
 }
 
 impl Members {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.step.changed[self.changed.clone()]
+    }
+
+    pub(super) fn removed(&self) -> &[Arc<str>] {
+        &self.step.removed[self.removed.clone()]
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let changed = self.step.changed[self.changed.clone()].iter().map(|entry| &entry.name);
-        changed.chain(&self.step.removed[self.removed.clone()])
+        self.entries().iter().map(|entry| &entry.name).chain(self.removed())
     }
 }
 
@@ -108,9 +118,8 @@ impl Unanswered {
 
     /// Names of all resources that are perhaps still on their way.
     pub(super) fn changed_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let members = self.responses.iter().map(|response| &response.members);
-        members
-            .flat_map(|members| members.step.changed[members.changed.clone()].iter().map(|entry| &entry.name))
+        let entries = self.responses.iter().flat_map(|response| response.members.entries());
+        entries.map(|entry| &entry.name)
     }
 
     /// No answer will come any more.
@@ -129,7 +138,8 @@ impl Unanswered {
         self.waits().then(|| self.since.after(ORDER_GRACE))
     }
 
-    fn waits(&self) -> bool {
+    /// Whether an answer is waited for.
+    pub(super) fn waits(&self) -> bool {
         self.patience == Patience::Waits && self.responses.iter().any(|response| response.is_awaited)
     }
 }

@@ -22,10 +22,26 @@ use crate::{
 };
 
 /// Makes [`TinyCatalog`]s.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TinyWorld {
     entries: BTreeMap<Key, Entry>,
     newest: Arc<AtomicU64>,
+    history_len_max: u64,
+}
+
+impl TinyWorld {
+    /// Catalogs are outdated when there are this many newer ones.
+    #[must_use]
+    pub fn with_history(history_len_max: u64) -> Self {
+        Self { entries: BTreeMap::new(), newest: Arc::default(), history_len_max }
+    }
+}
+
+impl Default for TinyWorld {
+    /// Hardly any history, so that tests meet outdated catalogs.
+    fn default() -> Self {
+        Self::with_history(2)
+    }
 }
 
 impl World for TinyWorld {
@@ -43,16 +59,22 @@ impl World for TinyWorld {
             }
         }
         let revision = Revision(self.newest.fetch_add(1, Ordering::Relaxed) + 1);
-        TinyCatalog { revision, entries: Arc::new(self.entries.clone()), newest: self.newest.clone() }
+        TinyCatalog {
+            revision,
+            entries: Arc::new(self.entries.clone()),
+            newest: self.newest.clone(),
+            history_len_max: self.history_len_max,
+        }
     }
 }
 
-/// A sorted map of everything. Outdated two commits later, and cut into small pages, so that tests meet both.
+/// A sorted map of everything, cut into small pages, so that tests meet several.
 #[derive(Clone, Debug)]
 pub struct TinyCatalog {
     revision: Revision,
     entries: Arc<BTreeMap<Key, Entry>>,
     newest: Arc<AtomicU64>,
+    history_len_max: u64,
 }
 
 impl TinyCatalog {
@@ -113,7 +135,7 @@ impl Catalog for TinyCatalog {
     }
 
     fn is_outdated(&self) -> bool {
-        self.newest.load(Ordering::Relaxed) >= self.revision.0 + 2
+        self.newest.load(Ordering::Relaxed) - self.revision.0 >= self.history_len_max
     }
 
     /// Two or three small entries.

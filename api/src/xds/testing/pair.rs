@@ -43,19 +43,20 @@ pub fn run<W: World>(world: W, schedule: &Schedule) {
     pair.compare_without_excuses();
 }
 
-struct Pair<W: World> {
+/// Both halves, and what is between them.
+pub(super) struct Pair<W: World> {
     world: W,
-    model: Model,
-    view: View,
+    pub(super) model: Model,
+    pub(super) view: View,
     variant: Variant,
     client: ClientSession,
     wanted: BTreeMap<Kind, Wanted>,
-    server: ServerSession<W::Catalog>,
+    pub(super) server: ServerSession<W::Catalog>,
     to_server: VecDeque<Request>,
     to_client: VecDeque<Response>,
     wire: Wire,
     verdicts: BTreeMap<Kind, Verdicts>,
-    now: Uptime,
+    pub(super) now: Uptime,
 }
 
 /// How a client took the last response that spoke of a name.
@@ -74,7 +75,7 @@ fn wanted(number: u8, bits: Option<u8>) -> Wanted {
 }
 
 impl<W: World> Pair<W> {
-    fn new(mut world: W, schedule: &Schedule) -> Self {
+    pub(super) fn new(mut world: W, schedule: &Schedule) -> Self {
         let of_number = |(number, bits): (u8, &Option<u8>)| (kind(number), wanted(number, *bits));
         let wanted: BTreeMap<Kind, Wanted> = (0u8..).zip(&schedule.wanted).map(of_number).collect();
         let node = Node { id: "pair".into(), ..Node::default() };
@@ -98,7 +99,7 @@ impl<W: World> Pair<W> {
         }
     }
 
-    fn connect(&mut self) {
+    pub(super) fn connect(&mut self) {
         let catalog = self.world.commit(&[]);
         self.server = ServerSession::new(self.variant, "test".into(), catalog, self.view.clone());
         self.wire = Wire::new(self.variant);
@@ -108,7 +109,7 @@ impl<W: World> Pair<W> {
         self.to_server.extend(self.client.on_connected());
     }
 
-    fn play(&mut self, action: &Action) {
+    pub(super) fn play(&mut self, action: &Action) {
         match action {
             Action::Commit(edits) => self.commit(edits),
             Action::Deliver => drop(self.deliver(true)),
@@ -117,19 +118,24 @@ impl<W: World> Pair<W> {
             Action::Render => drop(self.render()),
             Action::Want(number, bits) => self.want(*number, *bits),
             Action::Repeat { kind: number, empty, error } => self.repeat(kind(*number), *empty, *error),
-            Action::See(bits) => {
-                self.view = view(*bits);
-                self.server.on_view(self.view.clone());
-            }
+            Action::See(bits) => self.see(view(*bits)),
             Action::Reconnect => self.connect(),
             Action::Wait(seconds) => self.now = self.now.after(Duration::from_secs(u64::from(*seconds))),
         }
     }
 
-    fn commit(&mut self, edits: &[(u8, Option<u8>)]) {
+    pub(super) fn commit(&mut self, edits: &[(u8, Option<u8>)]) {
         let last: BTreeMap<u8, Option<u8>> = edits.iter().copied().collect();
         let edits: Vec<_> = last.into_iter().map(|(slot, value)| self.model.edit(slot, value)).collect();
         self.server.on_catalog(self.world.commit(&edits));
+    }
+
+    fn see(&mut self, view: View) {
+        if view != self.view {
+            self.wire.on_view(&self.model, &view);
+        }
+        self.view = view;
+        self.server.on_view(self.view.clone());
     }
 
     fn want(&mut self, number: u8, bits: Option<u8>) {
@@ -161,14 +167,14 @@ impl<W: World> Pair<W> {
         self.to_server.push_back(copy);
     }
 
-    fn take(&mut self) -> Option<()> {
+    pub(super) fn take(&mut self) -> Option<()> {
         let request = self.to_server.pop_front()?;
         self.wire.on_request(&request);
         self.server.on_request(request, self.now).expect("the client's half keeps to the protocol");
         Some(())
     }
 
-    fn render(&mut self) -> Option<()> {
+    pub(super) fn render(&mut self) -> Option<()> {
         self.wire.on_render(&self.model, &self.view);
         let push = self.server.render(self.now)?;
         let response = match self.variant {
@@ -181,7 +187,7 @@ impl<W: World> Pair<W> {
     }
 
     /// The client refuses what holds a bad version, and accepts the rest.
-    fn deliver(&mut self, answers: bool) -> Option<()> {
+    pub(super) fn deliver(&mut self, answers: bool) -> Option<()> {
         let response = self.to_client.pop_front()?;
         let said = super::wire::said(&response);
         let step = self.client.on_response(response);
@@ -207,7 +213,7 @@ impl<W: World> Pair<W> {
     }
 
     /// Everything on its way arrives, everything to say is said, and grace times pass.
-    fn come_to_rest(&mut self) {
+    pub(super) fn come_to_rest(&mut self) {
         for _ in 0..10_000 {
             let moved = self.take().or_else(|| self.render()).or_else(|| self.deliver(true));
             if moved.is_none() {
@@ -231,7 +237,7 @@ impl<W: World> Pair<W> {
         visible.filter(|entry| is_wanted(&entry.name)).map(|entry| (entry.name, entry.version)).collect()
     }
 
-    fn held(&self, kind: Kind) -> Names {
+    pub(super) fn held(&self, kind: Kind) -> Names {
         self.client.held(&kind.type_url()).into_iter().collect()
     }
 
@@ -262,7 +268,7 @@ impl<W: World> Pair<W> {
         }
     }
 
-    fn compare_without_excuses(&self) {
+    pub(super) fn compare_without_excuses(&self) {
         for &kind in self.wanted.keys() {
             assert_eq!(self.mistakes(kind), [], "{kind}: held {:?}", self.held(kind));
         }

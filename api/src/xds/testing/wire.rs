@@ -10,7 +10,7 @@ use prost::Message;
 use super::model::{Model, Names};
 use crate::{
     kind::{Absence, Kind},
-    version::ResourceVersion,
+    version::{Digest, ResourceVersion},
     view::View,
     wire::{Any, Entry},
     xds::{Variant, client::Response, server::Request},
@@ -77,6 +77,8 @@ struct Type {
     unanswered: Vec<(String, BTreeSet<Arc<str>>)>,
     /// The last complete set.
     set: Option<Names>,
+    /// Every entry that a complete set held in its newest response.
+    entries: BTreeMap<Arc<str>, Entry>,
 }
 
 impl Wire {
@@ -134,10 +136,11 @@ impl Wire {
         let said = said(response);
         assert!(self.nonces.insert(said.nonce.clone()), "rule 14: nonce {} twice", said.nonce);
         let visible = model.visible(said.kind, view);
-        whole_entries(response, &visible);
+        let sendable = self.sendable(&said, &visible);
         let spoken = self.types.get_mut(&said.kind).expect("only what was asked for is answered");
+        whole_entries(response, &sendable);
         for (name, version) in &said.changed {
-            let current = visible.get(name).map(|entry| &entry.version);
+            let current = sendable.get(name).map(|entry| &entry.version);
             assert_eq!(current, Some(version), "{name}: nothing invisible or old is on the wire");
             assert!(spoken.covers(name) || spoken.asked.contains(name), "rule 40: {name} was not asked for");
         }
@@ -147,10 +150,56 @@ impl Wire {
             assert!(is_known, "rule 55: {name} is none of the client's names");
         }
         match (self.variant, said.kind.info().absence) {
-            (Variant::Sotw, Absence::Deletes) => spoken.on_complete(said, &visible),
+            (Variant::Sotw, Absence::Deletes) => {
+                spoken.entries = sendable;
+                spoken.entries.retain(|name, _| said.changed.contains_key(name));
+                spoken.on_complete(said, &visible);
+            }
             _ => spoken.on_change(said, &visible),
         }
     }
+
+    /// What may be in a response: what there is to see, and in SotW what stands for something that is not there.
+    fn sendable(&self, said: &Said, visible: &BTreeMap<Arc<str>, Entry>) -> BTreeMap<Arc<str>, Entry> {
+        let mut sendable = visible.clone();
+        let spoken = &self.types[&said.kind];
+        let is_gone = |name: &Arc<str>| !visible.contains_key(name);
+        match (self.variant, said.kind.info().absence) {
+            // A complete set may go on holding what is gone (rule 79).
+            (Variant::Sotw, Absence::Deletes) => {
+                let left = spoken.entries.iter().filter(|(name, _)| is_gone(name) && spoken.covers(name));
+                sendable.extend(left.map(|(name, entry)| (name.clone(), entry.clone())));
+            }
+            // Endpoints that do not exist are said to be none (rule 82).
+            (Variant::Sotw, Absence::SaysNothing) if said.kind == Kind::ENDPOINTS => {
+                let missing = spoken.asked.iter().filter(|name| is_gone(name));
+                sendable.extend(missing.map(|name| (name.clone(), empty_assignment(name))));
+            }
+            _ => {}
+        }
+        sendable
+    }
+
+    /// There is another view: what it does not show is not left to the client.
+    pub(super) fn on_view(&mut self, model: &Model, view: &View) {
+        for (kind, spoken) in &mut self.types {
+            let visible = model.visible(*kind, view);
+            spoken.entries.retain(|name, _| visible.contains_key(name));
+        }
+    }
+}
+
+/// As the client knows it, which gives it a version by its bytes.
+fn empty_assignment(name: &str) -> Entry {
+    #[derive(Clone, PartialEq, Message)]
+    struct ClusterLoadAssignment {
+        #[prost(string, tag = "1")]
+        cluster_name: String,
+    }
+    let value = ClusterLoadAssignment { cluster_name: name.into() }.encode_to_vec();
+    let version = Digest::of([&value[..]]).into();
+    let any = Any { type_url: Kind::ENDPOINTS.type_url(), value: value.into() };
+    Entry { name: name.into(), version, any: any.encode_to_vec().into() }
 }
 
 fn is_legacy(kind: Kind) -> bool {
@@ -238,6 +287,7 @@ impl Type {
         }
         if !*wildcard && names.is_empty() {
             self.set = None;
+            self.entries.clear();
         }
     }
 
@@ -247,7 +297,9 @@ impl Type {
             .filter(|entry| self.covers(&entry.name))
             .map(|entry| (entry.name.clone(), entry.version.clone()))
             .collect();
-        assert_eq!(said.changed, expected, "rule 42: the complete set");
+        let left = |name: &Arc<str>| !visible.contains_key(name);
+        let without: Names = said.changed.clone().into_iter().filter(|(name, _)| !left(name)).collect();
+        assert_eq!(without, expected, "rule 42: the complete set");
         let is_caused = std::mem::take(&mut self.asked_any) || self.set.as_ref() != Some(&said.changed);
         assert!(is_caused, "rules 21, 47: the same set twice");
         self.asked.clear();

@@ -3,6 +3,7 @@
 mod delta;
 mod flow;
 mod garbage;
+mod mbb;
 mod names;
 mod sotw;
 mod stream;
@@ -74,7 +75,10 @@ impl Stream {
     }
 
     fn with_view(variant: Variant, view: View) -> Self {
-        let mut world = TinyWorld::default();
+        Self::of_world(TinyWorld::default(), variant, view)
+    }
+
+    fn of_world(mut world: TinyWorld, variant: Variant, view: View) -> Self {
         let session = ServerSession::new(variant, "server-1".into(), world.commit(&[]), view);
         Self { variant, session, world, nonces: BTreeMap::new(), now: Uptime::default() }
     }
@@ -282,6 +286,10 @@ fn cds() -> String {
 
 fn eds() -> String {
     Kind::ENDPOINTS.type_url()
+}
+
+fn rds() -> String {
+    Kind::ROUTES.type_url()
 }
 
 fn lds() -> String {

@@ -151,16 +151,16 @@ fn refused_set_is_sent_again_only_when_it_is_another() {
 
 /// rule 21: by name, what was refused waits for a change of any that was refused with it; others go alone.
 #[test]
-fn refused_endpoints_go_again_together() {
+fn refused_routes_go_again_together() {
     let mut stream = Stream::sotw();
     let names = ["x", "y", "z"];
-    stream.put(Kind::ENDPOINTS, &["x", "y"], "1");
-    stream.ask(&eds(), &names);
+    stream.put(Kind::ROUTES, &["x", "y"], "1");
+    stream.ask(&rds(), &names);
     stream.reply();
-    stream.nack(&eds(), &names);
-    stream.put(Kind::ENDPOINTS, &["z"], "1");
+    stream.nack(&rds(), &names);
+    stream.put(Kind::ROUTES, &["z"], "1");
     assert_eq!(stream.acked(&names).names(), ["z"]);
-    stream.put(Kind::ENDPOINTS, &["x"], "2");
+    stream.put(Kind::ROUTES, &["x"], "2");
     assert_eq!(stream.acked(&names).resources, [("x".into(), "2".into()), ("y".into(), "1".into())]);
 }
 
@@ -330,18 +330,18 @@ fn unsubscribing_from_all_ends_the_updates_of_a_type() {
 #[test]
 fn unknown_name_is_remembered_in_silence() {
     let mut stream = Stream::sotw();
-    stream.ask(&eds(), &["x"]);
+    stream.ask(&rds(), &["x"]);
     stream.assert_silent();
-    stream.put(Kind::ENDPOINTS, &["y"], "1");
+    stream.put(Kind::ROUTES, &["y"], "1");
     stream.assert_silent();
-    stream.put(Kind::ENDPOINTS, &["x"], "1");
+    stream.put(Kind::ROUTES, &["x"], "1");
     assert_eq!(stream.reply().names(), ["x"]);
 }
 
 /// rules 39, 41: many names in one request, of which some do not exist.
 #[test]
 fn what_exists_is_sent_whatever_else_is_missing() {
-    for kind in [Kind::ENDPOINTS, Kind::CLUSTER] {
+    for kind in [Kind::ROUTES, Kind::CLUSTER] {
         let mut stream = Stream::sotw();
         stream.put(kind, &["x", "y"], "1");
         stream.ask(&kind.type_url(), &["x", "nowhere", "y"]);

@@ -135,7 +135,7 @@ fn half_close_is_answered_in_full_before_the_stream_ends() {
 #[test]
 fn half_close_does_not_wait_for_what_does_not_exist() {
     let mut stream = Stream::sotw();
-    stream.ask(&eds(), &["nowhere"]);
+    stream.ask(&rds(), &["nowhere"]);
     stream.session.on_half_close();
     stream.assert_silent();
     assert!(stream.session.is_finished());

@@ -1,0 +1,69 @@
+//! One step as responses: pages of what changed, and removed names.
+
+use std::{ops::Range, sync::Arc};
+
+use super::{seen::sotw_resources, unanswered::Members};
+use crate::xds::{
+    Variant,
+    catalog::{Difference, Shared},
+};
+
+/// One response: a page of a difference, removed names of it, or both. Neither makes an empty response.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Planned {
+    pub(super) step: Arc<Difference>,
+    pub(super) page: Option<usize>,
+    pub(super) removed: Range<usize>,
+}
+
+impl Planned {
+    pub(super) fn members(&self) -> Members {
+        let changed = self.page.map_or(0..0, |page| self.step.pages[page].range.clone());
+        Members { step: self.step.clone(), changed, removed: self.removed.clone() }
+    }
+
+    pub(super) fn resources(&self, variant: Variant) -> Shared {
+        let Some(page) = self.page.map(|page| &self.step.pages[page]) else { return Shared::default() };
+        match variant {
+            Variant::Delta => page.bytes.clone(),
+            Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()]),
+        }
+    }
+}
+
+/// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients
+/// take.
+const REMOVED_BYTES_MAX: usize = 1 << 20;
+
+/// One response for each page of a difference. Removed names go with the first pages.
+pub(super) fn all(step: &Arc<Difference>) -> Vec<Planned> {
+    let mut responses: Vec<Planned> = changed(step).collect();
+    for (index, removed) in cut_names(&step.removed).into_iter().enumerate() {
+        match responses.get_mut(index) {
+            Some(response) => response.removed = removed,
+            None => responses.push(Planned { step: step.clone(), page: None, removed }),
+        }
+    }
+    responses
+}
+
+/// One response for each page, without the removed names.
+pub(super) fn changed(step: &Arc<Difference>) -> impl Iterator<Item = Planned> {
+    (0..step.pages.len()).map(|page| Planned { step: step.clone(), page: Some(page), removed: 0..0 })
+}
+
+fn cut_names(names: &[Arc<str>]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (index, name) in names.iter().enumerate() {
+        bytes += name.len();
+        match ranges.last_mut() {
+            Some(range) if bytes <= REMOVED_BYTES_MAX => range.end = index + 1,
+            _ => {
+                ranges.push(index..index + 1);
+                bytes = name.len();
+            }
+        }
+    }
+    ranges
+}
