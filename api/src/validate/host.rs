@@ -54,7 +54,8 @@ pub(super) fn is_gateway_sni(text: &str) -> bool {
         return is_wildcard_domain(text);
     }
     let parts: Vec<&str> = text.split('_').map(|part| part.trim_matches('.')).collect();
-    parts.len() >= 4
+    text.len() <= NAME_LEN_MAX
+        && parts.len() >= 4
         && parts[1].bytes().any(|byte| byte.is_ascii_digit())
         && parts[3].bytes().any(|byte| byte.is_ascii_alphabetic())
 }
@@ -136,6 +137,7 @@ mod tests {
     #[test]
     fn east_west_names_need_a_port_and_a_host() {
         assert!(is_gateway_sni("outbound_.80_._.e.com") && is_gateway_sni("*.com"));
+        assert!(!is_gateway_sni(&format!("outbound_.80_._.{}", "x".repeat(240))));
         assert!(!is_gateway_sni("outbound_.80_.e.com") && !is_gateway_sni("outbound_.x_._.e.com"));
     }
 }

@@ -131,8 +131,10 @@ fn dry_run(report: &mut Report<'_>, value: &str) {
     if !BOOLS.contains(&value) {
         report.flag_value(&code::DRY_RUN_VALUE, value);
     }
-    let action = AuthorizationPolicy::decode(resource.body.value.clone()).map(|policy| policy.action());
-    report.flag_if(!matches!(action, Ok(Action::Allow | Action::Deny) | Err(_)), &code::DRY_RUN_ACTION);
+    let policy = AuthorizationPolicy::decode(resource.body.value.clone());
+    let action = policy.map(|policy| Action::try_from(policy.action));
+    let right = matches!(action, Ok(Ok(Action::Allow | Action::Deny)) | Err(_));
+    report.flag_if(!right, &code::DRY_RUN_ACTION);
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ struct Scope<'a> {
     hosts: &'a [String],
     /// Bound to gateways and not to the sidecars of the mesh.
     gateway_only: bool,
+    /// Bound to the sidecars of the mesh by name. istiod takes names of TLS routes for those at gateways unless it is so.
+    names_mesh: bool,
     semantics: Semantics,
 }
 
@@ -59,8 +61,9 @@ fn scope<'a>(report: &Report<'_>, service: &'a VirtualService) -> Scope<'a> {
         Some("gateway") => Semantics::GatewayApi,
         _ => Semantics::Istio,
     };
-    let in_mesh = service.gateways.is_empty() || service.gateways.iter().any(|gateway| gateway == "mesh");
-    Scope { hosts: &service.hosts, gateway_only: !in_mesh, semantics }
+    let names_mesh = service.gateways.iter().any(|gateway| gateway == "mesh");
+    let gateway_only = !service.gateways.is_empty() && !names_mesh;
+    Scope { hosts: &service.hosts, gateway_only, names_mesh, semantics }
 }
 
 fn delegate(report: &mut Report<'_>, service: &VirtualService) {

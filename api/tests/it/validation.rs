@@ -265,7 +265,7 @@ mod unwritable {
             OutboundTrafficPolicy, ServiceEntry, Sidecar, StringMatch, TrafficPolicy, VirtualService,
             http_body::Specifier, string_match::MatchType, traffic_policy::ProxyProtocol,
         },
-        security::v1beta1::{PeerAuthentication, peer_authentication::MutualTls},
+        security::v1beta1::{AuthorizationPolicy, PeerAuthentication, Rule, peer_authentication::MutualTls},
     };
     use prost::Message;
 
@@ -317,6 +317,15 @@ mod unwritable {
             codes("PeerAuthentication", &PeerAuthentication { mtls: Some(mode), ..Default::default() }),
             ["crd-enum"]
         );
+    }
+
+    #[test]
+    fn a_dry_run_of_an_action_that_nobody_knows_is_refused() {
+        let policy = AuthorizationPolicy { action: 4, rules: vec![Rule::default()], ..Default::default() };
+        let mut resource =
+            resource(Kind::of_argument("AuthorizationPolicy").unwrap(), policy.encode_to_vec());
+        resource.annotations.insert("istio.io/dry-run".to_owned(), "true".to_owned());
+        assert_eq!(codes_of(&resource), ["dry-run-action", "crd-enum"]);
     }
 
     #[test]

@@ -103,8 +103,11 @@ fn object(value: &Struct) -> Result<Value, String> {
     if UNKNOWN_TO_ISTIOD.lines().any(|unknown| unknown == name) {
         return Err(format!("istiod does not know the type `{name}`"));
     }
-    if name.ends_with(".TypedStruct") && fields.get("value").is_some_and(|value| !value.is_object()) {
-        return Err(format!("the value of a `{name}` is no map"));
+    let given = |name: &str| fields.get(name).filter(|value| !value.is_null());
+    let is_map = given("value").is_none_or(Value::is_object);
+    let is_text = given("type_url").is_none_or(Value::is_string);
+    if name.ends_with(".TypedStruct") && !(is_map && is_text) {
+        return Err(format!("the type_url of a `{name}` is no text, or its value no map"));
     }
     if KNOWN_ELSEWHERE.lines().any(|known| known == name) {
         return Ok(json!({ "@type": "type.googleapis.com/google.protobuf.Empty", "value": {} }));

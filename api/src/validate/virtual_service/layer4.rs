@@ -32,7 +32,7 @@ pub(super) fn tcp(report: &mut Report<'_>, route: &TcpRoute, scope: Scope<'_>) {
 
 fn sni(report: &mut Report<'_>, attributes: &TlsMatchAttributes, scope: Scope<'_>) {
     report.flag_if(attributes.sni_hosts.is_empty(), &code::VS_SNI_MISSING);
-    let is_host = if scope.gateway_only { host::is_gateway_sni } else { host::is_wildcard_domain };
+    let is_host = if scope.names_mesh { host::is_wildcard_domain } else { host::is_gateway_sni };
     report.each("sniHosts", &attributes.sni_hosts, |report, name: &String| {
         if !is_host(name) {
             // An address is let pass, and compared with nothing.
