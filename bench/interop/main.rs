@@ -9,8 +9,12 @@
 
 mod api_stub;
 mod case;
+mod corpus;
+mod disagreements;
 mod envoy;
 mod istiod;
+mod judge;
+mod mutation;
 mod page;
 mod pair;
 mod raw_sink;

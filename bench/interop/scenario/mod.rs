@@ -11,6 +11,7 @@ mod page;
 mod restart;
 mod scale;
 mod sink;
+mod validation;
 
 use std::{pin::Pin, time::Duration};
 
@@ -124,6 +125,18 @@ pub(crate) static ALL: &[Scenario] = &[
         needs: &["istioctl"],
         is_beside: false,
         run: |tools| Box::pin(istioctl::shows_sinks(tools)),
+    },
+    Scenario {
+        name: "validation_says_what_istioctl_says",
+        needs: &["istioctl"],
+        is_beside: false,
+        run: |tools| Box::pin(validation::agrees_on_documents(tools)),
+    },
+    Scenario {
+        name: "validation_finds_in_broken_documents_what_istioctl_finds",
+        needs: &["istioctl"],
+        is_beside: false,
+        run: |tools| Box::pin(validation::finds_what_is_broken(tools)),
     },
     Scenario {
         name: "envoy_follows_routes_over_sotw",
