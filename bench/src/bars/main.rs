@@ -5,6 +5,7 @@
 //! | first start | `mainsheet serve` on 10,000 files of one VirtualService of about 1 KB, empty store | ready |
 //! | second start | the same folder and store | ready |
 //! | edit | a file is written | a connected client has the DATA frame |
+//! | validation | `mainsheet validate -o json` on those files | it has ended, all verdicts printed |
 //! | restart under clients | the server is started again, nothing having changed | each of 1,000 delta clients is answered |
 //!
 //! In the last, no resource may be sent again.
@@ -16,9 +17,14 @@
 mod client;
 mod resume;
 
-use std::{fmt::Write, process::ExitCode, time::Duration};
+use std::{
+    fmt::Write,
+    path::Path,
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use client::{Client, Held, says};
 use mainsheet_bench::{mainsheet::Mainsheet, process::now};
 use tempfile::TempDir;
@@ -32,7 +38,8 @@ const VIRTUAL_SERVICE: &str = "networking.istio.io/v1/VirtualService";
 async fn main() -> Result<ExitCode> {
     let program = std::env::current_exe()?.with_file_name("mainsheet");
     let dir = TempDir::new()?;
-    let (mut first, mut second, mut edits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    let (mut edits, mut validations) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
         let mut server = Mainsheet::prepare(&program, &dir.path().join(run.to_string()))?;
         write_files(&server, FILES)?;
@@ -43,11 +50,13 @@ async fn main() -> Result<ExitCode> {
             edits = time_edits(&server).await?;
         }
         server.kill();
+        validations.push(time_validation(&program, &server.documents)?);
     }
     let rows = [
         ("first start, 10,000 files", first, Duration::from_secs(5)),
         ("second start", second, Duration::from_secs(2)),
         ("edit to DATA frame", edits, Duration::from_millis(250)),
+        ("validation, 10,000 files", validations, Duration::from_secs(2)),
     ];
     let mut all_met = true;
     for (name, mut times, bar) in rows {
@@ -117,4 +126,13 @@ async fn time_edits(server: &Mainsheet) -> Result<Vec<Duration>> {
         times.push(start.elapsed());
     }
     Ok(times)
+}
+
+fn time_validation(program: &Path, documents: &Path) -> Result<Duration> {
+    let start = now();
+    let ended = Command::new(program).args(["validate", "-o", "json"]).arg(documents).output()?;
+    let time = start.elapsed();
+    let said: serde_json::Value = serde_json::from_slice(&ended.stdout)?;
+    ensure!(said["summary"]["accepted"] == FILES, "not all are accepted: {}", said["summary"]);
+    Ok(time)
 }
