@@ -22,14 +22,18 @@ pub(crate) const LOOSER: &[Reason] = &[("PeerAuthentication", "emptied", EMPTY_M
 /// Why a broken document is rejected that istioctl takes: by code and break.
 pub(crate) const STRICTER: &[Reason] = &[
     ("two-of-a-oneof", "fields that exclude each other", TWO_OF_A_ONEOF),
-    ("ef-value", "fields that exclude each other", TWO_OF_A_ONEOF),
+    (
+        "ef-value",
+        "fields that exclude each other",
+        "Envoy gets only one of the two, which istioctl keeps silently",
+    ),
     (
         "unknown-enum-value",
         "number for a text",
         "a number without a name: istioctl takes any, Kubernetes none",
     ),
     ("wrong-type", "null entry", NULL_ENTRY),
-    ("ef-value", "null entry", NULL_ENTRY),
+    ("ef-value", "null entry", "istioctl reads null as an empty text, which the author did not write"),
     ("ra-jwks", "dot after", TEXT_AFTER),
     ("ra-jwks", "number after a dot", TEXT_AFTER),
     ("ra-jwks", "percent after", TEXT_AFTER),
