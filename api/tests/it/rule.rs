@@ -115,6 +115,20 @@ fn rule_is_about_the_kinds_and_namespaces_that_it_names() {
 }
 
 #[test]
+fn rule_of_the_page_does_what_the_page_says() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md")).unwrap();
+    let text = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let rule = resource(text);
+    assert_eq!(validate::check(&rule, validate::Options::default()), []);
+    let rules = RuleSet::compile([&rule], "istio-system");
+    let found = |namespace, host: &str| rules.check(&route(namespace, &[host.to_owned()])).len();
+    assert_eq!(found("shop", "reviews"), 0);
+    assert_eq!(found("team-a", "a.example.com"), 0);
+    assert_eq!(found("team-a", "a.example.org"), 1);
+    assert_eq!(found("other", "a.example.org"), 0);
+}
+
+#[test]
 fn rules_are_no_subject_of_rules() {
     let spec = "{expression: 'false', message: no}";
     let rules = RuleSet::compile([&rule_in("istio-system", spec)], "istio-system");
