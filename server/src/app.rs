@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clashes,
     clock::SystemClock,
-    config::{EmptyList, GuardMode, ServedPath, Settings, StoreKind},
+    config::{EmptyList, GoneEndpoints, GuardMode, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
@@ -185,6 +185,10 @@ fn policy(settings: &Settings) -> Policy {
         empty_list: match settings.empty_list {
             EmptyList::CompleteKinds => server::EmptyList::CompleteKinds,
             EmptyList::AllKinds => server::EmptyList::AllKinds,
+        },
+        gone_endpoints: match settings.gone_endpoints {
+            GoneEndpoints::Removed => server::GoneEndpoints::Removed,
+            GoneEndpoints::Empty => server::GoneEndpoints::Empty,
         },
     }
 }

@@ -20,4 +20,6 @@ pub use environment::{ENV_PREFIX, env_name};
 pub use mistake::{Mistake, Origin};
 pub use parse::{Given, GivenFile, parse};
 pub use print::print;
-pub use settings::{EmptyList, GuardMode, LogFormat, LogLevel, ServedPath, Settings, StoreKind};
+pub use settings::{
+    EmptyList, GoneEndpoints, GuardMode, LogFormat, LogLevel, ServedPath, Settings, StoreKind,
+};

@@ -62,6 +62,8 @@ pub struct Settings {
     pub resend_held: BTreeSet<Kind>,
     /// What a first request without names asks for.
     pub empty_list: EmptyList,
+    /// How a delta client is told that endpoints are gone.
+    pub gone_endpoints: GoneEndpoints,
     /// A connection on which nothing could be written for this long is closed.
     pub write_deadline: Duration,
     /// Connections at one time.
@@ -100,6 +102,7 @@ impl Default for Settings {
             history_len_max: 64,
             resend_held: Policy::default().resend_held,
             empty_list: EmptyList::CompleteKinds,
+            gone_endpoints: GoneEndpoints::Removed,
             // A client that reads nothing for two of its own keepalive intervals (30 s) is stuck.
             write_deadline: Duration::from_secs(60),
             // Each takes a file descriptor, of which a process commonly has 65,536.
@@ -200,6 +203,16 @@ words! {
         CompleteKinds = "complete-kinds",
         /// Everything of all kinds.
         AllKinds = "all-kinds",
+    }
+}
+
+words! {
+    /// How a delta client is told that endpoints are gone.
+    GoneEndpoints {
+        /// As removed.
+        Removed = "removed",
+        /// As an assignment without endpoints.
+        Empty = "empty",
     }
 }
 

@@ -195,6 +195,14 @@ pub static SETTINGS: &[Setting] = &[
         "What a first request without names asks for: everything of kinds that are complete sets (complete-kinds), or of all-kinds"
     ),
     row!(
+        "xds-gone-endpoints",
+        Value("MODE"),
+        gone_endpoints,
+        read_word,
+        ToString::to_string,
+        "How a delta client is told that endpoints are gone: as removed, or, as istiod does it, as an assignment that is empty"
+    ),
+    row!(
         "write-deadline",
         Value("TIME"),
         write_deadline,

@@ -15,6 +15,7 @@
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
 //! | `order` | which type goes next |
 //! | `policy` | what operators decide |
+//! | `push` | a response as bytes |
 //! | `removals` | which removals wait until nothing refers to what is gone |
 //! | `children` | which resources a client needs again after their parent changed |
 
@@ -26,6 +27,7 @@ mod complete;
 mod order;
 mod planned;
 mod policy;
+mod push;
 mod refused;
 mod removals;
 mod request;
@@ -39,7 +41,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use self::policy::{EmptyList, Policy};
+pub use self::policy::{EmptyList, GoneEndpoints, Policy};
 use self::{answer::Answer, order::Next, removals::Moment, request::Ask, substream::Substream};
 use crate::{
     kind::Kind,
@@ -48,7 +50,7 @@ use crate::{
     time::Uptime,
     version::{Nonce, Revision},
     view::View,
-    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Entry, Frame, Head, delta_frame, sotw_frame},
+    wire::{DeltaDiscoveryRequest, DiscoveryRequest, Entry, Frame},
     xds::{Variant, catalog::Catalog},
 };
 
@@ -331,7 +333,14 @@ impl<C: Catalog> ServerSession<C> {
         self.responses += 1;
         let nonce = Nonce(self.responses.to_string());
         let substream = &mut self.substreams[index];
-        let push = push(self.variant, &self.control_plane, substream.type_url(), (&nonce, &answer));
+        let says_empty = self.policy.gone_endpoints == GoneEndpoints::Empty
+            && substream.kind() == Some(Kind::ENDPOINTS)
+            && self.variant == Variant::Delta;
+        let of = (substream.type_url(), &nonce, &answer);
+        let push = match says_empty {
+            true => push::emptied(&self.control_plane, of),
+            false => push::push(self.variant, &self.control_plane, of),
+        };
         if let Some(parent) = substream.kind() {
             self.bring_children(parent, answer.members.entries());
         }
@@ -357,29 +366,4 @@ impl<C: Catalog> ServerSession<C> {
     pub fn is_finished(&self) -> bool {
         self.is_half_closed && !self.substreams.iter().any(Substream::is_owed)
     }
-}
-
-fn push(
-    variant: Variant,
-    control_plane: &str,
-    type_url: &Arc<str>,
-    (nonce, answer): (&Nonce, &Answer),
-) -> Push {
-    let version = answer.version.to_string();
-    let head = Head { version: &version, type_url, nonce, control_plane };
-    let removed = answer.members.removed();
-    let frame = match variant {
-        Variant::Sotw => sotw_frame(head, &answer.resources),
-        Variant::Delta => delta_frame(head, &answer.resources, removed.iter().map(AsRef::as_ref)),
-    };
-    let sent = Sent {
-        type_url: type_url.clone(),
-        nonce: nonce.clone(),
-        version,
-        revision: answer.revision,
-        resources: answer.resources.count,
-        removed: removed.len(),
-        bytes: frame.len,
-    };
-    Push { frame, sent }
 }

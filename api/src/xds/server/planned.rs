@@ -32,8 +32,8 @@ impl Planned {
 }
 
 /// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients
-/// take.
-const REMOVED_BYTES_MAX: usize = 1 << 20;
+/// take, even where each name is an assignment without endpoints of some four times its length.
+const REMOVED_BYTES_MAX: usize = 256 << 10;
 
 /// One response for each page of a difference. Removed names go with the first pages.
 pub(super) fn all(step: &Arc<Difference>) -> Vec<Planned> {

@@ -12,6 +12,8 @@ pub struct Policy {
     pub resend_held: BTreeSet<Kind>,
     /// What a first request without names asks for (X3).
     pub empty_list: EmptyList,
+    /// How a delta client is told that endpoints are gone (X6).
+    pub gone_endpoints: GoneEndpoints,
 }
 
 /// What a first request of a type asks for that names nothing.
@@ -25,9 +27,23 @@ pub enum EmptyList {
     AllKinds,
 }
 
+/// How a delta client is told that endpoints are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GoneEndpoints {
+    /// As removed: the letter of the protocol.
+    #[default]
+    Removed,
+    /// As an assignment without endpoints, as istiod does: clients that keep what is removed send nothing there any more.
+    Empty,
+}
+
 impl Default for Policy {
     fn default() -> Self {
-        Self { resend_held: Self::named_kinds().collect(), empty_list: EmptyList::default() }
+        Self {
+            resend_held: Self::named_kinds().collect(),
+            empty_list: EmptyList::default(),
+            gone_endpoints: GoneEndpoints::default(),
+        }
     }
 }
 

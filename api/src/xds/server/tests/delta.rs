@@ -1,5 +1,7 @@
 //! Incremental.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn wildcard() -> Stream {
@@ -116,6 +118,30 @@ fn removal_names_what_is_subscribed_and_keeps_the_subscription() {
     assert_eq!(stream.acked(&[]).removed, ["x"]);
     stream.put(Kind::ENDPOINTS, &["x"], "1");
     assert_eq!(stream.acked(&[]).names(), ["x"]);
+}
+
+/// X6: by policy, what is gone is said to be empty. What comes back is sent, even if it is what it was.
+#[test]
+fn endpoints_that_are_gone_are_empty_by_policy() {
+    let policy = Policy { gone_endpoints: GoneEndpoints::Empty, ..Policy::default() };
+    let mut stream = Stream::with_policy(Variant::Delta, &policy);
+    stream.put(Kind::ENDPOINTS, &["x", "y"], "1");
+    stream.subscribe(&eds(), &["x", "y", "z"], &[]);
+    let first = stream.acked(&[]);
+    let names: BTreeSet<_> = first.names().into_iter().collect();
+    assert_eq!((names, first.removed.len()), (["x", "y", "z"].into(), 0));
+    stream.remove(Kind::ENDPOINTS, &["x"]);
+    let gone = stream.acked(&[]);
+    assert_eq!((gone.names(), gone.removed.len()), (vec!["x"], 0));
+    stream.assert_silent();
+    stream.put(Kind::ENDPOINTS, &["x"], "1");
+    assert_eq!(stream.acked(&[]).names(), ["x"]);
+    // Of other kinds it is said that they are gone.
+    stream.put(Kind::CLUSTER, &["c"], "1");
+    stream.subscribe(&cds(), &["c"], &[]);
+    stream.acked(&[]);
+    stream.remove(Kind::CLUSTER, &["c"]);
+    assert_eq!(stream.acked(&[]).removed, ["c"]);
 }
 
 /// rule 56
