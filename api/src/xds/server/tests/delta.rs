@@ -94,7 +94,7 @@ fn subscribed_names_are_always_answered() {
     stream.assert_silent();
 }
 
-/// rules 54, 69
+/// rules 54, 69, 100
 #[test]
 fn missing_name_is_said_to_be_gone_and_sent_when_it_comes() {
     let mut stream = Stream::delta();

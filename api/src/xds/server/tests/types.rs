@@ -151,7 +151,7 @@ fn referring_type_does_not_overtake_what_it_refers_to() {
     assert_eq!(stream.reply().url, cds());
 }
 
-/// rules 83, 86: what is asked for is answered as it comes, and before what merely changed.
+/// rules 83, 86, 100: what is asked for is answered as it comes, and before what merely changed.
 #[test]
 fn answer_does_not_wait_for_other_types() {
     let mut stream = Stream::sotw();
