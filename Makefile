@@ -27,6 +27,6 @@ interop: ## the real istiod, istioctl and Envoy; installs them first (ONLY=name 
 	cargo build --quiet --bin mainsheet
 	cargo run --quiet --bin mainsheet-interop -- $(ONLY)
 
-bars: ## start-up and delivery, measured on a release build
+bars: ## start-up, taking in, delivery, validation and a restart under clients, measured on a release build
 	cargo build --release --quiet --bin mainsheet
 	cargo run --release --quiet --bin mainsheet-bars

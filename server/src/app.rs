@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! source/files:PATH --> intake --> cache (store, follow) --> grpc --> sinks
-//!                                                        \-> http
+//!                                                        |-> http
+//!                                                        \-> clashes, verdicts
 //! ```
 
 use std::{net::SocketAddr, sync::Arc};

@@ -1,7 +1,8 @@
 //! What makes a resource unfit to be served: above all, what would make istiod drop it without a word.
 //!
-//! Pure functions of one resource, a file a kind. The rules are those of istiod's own store, and never stricter, except
-//! for names: `namespace/name` must stay two parts, so Kubernetes' rules for names hold. What istiod remarks is a warning.
+//! Pure functions of one resource, a file a kind. The rules are those of istiod's own store, and stricter only
+//! for names (`namespace/name` must stay two parts, so Kubernetes' rules for names hold) and where
+//! `bench/interop/disagreements.rs` says why. What istiod remarks is a warning.
 //! What only the CRD's schema refuses is a warning, too, unless [`Options`] say otherwise.
 //!
 //! | file | is |

@@ -111,17 +111,18 @@ const VALIDATION_HEAD: &str = "\
 What is said of a resource before it is served. An error keeps it from being served, and what was served before stays; a
 warning is told and changes nothing. Made of the tables in `api/src/validate/code/`.
 
-Whose rule it is says the origin:
+The origin says whose rule a code is:
 
 | origin | who | weight |
 |---|---|---|
 | istiod | istiod's own validation: what it refuses, it would drop without a word | as the table says |
 | crd | the schemas of Istio's CRDs, by which Kubernetes refuses; istiod takes it from elsewhere | warning; error with `crd-rules: deny` of `mainsheet serve` and with `mainsheet validate --as kubernetes` |
 | envoy | Envoy, of its own kinds | as the table says |
-| mainsheet | this server, so that what it serves can be told apart | as the table says |
+| mainsheet | this server: names that can be told apart, ValidationRules that can be asked, and what is said of a resource in view of others | as the table says |
 
 Codes of origin mainsheet that are about all kinds and come last are said of a resource in view of others.
-What the text of a document is refused for before that, by the codec, has codes of its own (`unknown-field` and others).
+What the text of a document is refused for before that, by the codec, has codes of its own (`unknown-field` and others); `validation-rule` is what a rule of your own says, `internal` a
+document that made mainsheet panic.
 
 ## Codes
 

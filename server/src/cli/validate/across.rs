@@ -29,10 +29,11 @@ pub(super) async fn judge_together(
     (options, served): (AcrossOptions, Vec<Resource>),
 ) -> anyhow::Result<Vec<Judged>> {
     let maps = maps(&reports);
+    let asked = criteria.with_rules_of(&reports);
     let mut judged = judge_all(reports, criteria).await?;
     let mut across = Across::new(options);
     across.apply(served.iter().map(upsert));
-    let before: Vec<Vec<Finding>> = served.iter().map(|one| across.findings(&one.key).to_vec()).collect();
+    let before: Vec<Vec<Finding>> = served.iter().map(|one| said_of(one, &across, criteria)).collect();
     across.apply(first_of_each_key(&mut judged).map(|(_, accepted)| upsert(&accepted.resource)));
     let mut given = HashSet::new();
     for (origin, accepted) in first_of_each_key(&mut judged) {
@@ -44,8 +45,13 @@ pub(super) async fn judge_together(
         given.insert(accepted.resource.key.clone());
     }
     let elsewhere = served.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key));
-    let accepted: Vec<Accepted> =
-        elsewhere.filter_map(|(one, before)| disturbed(&across, one, &before)).collect();
+    let accepted: Vec<Accepted> = elsewhere
+        .filter_map(|(one, before)| {
+            let mut warnings = said_of(&one, &across, &asked);
+            warnings.retain(|finding| !before.contains(finding));
+            (!warnings.is_empty()).then_some(Accepted { resource: one, line: 0, warnings })
+        })
+        .collect();
     if !accepted.is_empty() {
         let (origin, completeness, rejected) = (String::new(), Completeness::Whole, Vec::new());
         judged.push(Judged { origin, completeness, accepted, rejected, ignored: 0 });
@@ -58,11 +64,11 @@ fn upsert(resource: &Resource) -> Change {
     Change::Upsert { resource: resource.clone(), created: Timestamp(0) }
 }
 
-/// A resource that is served and of which something would be said that is not said now.
-fn disturbed(across: &Across, resource: Resource, before: &[Finding]) -> Option<Accepted> {
-    let now = across.findings(&resource.key).iter();
-    let warnings: Vec<Finding> = now.filter(|finding| !before.contains(finding)).cloned().collect();
-    (!warnings.is_empty()).then_some(Accepted { resource, line: 0, warnings })
+/// In view of others, and by rules of one's own.
+fn said_of(resource: &Resource, across: &Across, criteria: &Criteria) -> Vec<Finding> {
+    let mut findings = across.findings(&resource.key).to_vec();
+    findings.extend(criteria.rules().check(resource));
+    findings
 }
 
 /// Where the fields of each resource of each file stand.

@@ -1,4 +1,4 @@
-//! `mainsheet validate`: what `serve` would say of files, without a server.
+//! `mainsheet validate`: what `serve` would say of files, before it does.
 //!
 //! | module | is |
 //! |---|---|
@@ -39,7 +39,7 @@ use crate::{
     source::{Completeness, DocumentOptions, Report, file},
 };
 
-/// Say what is wrong with files, without a server
+/// Say what is wrong with files, before anything serves them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories and files of YAML or JSON documents; `-` is standard input

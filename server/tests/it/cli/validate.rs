@@ -247,6 +247,13 @@ fn documents_are_judged_as_if_a_server_had_them_too() {
     assert!(ended.out.contains(&format!("--> {}\n", served.grpc)), "{}", ended.out);
     assert!(ended.out.contains("VirtualService shop/reviews"), "{}", ended.out);
 
+    // What is served is asked by a rule that is new.
+    let ended = against("more/rule.yaml");
+    let begin = format!("error[validation-rule]: name two hosts\n--> {}\n", served.grpc);
+    assert!(ended.out.starts_with(&begin), "{}", ended.out);
+    assert!(ended.out.contains("spec.hosts of VirtualService shop/reviews"), "{}", ended.out);
+    assert_eq!(ended.code, 1);
+
     let nobody = run(&folder, &["validate", "new", "--against", "127.0.0.1:1"]);
     assert_eq!(nobody.code, 1);
     assert!(nobody.err.contains("127.0.0.1:1"), "{}", nobody.err);
