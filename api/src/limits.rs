@@ -49,15 +49,16 @@ pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 /// Bytes of an expression of a validation rule. Kubernetes' own admission policies rarely have more than 500.
 pub const RULE_EXPRESSION_BYTES_MAX: usize = 4096;
 
-/// Levels of an expression of a validation rule. Evaluation recurses: 40 levels fit into the 2 MiB of a thread's stack
-/// even in a debug build, 100 do not.
+/// Levels of an expression of a validation rule, because evaluation recurses.
 pub const RULE_DEPTH_MAX: usize = 32;
 
-/// States of a regular expression of a validation rule, which is compiled each time it is used.
-pub const RULE_REGEX_SIZE_MAX: u64 = 1000;
+/// Bytes of a regular expression of a validation rule once it is compiled.
+pub const RULE_REGEX_BYTES_MAX: usize = 256 << 10;
 
-/// Steps that evaluating a validation rule on one resource may take: a tenth of a second at 100 ns each.
-pub const RULE_COST_MAX: u64 = 1_000_000;
+/// Steps that evaluating a validation rule on one resource may take, and all rules of its namespace together: some tens
+/// of milliseconds. A step is a part of the expression, an entry of a list, or 16 bytes of text; what is built takes no
+/// more than some 50 MB.
+pub const RULE_STEPS_MAX: u64 = 1_000_000;
 
 /// Bytes of an answer about the server itself. How 10,000 sinks stand with 16 types each takes about 24 MiB.
 pub const INSPECTION_BYTES_MAX: usize = 32 << 20;

@@ -1,18 +1,24 @@
-//! CEL, parsed within bounds and evaluated.
+//! CEL, parsed and evaluated within bounds.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use cel::{ExecutionError, Value, common::ast::IdedExpr, parser::PrattParser};
+use cel::{common::ast::IdedExpr, parser::PrattParser};
+use regex::Regex;
+use serde_json::Value as Json;
 
-use super::{cost::cost, object::Object, walk};
-use crate::limits::{RULE_COST_MAX, RULE_DEPTH_MAX, RULE_EXPRESSION_BYTES_MAX, RULE_REGEX_SIZE_MAX};
-
-/// Characters of an evaluation's error that are told: some of the library's show the whole object.
-const ERROR_LEN_MAX: usize = 200;
+use super::{
+    evaluate::{self, Fault},
+    walk,
+};
+use crate::limits::{RULE_DEPTH_MAX, RULE_EXPRESSION_BYTES_MAX, RULE_REGEX_BYTES_MAX, RULE_STEPS_MAX};
 
 /// An expression that is short and flat enough to evaluate.
 #[derive(Clone, Debug)]
-pub(crate) struct Expression(Arc<IdedExpr>);
+pub(crate) struct Expression {
+    root: Arc<IdedExpr>,
+    /// By pattern.
+    regexes: Arc<BTreeMap<String, Regex>>,
+}
 
 /// Why a text is no expression of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,29 +39,19 @@ pub(crate) enum ParseError {
     ComputedRegex,
     #[error("`{pattern}` is no regular expression")]
     Regex { pattern: String },
-    #[error("the regular expression `{pattern}` grows beyond {RULE_REGEX_SIZE_MAX} states")]
+    #[error(
+        "the regular expression `{pattern}` takes more than {RULE_REGEX_BYTES_MAX} bytes when it is compiled"
+    )]
     LargeRegex { pattern: String },
 }
 
 /// Why an expression is neither true nor false of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EvaluationError {
-    /// It could take this many steps.
-    Cost(u64),
-    /// It is something else than true or false.
-    NoTruthValue,
-    /// What the library says.
+    #[error("it takes more steps than the {RULE_STEPS_MAX} that there are for a resource")]
+    Steps,
+    #[error("{0}")]
     Failed(String),
-}
-
-impl fmt::Display for EvaluationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cost(steps) => write!(f, "it could take {steps} steps, more than {RULE_COST_MAX}"),
-            Self::NoTruthValue => f.write_str("it is neither true nor false"),
-            Self::Failed(reason) => f.write_str(reason),
-        }
-    }
 }
 
 impl Expression {
@@ -73,25 +69,20 @@ impl Expression {
         let parser = PrattParser::new()
             .max_recursion_depth(u16::try_from(RULE_DEPTH_MAX).unwrap_or(u16::MAX))
             .max_expression_node_count(RULE_EXPRESSION_BYTES_MAX);
-        let expression = parser.parse(text).map_err(syntax)?;
-        walk::check(&expression)?;
-        Ok(Self(Arc::new(expression)))
+        let root = parser.parse(text).map_err(syntax)?;
+        let regexes = walk::check(&root)?;
+        Ok(Self { root: Arc::new(root), regexes: Arc::new(regexes) })
     }
 
-    /// Whether it is true of an object.
+    /// Whether it is true of an object, in no more than so many steps, which it uses up.
     ///
     /// # Errors
-    /// Where it is neither true nor false of it, or could take too long to find out.
-    pub(super) fn is_true_of(&self, object: &Object) -> Result<bool, EvaluationError> {
-        let steps = cost(&self.0, object.size);
-        if steps > RULE_COST_MAX {
-            return Err(EvaluationError::Cost(steps));
-        }
-        match Value::resolve(&self.0, &object.context) {
-            Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(_) => Err(EvaluationError::NoTruthValue),
-            Err(error) => Err(EvaluationError::Failed(told(&error))),
-        }
+    /// Where it is neither true nor false of it, or the steps are not enough to find out.
+    pub(super) fn is_true_of(&self, object: &Json, steps: &mut u64) -> Result<bool, EvaluationError> {
+        evaluate::is_true(&self.root, &self.regexes, object, steps).map_err(|fault| match fault {
+            Fault::Steps => EvaluationError::Steps,
+            Fault::Error(reason) => EvaluationError::Failed(reason),
+        })
     }
 }
 
@@ -102,16 +93,4 @@ fn syntax(errors: cel::ParseErrors) -> ParseError {
     }
     let (line, column) = error.pos;
     ParseError::Syntax { line, column, reason: error.msg }
-}
-
-fn told(error: &ExecutionError) -> String {
-    let text = match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no `{key}`"),
-        other => other.to_string(),
-    };
-    if text.chars().count() <= ERROR_LEN_MAX {
-        text
-    } else {
-        text.chars().take(ERROR_LEN_MAX).chain(['…']).collect()
-    }
 }

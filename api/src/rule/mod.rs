@@ -2,30 +2,29 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | `expression` | CEL, parsed within bounds and evaluated |
-//! | `cost` | how long an evaluation can take, before it is begun |
-//! | `regex_size` | how large a regular expression becomes when it is compiled |
-//! | `object` | a resource as the expression sees it |
+//! | `expression` | CEL, parsed and evaluated within bounds |
+//! | `evaluate` | the evaluation, which counts its steps |
 //! | `scope` | which resources a rule is about |
 //! | `walk` | what an expression may be made of |
 
-mod cost;
+mod evaluate;
 mod expression;
-mod object;
-mod regex_size;
 mod scope;
 mod walk;
 
 use std::cell::OnceCell;
 
 use prost::Message as _;
+use serde_json::Value as Json;
 
+use self::scope::Scope;
 pub(crate) use self::{expression::Expression, scope::is_namespace_pattern};
-use self::{object::Object, scope::Scope};
 use crate::{
+    codec,
     generated::mainsheet::v1::{ValidationRule, validation_rule::Action},
     key::Key,
     kind::Kind,
+    limits::RULE_STEPS_MAX,
     resource::Resource,
     verdict::{Finding, Position, Severity},
 };
@@ -72,10 +71,18 @@ impl RuleSet {
         if resource.key.kind == Kind::VALIDATION_RULE {
             return Vec::new();
         }
-        // Made for the first rule that is about it.
+        // Made for the first rule that is about it. A body that does not decode is rejected for that.
         let object = OnceCell::new();
+        let object = || object.get_or_init(|| codec::object(resource).unwrap_or_default());
+        // What a namespace asks of itself has to be asked within the time of one rule; the mesh's own have that each.
+        let mut of_namespace = RULE_STEPS_MAX;
         let about = self.rules.iter().filter(|rule| rule.scope.contains(&resource.key));
-        about.filter_map(|rule| rule.check(object.get_or_init(|| Object::new(resource)))).collect()
+        about
+            .filter_map(|rule| match rule.scope.is_confined() {
+                true => rule.check(object(), &mut of_namespace),
+                false => rule.check(object(), &mut RULE_STEPS_MAX.clone()),
+            })
+            .collect()
     }
 }
 
@@ -97,8 +104,8 @@ impl Rule {
     }
 
     /// One that can't be evaluated is not true: a mistake in a rule must not let through what it is to keep out.
-    fn check(&self, object: &Object) -> Option<Finding> {
-        let (reason, remedy) = match self.expression.is_true_of(object) {
+    fn check(&self, object: &Json, steps: &mut u64) -> Option<Finding> {
+        let (reason, remedy) = match self.expression.is_true_of(object, steps) {
             Ok(true) => return None,
             Ok(false) => (self.message.clone(), format!("{} demands it", self.key)),
             Err(error) => {

@@ -1,12 +1,18 @@
 //! What an expression may be made of, checked before it is ever evaluated.
 
+use std::collections::BTreeMap;
+
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, operators};
+use regex::{Regex, RegexBuilder};
 
-use super::{expression::ParseError, object::OBJECT, regex_size::regex_size};
-use crate::limits::{RULE_DEPTH_MAX, RULE_REGEX_SIZE_MAX};
+use super::expression::ParseError;
+use crate::limits::{RULE_DEPTH_MAX, RULE_REGEX_BYTES_MAX};
 
-/// CEL's standard functions, but for those of time.
-static FUNCTIONS: [&str; 14] = [
+/// The only variable beside those of macros.
+pub(super) const OBJECT: &str = "object";
+
+/// CEL's standard functions, but for those of time and of types.
+static FUNCTIONS: [&str; 13] = [
     "size",
     "contains",
     "startsWith",
@@ -18,7 +24,6 @@ static FUNCTIONS: [&str; 14] = [
     "string",
     "bool",
     "bytes",
-    "type",
     "dyn",
     "@not_strictly_false",
 ];
@@ -43,15 +48,18 @@ static OPERATORS: [&str; 17] = [
     operators::INDEX,
 ];
 
-/// Checks depth, variables, functions and regular expressions.
-pub(super) fn check(expression: &IdedExpr) -> Result<(), ParseError> {
-    Walk { depth: 0, variables: vec![OBJECT] }.check(expression)
+/// Checks depth, variables and functions, and compiles the regular expressions.
+pub(super) fn check(expression: &IdedExpr) -> Result<BTreeMap<String, Regex>, ParseError> {
+    let mut walk = Walk { depth: 0, variables: vec![OBJECT], regexes: BTreeMap::new() };
+    walk.check(expression)?;
+    Ok(walk.regexes)
 }
 
 struct Walk<'e> {
     depth: usize,
     /// Those of the macros around this place, and the only global one.
     variables: Vec<&'e str>,
+    regexes: BTreeMap<String, Regex>,
 }
 
 impl<'e> Walk<'e> {
@@ -80,7 +88,7 @@ impl<'e> Walk<'e> {
                     return Err(ParseError::Function { name: name.to_owned() });
                 }
                 if name == "matches" {
-                    check_regex(call.args.last())?;
+                    self.compile(call.args.last())?;
                 }
                 call.target
                     .as_deref()
@@ -110,16 +118,19 @@ impl<'e> Walk<'e> {
             EntryExpr::StructField(field) => self.check(&field.value),
         })
     }
-}
 
-fn check_regex(pattern: Option<&IdedExpr>) -> Result<(), ParseError> {
-    let Some(Expr::Literal(LiteralValue::String(pattern))) = pattern.map(|pattern| &pattern.expr) else {
-        return Err(ParseError::ComputedRegex);
-    };
-    let pattern = pattern.inner().to_owned();
-    match regex_size(&pattern) {
-        None => Err(ParseError::Regex { pattern }),
-        Some(size) if size > RULE_REGEX_SIZE_MAX => Err(ParseError::LargeRegex { pattern }),
-        Some(_) => Ok(()),
+    fn compile(&mut self, pattern: Option<&IdedExpr>) -> Result<(), ParseError> {
+        let Some(Expr::Literal(LiteralValue::String(pattern))) = pattern.map(|pattern| &pattern.expr) else {
+            return Err(ParseError::ComputedRegex);
+        };
+        let pattern = pattern.inner().to_owned();
+        match RegexBuilder::new(&pattern).size_limit(RULE_REGEX_BYTES_MAX).build() {
+            Ok(regex) => {
+                self.regexes.insert(pattern, regex);
+                Ok(())
+            }
+            Err(regex::Error::CompiledTooBig(_)) => Err(ParseError::LargeRegex { pattern }),
+            Err(_) => Err(ParseError::Regex { pattern }),
+        }
     }
 }

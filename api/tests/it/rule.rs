@@ -2,7 +2,7 @@
 
 use mainsheet_api::{
     codec::{self, Content, Defaults, UnknownFields},
-    limits::RULE_COST_MAX,
+    limits::RULE_STEPS_MAX,
     resource::Resource,
     rule::RuleSet,
     validate::{self, Options},
@@ -87,7 +87,7 @@ fn rule_that_can_t_be_evaluated_denies() {
         findings[0].reason,
         "ValidationRule istio-system/r can't be evaluated: there is no `gateways`"
     );
-    assert!(reasons("object.spec.hosts")[0].ends_with("it is neither true nor false"));
+    assert!(reasons("object.spec.hosts")[0].ends_with("it is a list, neither true nor false"));
 }
 
 #[test]
@@ -150,7 +150,8 @@ fn rule_that_could_not_be_asked_is_rejected_itself() {
         ("Thing{a: 1} == object", "`Thing` is no function"),
         ("'a'.matches(object.kind)", "in quotes"),
         ("'a'.matches('(a')", "`(a` is no regular expression"),
-        ("'a'.matches('((a{100}){100}){100}')", "grows beyond"),
+        ("'a'.matches('((a{100}){100}){100}')", "when it is compiled"),
+        ("type(object) == 1", "`type` is no function"),
         (&plus, "nested deeper"),
         (&brackets, "nested deeper"),
         (&long, "more than 4096"),
@@ -173,16 +174,50 @@ fn rule_that_could_not_be_asked_is_rejected_itself() {
 }
 
 #[test]
-fn expression_that_could_take_long_is_not_begun() {
+fn expression_that_takes_long_is_given_up() {
     let hosts: Vec<String> = (0..300).map(|number| format!("h{number}")).collect();
     let cubic =
         "object.spec.hosts.all(a, object.spec.hosts.all(b, object.spec.hosts.all(c, a + b + c != 'x')))";
     let spec = serde_json::json!({"expression": cubic, "message": "no"}).to_string();
     let rules = RuleSet::compile([&rule_in("istio-system", &spec)], "istio-system");
     let told = rules.check(&route("shop", &hosts)).remove(0).reason;
-    assert!(told.contains(&format!("more than {RULE_COST_MAX}")), "{told}");
+    assert!(told.contains(&format!("more steps than the {RULE_STEPS_MAX}")), "{told}");
     // On a small object it is.
     assert_eq!(rules.check(&route("shop", &hosts[..3])), []);
+}
+
+#[test]
+fn what_is_built_is_paid_for() {
+    let double =
+        |times: usize| "['xxxxxxxxxxxxxxxx']".to_owned() + &".map(a, a + a)".repeat(times) + ".size() == 1";
+    assert_eq!(reasons(&double(10)), [""; 0]);
+    for expression in [
+        double(24),
+        "['a'].map(a, [a, a])".to_owned() + &".map(a, [a, a])".repeat(20) + " == []",
+        "[object, object].map(a, [a, a]).map(a, [a, a, a]).map(a, a + a + a + a) == [1]".to_owned(),
+    ] {
+        assert!(reasons(&expression).len() <= 1, "{expression}");
+    }
+    assert!(reasons(&double(24))[0].contains("more steps"), "{:?}", reasons(&double(24)));
+    // As many parts as there may be levels: what is looked at twice would be looked at 2^30 times.
+    assert_eq!(reasons(&(vec!["1"; 31].join(" + ") + " == 31")), [""; 0]);
+}
+
+#[test]
+fn rules_of_a_namespace_share_the_time_of_one() {
+    let hosts: Vec<String> = (0..300).map(|number| format!("h{number}")).collect();
+    let square = "object.spec.hosts.all(a, object.spec.hosts.all(b, a + b != 'x'))";
+    let rule = |namespace: &str, name: &str| {
+        let spec = serde_json::json!({"expression": square, "message": "no"}).to_string();
+        let mut rule = rule_in(namespace, &spec);
+        rule.key.name = name.into();
+        rule
+    };
+    let said = |namespace: &str| {
+        let rules = [rule(namespace, "a"), rule(namespace, "b"), rule(namespace, "c")];
+        RuleSet::compile(&rules, "istio-system").check(&route("shop", &hosts)).len()
+    };
+    assert_eq!((said("istio-system"), said("shop") > 0), (0, true));
 }
 
 /// Texts in which every bracket, macro and operator of the language may stand where it does not belong.

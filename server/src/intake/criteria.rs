@@ -63,7 +63,9 @@ impl Criteria {
         Self::new(rules, root_namespace)
     }
 
-    /// With the rules among these reports, which count for what comes together with them.
+    /// With the rules among these reports, which count for what comes together with them. Beside the ones that they may
+    /// replace, not instead: a weaker source's rule does not win against the one that is served, and must not open a gap
+    /// before that is known.
     pub(crate) fn with_rules_of(&self, reports: &[Report]) -> Self {
         let documents = reports.iter().flat_map(|report| &report.documents);
         let added: Vec<Resource> = documents
@@ -77,8 +79,11 @@ impl Criteria {
         if added.is_empty() {
             return self.clone();
         }
-        let rules = self.rules.values().cloned().chain(added);
-        Self::new(rules, &self.root_namespace).weighing(self.options)
+        let is_new =
+            |rule: &&Resource| self.rules.get(&rule.key).is_none_or(|served| served.body != rule.body);
+        let all = self.rules.values().chain(added.iter().filter(is_new));
+        let compiled = Arc::new(RuleSet::compile(all, &self.root_namespace));
+        Self { compiled, ..self.clone() }
     }
 
     /// A rule that is rejected itself is not asked.

@@ -61,7 +61,8 @@ const SHARED_LEN_MIN: usize = 64;
 pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> anyhow::Result<Vec<Judged>> {
     let criteria = criteria.with_rules_of(&reports);
     let documents: usize = reports.iter().map(|report| report.documents.len()).sum();
-    if documents < SHARED_LEN_MIN {
+    // Rules may take long, and must not hold up whoever asks.
+    if documents < SHARED_LEN_MIN && criteria.rules().is_empty() {
         return Ok(reports.into_iter().map(|report| judge(report, &criteria)).collect());
     }
     let workers = thread::available_parallelism().map_or(1, usize::from);

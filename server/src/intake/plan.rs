@@ -12,7 +12,7 @@ use mainsheet_api::{
     kind::Kind,
     resource::{Provenance, Record, SourceName},
     time::{Timestamp, Uptime},
-    verdict::Finding,
+    verdict::{Finding, Position},
     view::Audience,
     wire::Entry,
 };
@@ -128,8 +128,8 @@ fn put(
 
 /// Whether it is the same that is remarked, whatever line it is about.
 fn say_the_same(one: &[Finding], other: &[Finding]) -> bool {
-    let said = |finding: &Finding| (finding.code.clone(), finding.path.clone(), finding.reason.clone());
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| said(one) == said(other))
+    let anywhere = |finding: &Finding| Finding { position: Position::default(), ..finding.clone() };
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| anywhere(one) == anywhere(other))
 }
 
 /// Origins that could not be read whole: what they have beside what they told is not known.

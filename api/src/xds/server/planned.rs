@@ -32,8 +32,11 @@ impl Planned {
 }
 
 /// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients
-/// take, even where each name is an assignment without endpoints of some four times its length.
-const REMOVED_BYTES_MAX: usize = 256 << 10;
+/// take, even where each name is an assignment without endpoints: twice the name and some 90 bytes.
+const REMOVED_BYTES_MAX: usize = 512 << 10;
+
+/// What each of them counts beside its name.
+const REMOVED_BYTES: usize = 45;
 
 /// One response for each page of a difference. Removed names go with the first pages.
 pub(super) fn all(step: &Arc<Difference>) -> Vec<Planned> {
@@ -56,12 +59,13 @@ fn cut_names(names: &[Arc<str>]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut bytes = 0;
     for (index, name) in names.iter().enumerate() {
-        bytes += name.len();
+        let own = name.len() + REMOVED_BYTES;
+        bytes += own;
         match ranges.last_mut() {
             Some(range) if bytes <= REMOVED_BYTES_MAX => range.end = index + 1,
             _ => {
                 ranges.push(index..index + 1);
-                bytes = name.len();
+                bytes = own;
             }
         }
     }

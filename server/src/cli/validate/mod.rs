@@ -17,6 +17,7 @@ mod text;
 mod texts;
 
 use std::{
+    collections::HashSet,
     io::{self, IsTerminal as _, Read},
     path::PathBuf,
     time::Duration,
@@ -25,7 +26,9 @@ use std::{
 use anyhow::Context as _;
 use mainsheet_api::{
     codec::{self, Content, Document, UnknownFields},
+    key::Key,
     kind::Kind,
+    resource::Resource,
     validate::{
         CrdRules, Options,
         across::{AcrossOptions, Complete},
@@ -127,7 +130,10 @@ async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
         Some(address) => against::served(address, args.timeout).await?,
         None => Vec::new(),
     };
-    let rules = served.iter().filter(|resource| resource.key.kind == Kind::VALIDATION_RULE).cloned();
+    let given: HashSet<&Key> =
+        reports.iter().flat_map(|report| &report.documents).filter_map(key_of).collect();
+    let is_rule = |resource: &&Resource| resource.key.kind == Kind::VALIDATION_RULE;
+    let rules = served.iter().filter(|resource| is_rule(resource) && !given.contains(&resource.key)).cloned();
     let criteria = Criteria::new(rules, &args.root_namespace).weighing(args.judge.options());
     let options = AcrossOptions {
         complete: args.complete,
@@ -141,6 +147,13 @@ async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
         elsewhere.origin.clone_from(address);
     }
     Ok(judged)
+}
+
+fn key_of(document: &Document) -> Option<&Key> {
+    match &document.content {
+        Content::Resource { resource, .. } => Some(&resource.key),
+        _ => None,
+    }
 }
 
 /// The rules that are only to be asked: whatever stands beside them is left out.

@@ -261,6 +261,9 @@ impl FileSource {
     /// Waits until it is worth looking again.
     async fn wait(&mut self) {
         loop {
+            if self.parts.retell.has_changed().unwrap_or(false) {
+                return self.forget();
+            }
             self.gather();
             if self.pending.has_gaps || !self.pending.touched.is_empty() {
                 let is_busy = self.now().since(self.looked) < GATHER_BUSY;
@@ -281,6 +284,7 @@ impl FileSource {
 
     /// Knows no file any more, as after a start.
     fn forget(&mut self) {
+        self.parts.retell.mark_unchanged();
         self.tree = Tree::new(self.options.name.clone());
         self.pending.has_gaps = true;
     }
