@@ -7,18 +7,13 @@ use mainsheet_api::{
     codec::{self, decode_entry},
     kind::{Family, Kind},
     time::Clock,
-    xds::{
-        Variant,
-        client::{Received, Update, Wanted},
-    },
+    xds::client::Received,
 };
-use mainsheet_sink::{Apply, Reconnect, Rejection};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Context, Exit, block_on,
     connect::ConnectArgs,
-    error::CliError,
+    first_answers::first_answers,
     kinds,
     output::{self, Format},
 };
@@ -96,40 +91,9 @@ impl Args {
     }
 }
 
-/// Everything of the kind that the server shows. State of the world: one response holds all of it, whereas delta
-/// answers may come in parts of which nobody says which is the last.
 async fn read(args: &Args, context: &Context<'_>) -> anyhow::Result<Vec<Received>> {
-    let mut client = args
-        .server
-        .client("get", context)
-        .variant(Variant::Sotw)
-        .reconnect(Reconnect::Never)
-        .subscribe_kind(args.kind, Wanted::Everything)
-        .build()?;
-    let mut first = First { received: None, done: CancellationToken::new() };
-    let done = first.done.clone();
-    let ran = tokio::time::timeout(args.timeout, client.run(&mut first, done.cancelled())).await;
-    match (first.received, ran) {
-        (Some(received), _) => Ok(received),
-        (None, Ok(Err(reason))) => Err(reason.into()),
-        (None, _) => {
-            let waited = humantime::format_duration(args.timeout);
-            let address = args.server.address(context);
-            Err(CliError::NotReached(format!("no answer from `{address}` within {waited}")).into())
-        }
-    }
-}
-
-/// Takes the first answer, and that's it.
-struct First {
-    received: Option<Vec<Received>>,
-    done: CancellationToken,
-}
-
-impl Apply for First {
-    async fn apply(&mut self, update: &Update) -> Result<(), Rejection> {
-        self.received.get_or_insert_with(|| update.changed.clone());
-        self.done.cancel();
-        Ok(())
-    }
+    let client = args.server.client("get", context);
+    let address = args.server.address(context);
+    let mut answers = first_answers(client, &address, [args.kind], args.timeout).await?;
+    Ok(answers.remove(&args.kind).unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 mod completion;
 mod connect;
 mod error;
+mod first_answers;
 mod get;
 mod kinds;
 mod output;

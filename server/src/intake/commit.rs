@@ -64,7 +64,8 @@ impl Committer {
     /// Where another writer took the lease, or the cache is gone.
     pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
-        let reports = self.timed(Step::Judge, judge_all(reports, &self.criteria)).await?;
+        let criteria = self.criteria.with_rules_of(&reports);
+        let reports = self.timed(Step::Judge, judge_all(reports, &criteria)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
         let mut snapshots = self.cache.subscribe();

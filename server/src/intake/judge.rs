@@ -54,16 +54,15 @@ impl Judged {
 /// Documents below which judging takes less time than handing it to other threads.
 const SHARED_LEN_MIN: usize = 64;
 
-/// Judges reports by these criteria and the rules among them: large batches on all cores, beside the tasks that serve.
+/// Judges reports by these criteria: large batches on all cores, beside the tasks that serve.
 ///
 /// # Errors
 /// Where a worker is gone.
 pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> anyhow::Result<Vec<Judged>> {
-    let criteria = criteria.with_rules_of(&reports);
     let documents: usize = reports.iter().map(|report| report.documents.len()).sum();
     // Rules may take long, and must not hold up whoever asks.
     if documents < SHARED_LEN_MIN && criteria.rules().is_empty() {
-        return Ok(reports.into_iter().map(|report| judge(report, &criteria)).collect());
+        return Ok(reports.into_iter().map(|report| judge(report, criteria)).collect());
     }
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let share = reports.len().div_ceil(workers);

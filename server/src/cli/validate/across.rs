@@ -8,13 +8,14 @@ use mainsheet_api::{
     resource::Resource,
     time::Timestamp,
     validate::across::{Across, AcrossOptions, Change},
-    verdict::Finding,
+    verdict::{Finding, Verdict},
 };
 
+use super::against::Served;
 use crate::{
     intake::{
         criteria::Criteria,
-        judge::{Accepted, Judged, judge_all},
+        judge::{Accepted, Judged, Rejected, judge_all},
     },
     source::{Completeness, Report},
 };
@@ -22,18 +23,20 @@ use crate::{
 /// Judges each document by itself, and those that are accepted as if they were served beside, or instead of, what is
 /// `served`. Of several of one key, the first is.
 ///
-/// What would newly be said of resources that are served comes in a report of its own, whose origin is empty.
+/// What would newly be said of resources that are served comes in a report of its own, whose origin is the server.
 pub(super) async fn judge_together(
     reports: Vec<Report>,
     criteria: &Criteria,
-    (options, served): (AcrossOptions, Vec<Resource>),
+    options: AcrossOptions,
+    served: Served,
 ) -> anyhow::Result<Vec<Judged>> {
     let maps = maps(&reports);
     let asked = criteria.with_rules_of(&reports);
-    let mut judged = judge_all(reports, criteria).await?;
+    let mut judged = judge_all(reports, &asked).await?;
+    let Served { address, resources } = served;
     let mut across = Across::new(options);
-    across.apply(served.iter().map(upsert));
-    let before: Vec<Vec<Finding>> = served.iter().map(|one| said_of(one, &across, criteria)).collect();
+    across.apply(resources.iter().map(upsert));
+    let before: Vec<Vec<Finding>> = resources.iter().map(|one| said_of(one, &across, criteria)).collect();
     across.apply(first_of_each_key(&mut judged).map(|(_, accepted)| upsert(&accepted.resource)));
     let mut given = HashSet::new();
     for (origin, accepted) in first_of_each_key(&mut judged) {
@@ -44,18 +47,24 @@ pub(super) async fn judge_together(
         accepted.warnings.extend(findings);
         given.insert(accepted.resource.key.clone());
     }
-    let elsewhere = served.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key));
-    let accepted: Vec<Accepted> = elsewhere
-        .filter_map(|(one, before)| {
-            let mut warnings = said_of(&one, &across, &asked);
-            warnings.retain(|finding| !before.contains(finding));
-            (!warnings.is_empty()).then_some(Accepted { resource: one, line: 0, warnings })
-        })
-        .collect();
-    if !accepted.is_empty() {
-        let (origin, completeness, rejected) = (String::new(), Completeness::Whole, Vec::new());
-        judged.push(Judged { origin, completeness, accepted, rejected, ignored: 0 });
+    let (accepted, rejected) = (Vec::new(), Vec::new());
+    let mut elsewhere =
+        Judged { origin: address, completeness: Completeness::Whole, accepted, rejected, ignored: 0 };
+    for (resource, before) in resources.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key)) {
+        let mut findings = said_of(&resource, &across, &asked);
+        findings.retain(|finding| !before.contains(finding));
+        let verdict = Verdict { findings };
+        if !verdict.is_accepted() {
+            elsewhere.rejected.push(Rejected {
+                key: Some(resource.key),
+                line: 0,
+                findings: verdict.findings,
+            });
+        } else if !verdict.findings.is_empty() {
+            elsewhere.accepted.push(Accepted { resource, line: 0, warnings: verdict.findings });
+        }
     }
+    judged.push(elsewhere);
     Ok(judged)
 }
 

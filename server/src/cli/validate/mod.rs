@@ -35,7 +35,7 @@ use mainsheet_api::{
     },
 };
 
-use self::{across::judge_together, checked::Checked, texts::Texts};
+use self::{across::judge_together, against::Served, checked::Checked, texts::Texts};
 use super::{Context, Exit, block_on};
 use crate::{
     intake::{criteria::Criteria, judge::Judged},
@@ -127,26 +127,24 @@ async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
     let mut reports = read(args, texts).await?;
     reports.extend(rules(args).await?);
     let served = match &args.against {
-        Some(address) => against::served(address, args.timeout).await?,
-        None => Vec::new(),
+        Some(address) => Served::by(address, args.timeout).await?,
+        None => Served::default(),
     };
     let given: HashSet<&Key> =
         reports.iter().flat_map(|report| &report.documents).filter_map(key_of).collect();
     let is_rule = |resource: &&Resource| resource.key.kind == Kind::VALIDATION_RULE;
-    let rules = served.iter().filter(|resource| is_rule(resource) && !given.contains(&resource.key)).cloned();
+    let rules = served
+        .resources
+        .iter()
+        .filter(|resource| is_rule(resource) && !given.contains(&resource.key))
+        .cloned();
     let criteria = Criteria::new(rules, &args.root_namespace).weighing(args.judge.options());
     let options = AcrossOptions {
         complete: args.complete,
         root_namespace: args.root_namespace.clone(),
         ..AcrossOptions::default()
     };
-    let mut judged = judge_together(reports, &criteria, (options, served)).await?;
-    if let (Some(address), Some(elsewhere)) =
-        (&args.against, judged.iter_mut().find(|one| one.origin.is_empty()))
-    {
-        elsewhere.origin.clone_from(address);
-    }
-    Ok(judged)
+    judge_together(reports, &criteria, options, served).await
 }
 
 fn key_of(document: &Document) -> Option<&Key> {
