@@ -47,6 +47,23 @@ impl Change {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(pub u64);
 
+/// What caused a commit, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cause {
+    /// `source files:mesh`, `apply`, `rollback to 41`, `expiry`.
+    pub what: String,
+    /// Who asked for it, as they call themselves; empty where nobody did.
+    pub author: String,
+    /// What they said of it.
+    pub message: String,
+}
+
+impl From<&str> for Cause {
+    fn from(what: &str) -> Self {
+        Self { what: what.to_owned(), ..Self::default() }
+    }
+}
+
 /// Changes to be made together or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -54,8 +71,8 @@ pub struct Commit {
     pub base: Revision,
     /// The writer's lease.
     pub fence: Fence,
-    /// Who or what caused it, for people: `source files`, later an API caller.
-    pub cause: String,
+    /// What caused it.
+    pub cause: Cause,
     /// When.
     pub at: Timestamp,
     /// At most one for each (source, key).
@@ -67,8 +84,8 @@ pub struct Commit {
 pub struct Committed {
     /// Its number.
     pub revision: Revision,
-    /// Who or what caused it.
-    pub cause: String,
+    /// What caused it.
+    pub cause: Cause,
     /// When.
     pub at: Timestamp,
     /// What changed.

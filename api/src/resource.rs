@@ -1,6 +1,6 @@
 //! A resource: as it was read, and as it is kept once accepted.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use crate::{
     key::Key,
@@ -29,6 +29,25 @@ pub struct Resource {
 /// Which of the configured sources said something. Sources have a fixed precedence, by which the fold picks a winner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceName(pub Arc<str>);
+
+impl SourceName {
+    /// The layer of rollbacks: above all others.
+    pub const HOLD: &str = "hold";
+    /// The layer of the write API: above what sources are configured.
+    pub const API: &str = "api";
+
+    /// The layer of rollbacks.
+    #[must_use]
+    pub fn hold() -> Self {
+        Self(Arc::from(Self::HOLD))
+    }
+
+    /// The layer of the write API.
+    #[must_use]
+    pub fn api() -> Self {
+        Self(Arc::from(Self::API))
+    }
+}
 
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,4 +89,33 @@ pub struct Record {
     pub provenance: Provenance,
     /// What validation remarked; a record is never a rejected one.
     pub warnings: Vec<Finding>,
+    /// On what terms it is kept.
+    pub terms: Terms,
+}
+
+/// On what terms a record is kept: no part of its content, nor of its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Terms {
+    /// How long it lives; until it is removed where there is none.
+    pub lease: Option<Lease>,
+    /// The set that it was applied as part of.
+    pub set: Option<Arc<str>>,
+    /// What it was put over, of a record that rolls back.
+    pub over: Option<Over>,
+}
+
+/// A record lives as long as it is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// From one renewal to the deadline it gives.
+    pub ttl: Duration,
+    /// The first one. Later ones are in the status area: a renewal makes no revision.
+    pub deadline: Timestamp,
+}
+
+/// What the layers below had when a rollback was put over them. It ends once they have something else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Over {
+    /// Of the winner among them; `None` where none had anything.
+    pub version: Option<ResourceVersion>,
 }

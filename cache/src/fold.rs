@@ -25,7 +25,7 @@ use crate::{
     partition::{Edit, PartitionKey},
     served::Edits,
     snapshot::{Held, KindState, Layers, Snapshot},
-    store::State,
+    store::{State, Stored},
 };
 
 /// Sources from the strongest to the weakest; those that are not named come last, by name.
@@ -59,11 +59,10 @@ pub(crate) fn fold(
     revision: Revision,
     changes: impl IntoIterator<Item = Change>,
 ) -> Snapshot {
-    let mut fold =
-        Fold { before, layers: before.layers.clone(), contests: BTreeMap::new(), texts: Texts::default() };
+    let mut fold = Fold::of(before);
     for change in changes {
         match change {
-            Change::Put(record) => fold.put(&record),
+            Change::Put(record) => fold.put(&record, revision),
             Change::Remove { source, key } => fold.remove(&source, &key),
         }
     }
@@ -74,14 +73,15 @@ pub(crate) fn fold(
 /// that lie between.
 pub(crate) fn fold_whole(before: &Snapshot, state: State) -> Snapshot {
     let known: HashSet<(&SourceName, &Key)> =
-        state.records.iter().map(|record| (&record.source, &record.key)).collect();
-    let mut changes = Vec::new();
+        state.records.iter().map(|Stored { record, .. }| (&record.source, &record.key)).collect();
+    let mut fold = Fold::of(before);
     for (source, layer) in &before.layers {
         let gone = layer.iter().filter(|held| !known.contains(&(source, &held.key)));
-        changes.extend(gone.map(|held| Change::Remove { source: source.clone(), key: held.key.clone() }));
+        gone.for_each(|held| fold.remove(source, &held.key));
     }
     drop(known);
-    fold(before, state.revision, changes.into_iter().chain(state.records.into_iter().map(Change::Put)))
+    state.records.iter().for_each(|Stored { changed, record }| fold.put(record, *changed));
+    fold.finish(state.revision)
 }
 
 struct Fold<'a> {
@@ -98,9 +98,13 @@ struct OpenContest {
     is_changed: bool,
 }
 
-impl Fold<'_> {
-    fn put(&mut self, record: &Record) {
-        let held = Arc::new(self.held(record));
+impl<'a> Fold<'a> {
+    fn of(before: &'a Snapshot) -> Self {
+        Self { before, layers: before.layers.clone(), contests: BTreeMap::new(), texts: Texts::default() }
+    }
+
+    fn put(&mut self, record: &Record, revision: Revision) {
+        let held = Arc::new(self.held(record, revision));
         let contestant = Contestant {
             item: Item { held: held.clone(), name: record.entry.name.clone(), any: record.entry.any.clone() },
             audience: record.audience.clone(),
@@ -130,7 +134,7 @@ impl Fold<'_> {
         open.entry(name.clone()).or_insert_with(|| self.before.kinds[kind.index()].open(name))
     }
 
-    fn held(&mut self, record: &Record) -> Held {
+    fn held(&mut self, record: &Record, changed: Revision) -> Held {
         let key = &record.key;
         Held {
             source: SourceName(self.texts.shared(&record.source.0)),
@@ -144,6 +148,8 @@ impl Fold<'_> {
             created: record.created,
             provenance: record.provenance.clone(),
             warnings: record.warnings.clone(),
+            terms: record.terms.clone(),
+            changed,
         }
     }
 

@@ -192,9 +192,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use mainsheet_api::{
-        resource::{Provenance, SourceName},
+        resource::{Provenance, SourceName, Terms},
         time::Timestamp,
-        version::ResourceVersion,
+        version::{ResourceVersion, Revision},
     };
     use proptest::{collection::vec, prelude::*};
 
@@ -212,6 +212,8 @@ mod tests {
             created: Timestamp(1),
             provenance: Provenance { origin: ORIGINS[origin].to_owned(), line: 1 },
             warnings: Vec::new(),
+            terms: Terms::default(),
+            changed: Revision(1),
         })
     }
 

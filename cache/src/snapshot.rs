@@ -12,7 +12,7 @@ use imbl::OrdMap;
 use mainsheet_api::{
     key::Key,
     kind::Kind,
-    resource::{Provenance, SourceName},
+    resource::{Provenance, SourceName, Terms},
     time::Timestamp,
     verdict::Finding,
     version::{ResourceVersion, Revision, VersionSum},
@@ -44,6 +44,10 @@ pub struct Held {
     pub provenance: Provenance,
     /// What validation remarked.
     pub warnings: Vec<Finding>,
+    /// On what terms it is kept.
+    pub terms: Terms,
+    /// The revision that put it.
+    pub changed: Revision,
 }
 
 /// One immutable state. Its identity is its revision.

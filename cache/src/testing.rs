@@ -7,7 +7,7 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, Resource, SourceName},
+    resource::{Provenance, Record, Resource, SourceName, Terms},
     time::Timestamp,
     version::{ResourceVersion, Revision},
     view::{Audience, View},
@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use crate::{
     fold::Precedence,
     snapshot::{Snapshot, SnapshotCatalog},
-    store::State,
+    store::{State, Stored},
 };
 
 pub(crate) const KINDS: [Kind; 2] = [Kind::VIRTUAL_SERVICE, Kind::CLUSTER];
@@ -60,6 +60,7 @@ pub(crate) fn record(source_name: &str, key: Key, seed: u8, len: usize) -> Recor
         created: Timestamp(0),
         provenance: Provenance::default(),
         warnings: Vec::new(),
+        terms: Terms::default(),
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn remove(source_name: &str, key: Key) -> Change {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     revision: Revision,
-    records: BTreeMap<(Key, SourceName), Arc<Record>>,
+    records: BTreeMap<(Key, SourceName), Stored>,
 }
 
 impl Model {
@@ -85,13 +86,16 @@ impl Model {
             .into_iter()
             .map(|change| ((change.key().clone(), change.source().clone()), change))
             .collect();
+        self.revision = self.revision.next();
         for (at, change) in &changes {
             match change {
-                Change::Put(record) => self.records.insert(at.clone(), record.clone()),
+                Change::Put(record) => {
+                    let stored = Stored { changed: self.revision, record: record.clone() };
+                    self.records.insert(at.clone(), stored)
+                }
                 Change::Remove { .. } => self.records.remove(at),
             };
         }
-        self.revision = self.revision.next();
         (self.revision, changes.into_values().collect())
     }
 
@@ -106,7 +110,9 @@ impl Model {
             (rank, record.source.clone(), record.key.clone())
         };
         let mut winners: BTreeMap<String, &Record> = BTreeMap::new();
-        for record in self.records.values().filter(|record| record.key.kind == kind) {
+        for record in
+            self.records.values().map(|stored| &*stored.record).filter(|record| record.key.kind == kind)
+        {
             let winner = winners.entry(record.key.wire_name()).or_insert(record);
             if strength(record) < strength(winner) {
                 *winner = record;

@@ -22,6 +22,7 @@ use mainsheet_cache::{
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 use crate::{
     clashes,
@@ -37,6 +38,7 @@ use crate::{
     source_health::SourceHealth,
     stream::{self, StreamOptions},
     task::TaskSet,
+    v1,
     verdicts::{self, AcrossVerdicts},
 };
 
@@ -73,7 +75,8 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     shared.metrics.show_sources(Arc::clone(&sources));
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
-    let grpc = bind_grpc(settings, &cache, &pages, &shared).await?;
+    let others = v1::routes(v1_links(settings, &cache, &handle, (&sources, &shared)));
+    let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
 
@@ -154,7 +157,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
 async fn bind_grpc(
     settings: &Settings,
     cache: &Cache,
-    pages: &debug::Links,
+    (pages, others): (&debug::Links, Routes),
     shared: &Shared,
 ) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
     let options = StreamOptions {
@@ -174,6 +177,7 @@ async fn bind_grpc(
         metrics: Arc::clone(&shared.metrics),
         clock: Arc::clone(&shared.clock),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
+        others,
     };
     let bound = stream::Server::bind(settings.grpc_addr, options, links).await;
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
@@ -200,6 +204,24 @@ fn across_options(settings: &Settings) -> AcrossOptions {
         root_namespace: settings.root_namespace.clone(),
         domain: settings.cluster_domain.clone(),
         complete: settings.complete,
+    }
+}
+
+/// What clients that are no sinks ask of.
+fn v1_links(
+    settings: &Settings,
+    cache: &Cache,
+    intake: &IntakeHandle,
+    (sources, shared): (&Arc<[SourceHealth]>, &Shared),
+) -> v1::Links {
+    v1::Links {
+        cache: cache.clone(),
+        intake: intake.clone(),
+        readiness: shared.readiness.clone(),
+        sinks: Arc::clone(&shared.sinks),
+        sources: Arc::clone(sources),
+        clock: Arc::clone(&shared.clock),
+        instance: Arc::from(settings.instance.as_str()),
     }
 }
 

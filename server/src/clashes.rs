@@ -128,9 +128,9 @@ fn tell(before: &Clashes, after: &Clashes) {
 mod tests {
     use mainsheet_api::{
         key::Key,
-        resource::{Provenance, SourceName},
+        resource::{Provenance, SourceName, Terms},
         time::Timestamp,
-        version::ResourceVersion,
+        version::{ResourceVersion, Revision},
     };
 
     use super::*;
@@ -143,6 +143,8 @@ mod tests {
             created: Timestamp(1),
             provenance: Provenance { origin: origin.to_owned(), line },
             warnings: Vec::new(),
+            terms: Terms::default(),
+            changed: Revision(1),
         })
     }
 

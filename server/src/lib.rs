@@ -8,6 +8,11 @@ pub mod clock;
 pub mod config;
 mod contain;
 pub mod debug;
+/// Client and server of the gRPC service `mainsheet.v1`, made by `UPDATE=1 cargo test -p mainsheet-server generated`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod generated {
+    include!("generated/mainsheet.v1.rs");
+}
 pub mod http;
 pub mod inspection;
 pub mod intake;
@@ -22,5 +27,6 @@ pub mod source;
 pub mod source_health;
 pub mod stream;
 pub mod task;
+pub mod v1;
 pub mod verdicts;
 pub mod views;

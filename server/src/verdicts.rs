@@ -168,9 +168,9 @@ fn key(kind: Kind, wire_name: &str) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use mainsheet_api::{
-        change::{self, Commit},
+        change::{self, Cause, Commit},
         codec::{self, Content, Defaults, UnknownFields},
-        resource::{Provenance, Record, Resource, SourceName},
+        resource::{Provenance, Record, Resource, SourceName, Terms},
         view::Audience,
     };
     use mainsheet_cache::{Cache, CacheOptions, store::MemoryStore};
@@ -202,6 +202,7 @@ mod tests {
             created: Timestamp(1),
             provenance: Provenance::default(),
             warnings: Vec::new(),
+            terms: Terms::default(),
         }))
     }
 
@@ -219,7 +220,7 @@ mod tests {
             let mut snapshots = Vec::new();
             for changes in commits {
                 let base = cache.snapshot().revision();
-                let commit = Commit { base, fence, cause: String::new(), at: Timestamp(1), changes };
+                let commit = Commit { base, fence, cause: Cause::default(), at: Timestamp(1), changes };
                 let revision = cache.commit(commit).await.unwrap();
                 snapshots.push(newest.wait_for(|it| it.revision() >= revision).await.unwrap().clone());
             }

@@ -61,6 +61,29 @@ pub struct Record {
     pub provenance: ::core::option::Option<Provenance>,
     #[prost(message, repeated, tag = "7")]
     pub warnings: ::prost::alloc::vec::Vec<Finding>,
+    #[prost(message, optional, tag = "8")]
+    pub terms: ::core::option::Option<Terms>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Terms {
+    #[prost(message, optional, tag = "1")]
+    pub lease: ::core::option::Option<Lease>,
+    #[prost(string, tag = "2")]
+    pub set: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub over: ::core::option::Option<Over>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lease {
+    #[prost(uint64, tag = "1")]
+    pub ttl: u64,
+    #[prost(uint64, tag = "2")]
+    pub deadline: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Over {
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Row {
@@ -108,6 +131,10 @@ pub struct CommitHeader {
     pub changes: u32,
     #[prost(uint64, tag = "5")]
     pub weight: u64,
+    #[prost(string, tag = "6")]
+    pub author: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub message: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CommitPart {

@@ -40,6 +40,18 @@ impl Entry {
         };
         Self { name: name.into(), version, any: any.encode_to_vec().into() }
     }
+
+    /// Says that nothing is served under a name. Never sent: it hides what weaker layers say.
+    #[must_use]
+    pub fn absence(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), version: ResourceVersion::new("absent"), any: Bytes::new() }
+    }
+
+    /// Whether it is an [absence](Self::absence). An encoded Any never is empty: it holds its type URL.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        self.any.is_empty()
+    }
 }
 
 /// The version that content alone gives: of key, labels, annotations and body, never of commit times.

@@ -1,14 +1,14 @@
 //! The vocabulary as rows, and back. The rows are `api/proto/mainsheet/store/v1/store.proto`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mainsheet_api::{
-    change::{Change, Commit, Committed},
+    change::{Cause, Change, Commit, Committed},
     generated::mainsheet::store::v1 as rows,
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, SourceName},
+    resource::{Lease, Over, Provenance, Record, SourceName, Terms},
     time::Timestamp,
     verdict::{Finding, Position, Severity},
     version::{ResourceVersion, Revision},
@@ -17,7 +17,7 @@ use mainsheet_api::{
 };
 use prost::{DecodeError, Message};
 
-use super::rules;
+use super::{Stored, rules};
 
 /// Why a row can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,9 @@ pub(super) fn encode_commit(commit: &Commit) -> Vec<Bytes> {
     let weights: Vec<usize> = commit.changes.iter().map(rules::weight).collect();
     let parts = cut(&weights);
     let mut header = Some(rows::CommitHeader {
-        cause: commit.cause.clone(),
+        cause: commit.cause.what.clone(),
+        author: commit.cause.author.clone(),
+        message: commit.cause.message.clone(),
         at: commit.at.0,
         parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
         changes: u32::try_from(commit.changes.len()).unwrap_or(u32::MAX),
@@ -92,7 +94,8 @@ pub(super) fn decode_commit(revision: Revision, parts: Vec<Bytes>) -> Result<Com
     if u32::try_from(changes.len()) != Ok(header.changes) {
         return Err(Unreadable::Incomplete("changes"));
     }
-    Ok(Committed { revision, cause: header.cause, at: Timestamp(header.at), changes })
+    let cause = Cause { what: header.cause, author: header.author, message: header.message };
+    Ok(Committed { revision, cause, at: Timestamp(header.at), changes })
 }
 
 /// What is known of one (source, key).
@@ -109,9 +112,11 @@ pub(super) fn decode_row_changed(row: &[u8]) -> Result<Revision, Unreadable> {
     Ok(Revision(rows::RowHead::decode(row)?.changed))
 }
 
-/// The record, or `None` where it was removed.
-pub(super) fn decode_row(row: Bytes) -> Result<Option<Record>, Unreadable> {
-    rows::Row::decode(row)?.record.map(record_from_row).transpose()
+/// The record and when it changed last, or `None` where it was removed.
+pub(super) fn decode_row(row: Bytes) -> Result<Option<Stored>, Unreadable> {
+    let row = rows::Row::decode(row)?;
+    let Some(record) = row.record else { return Ok(None) };
+    Ok(Some(Stored { changed: Revision(row.changed), record: Arc::new(record_from_row(record)?) }))
 }
 
 /// (source, key) as the key of a row: each text with its length, so that no two places are the same bytes.
@@ -168,6 +173,7 @@ fn record_to_row(record: &Record) -> rows::Record {
             line: record.provenance.line,
         }),
         warnings: record.warnings.iter().map(finding_to_row).collect(),
+        terms: terms_to_row(&record.terms),
     }
 }
 
@@ -186,7 +192,36 @@ fn record_from_row(row: rows::Record) -> Result<Record, Unreadable> {
         created: Timestamp(row.created),
         provenance: Provenance { origin: provenance.origin, line: provenance.line },
         warnings: row.warnings.into_iter().map(finding_from_row).collect::<Result<_, _>>()?,
+        terms: row.terms.map(terms_from_row).unwrap_or_default(),
     })
+}
+
+/// None for the usual ones.
+fn terms_to_row(terms: &Terms) -> Option<rows::Terms> {
+    let Terms { lease, set, over } = terms;
+    (*terms != Terms::default()).then(|| rows::Terms {
+        lease: lease.map(|lease| rows::Lease {
+            ttl: u64::try_from(lease.ttl.as_millis()).unwrap_or(u64::MAX),
+            deadline: lease.deadline.0,
+        }),
+        set: set.as_deref().unwrap_or_default().to_owned(),
+        over: over.as_ref().map(|over| rows::Over {
+            version: over.version.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }),
+    })
+}
+
+fn terms_from_row(row: rows::Terms) -> Terms {
+    Terms {
+        lease: row.lease.map(|lease| Lease {
+            ttl: Duration::from_millis(lease.ttl),
+            deadline: Timestamp(lease.deadline),
+        }),
+        set: (!row.set.is_empty()).then(|| row.set.into()),
+        over: row.over.map(|over| Over {
+            version: (!over.version.is_empty()).then(|| ResourceVersion::new(over.version)),
+        }),
+    }
 }
 
 fn key_to_row(key: &Key) -> rows::Key {

@@ -15,7 +15,7 @@ use mainsheet_api::{
 use tokio::sync::watch;
 
 use super::{
-    Answer, Follow, State, Store, StoreOptions,
+    Answer, Follow, State, Store, StoreOptions, Stored,
     rules::{self, Standing},
 };
 use crate::error::{CommitError, StoreError};
@@ -101,6 +101,12 @@ struct Row {
     record: Option<Arc<Record>>,
 }
 
+impl Row {
+    fn stored(&self) -> Option<Stored> {
+        Some(Stored { changed: self.changed, record: self.record.clone()? })
+    }
+}
+
 #[derive(Debug)]
 struct Kept {
     weight: usize,
@@ -175,10 +181,7 @@ impl Inner {
     }
 
     fn load(&self) -> State {
-        State {
-            revision: self.standing.head,
-            records: self.rows.values().filter_map(|row| row.record.clone()).collect(),
-        }
+        State { revision: self.standing.head, records: self.rows.values().filter_map(Row::stored).collect() }
     }
 
     fn follow(&self, after: Revision, bytes_max: usize) -> Follow {

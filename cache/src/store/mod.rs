@@ -89,7 +89,16 @@ pub struct State {
     /// Which.
     pub revision: Revision,
     /// One for each (source, key), in order of key, then source.
-    pub records: Vec<Arc<Record>>,
+    pub records: Vec<Stored>,
+}
+
+/// A record in the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The revision that put it.
+    pub changed: Revision,
+    /// What was put.
+    pub record: Arc<Record>,
 }
 
 /// What follows a revision.

@@ -7,7 +7,7 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, SourceName},
+    resource::{Provenance, Record, SourceName, Terms},
     time::Timestamp,
     version::Revision,
     view::Audience,
@@ -78,6 +78,7 @@ fn put(source: SourceName, key: &Key, entry: Entry) -> Change {
         created: Timestamp::default(),
         provenance: Provenance::default(),
         warnings: Vec::new(),
+        terms: Terms::default(),
     }))
 }
 

@@ -9,7 +9,7 @@ use mainsheet_api::{
 };
 use mainsheet_cache::{
     CommitError, StoreError,
-    store::{Follow, State, StoreOptions},
+    store::{Follow, State, StoreOptions, Stored},
 };
 
 use crate::stores::{Backend, TestStore, commit, key, names, put, record, remove, source};
@@ -99,7 +99,8 @@ async fn records_are_given_back_exactly(backend: Backend) {
     store.put_all(records.iter().cloned().map(Change::Put).collect()).await;
     let mut expected = records.to_vec();
     expected.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
-    assert_eq!(store.state().await.records, expected);
+    let stored = expected.into_iter().map(|record| Stored { changed: Revision(1), record });
+    assert_eq!(store.state().await.records, stored.collect::<Vec<_>>());
 }
 
 async fn refused_commit_changes_nothing(backend: Backend) {
@@ -263,7 +264,11 @@ async fn state_is_in_order_of_key_then_source(backend: Backend) {
     store.put_all(places.into_iter().map(|(layer, key)| Change::Put(record(layer, key, ""))).collect()).await;
     let state = store.state().await;
     assert_eq!(state.records.len(), 6);
-    assert!(state.records.is_sorted_by(|a, b| (&a.key, &a.source) < (&b.key, &b.source)));
+    assert!(state.records.is_sorted_by(|Stored { record: a, .. }, Stored { record: b, .. }| (
+        &a.key, &a.source
+    ) < (
+        &b.key, &b.source
+    )));
 }
 
 /// Places whose texts run together would be the same.
@@ -285,7 +290,7 @@ async fn kinds_that_share_a_name_are_kept_apart(backend: Backend) {
     store.put_all(vec![Change::Remove { source: source(layer), key: key.clone() }]).await;
     let state = store.state().await;
     assert_eq!(state.records.len(), places.len() - 1);
-    assert!(state.records.iter().all(|record| record.key != *key));
+    assert!(state.records.iter().all(|stored| stored.record.key != *key));
 }
 
 async fn follow_gives_commits_as_they_were_made(backend: Backend) {
@@ -368,12 +373,14 @@ async fn commits_folded_add_up_to_the_state(backend: Backend) {
     store.put_all(vec![remove("a"), put("c", "1")]).await;
     store.put_all(vec![put("a", "2"), remove("b")]).await;
     let mut folded = std::collections::BTreeMap::new();
-    for change in store.commits_after(ZERO).await.into_iter().flat_map(|made| made.changes) {
-        let place = (change.key().clone(), change.source().clone());
-        match change {
-            Change::Put(record) => folded.insert(place, record),
-            Change::Remove { .. } => folded.remove(&place),
-        };
+    for Committed { revision: changed, changes, .. } in store.commits_after(ZERO).await {
+        for change in changes {
+            let place = (change.key().clone(), change.source().clone());
+            match change {
+                Change::Put(record) => folded.insert(place, Stored { changed, record }),
+                Change::Remove { .. } => folded.remove(&place),
+            };
+        }
     }
     assert_eq!(store.state().await.records, folded.into_values().collect::<Vec<_>>());
 }

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -74,7 +75,7 @@ async fn check(dir: &Path, acknowledged: &[u64]) {
     let newest = *acknowledged.last().unwrap();
     let state = store.load().await.unwrap();
     assert!(state.revision.0 >= newest, "{newest} was acknowledged, {} is the newest", state.revision);
-    let set: Vec<_> = state.records.iter().cloned().map(Change::Put).collect();
+    let set: Vec<_> = state.records.iter().map(|stored| Change::Put(Arc::clone(&stored.record))).collect();
     assert!(set == changes(state.revision.0), "the newest commit is whole");
     let Follow::Commits(commits) = store.follow(Revision(acknowledged[0] - 1), usize::MAX).await.unwrap()
     else {

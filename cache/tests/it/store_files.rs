@@ -131,7 +131,8 @@ fn is_continued(before: &Said, after: &Said) -> bool {
     let (Follow::Commits(old), Follow::Commits(new)) = (&before.commits, &after.commits) else {
         return false;
     };
-    let records: Vec<_> = after.state.records.iter().filter(|record| &*record.key.name != "later").collect();
+    let records: Vec<_> =
+        after.state.records.iter().filter(|stored| &*stored.record.key.name != "later").collect();
     new.len() == old.len() + 2
         && new.starts_with(old)
         && records == before.state.records.iter().collect::<Vec<_>>()

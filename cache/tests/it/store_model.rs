@@ -11,7 +11,7 @@ use mainsheet_api::{
 };
 use mainsheet_cache::{
     CommitError,
-    store::{Follow, MemoryStore, RedbStore, State, Store, StoreOptions},
+    store::{Follow, MemoryStore, RedbStore, State, Store, StoreOptions, Stored},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -143,7 +143,9 @@ impl Model {
     }
 
     fn state(&self) -> State {
-        let records = self.places().into_values().filter_map(|(_, said)| said).collect();
+        let stored =
+            |(changed, said): (u64, Option<_>)| Some(Stored { changed: Revision(changed), record: said? });
+        let records = self.places().into_values().filter_map(stored).collect();
         State { revision: Revision(self.head()), records }
     }
 

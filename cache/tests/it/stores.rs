@@ -7,10 +7,10 @@ use mainsheet_api::{
     change::{Change, Commit, Fence},
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, Resource, SourceName},
+    resource::{Lease, Over, Provenance, Record, Resource, SourceName, Terms},
     time::Timestamp,
     verdict::{Finding, Position, Severity},
-    version::Revision,
+    version::{ResourceVersion, Revision},
     view::Audience,
     wire::{Any, Entry},
 };
@@ -131,6 +131,11 @@ pub(crate) fn record(layer: &str, key: Key, body: &str) -> Arc<Record> {
             reason: "has no route".into(),
             remedy: "add one".into(),
         }],
+        terms: Terms {
+            lease: Some(Lease { ttl: Duration::from_secs(90), deadline: Timestamp(1_700_000_090_456) }),
+            set: Some("shop".into()),
+            over: Some(Over { version: Some(ResourceVersion::new("1")) }),
+        },
     })
 }
 
@@ -148,5 +153,5 @@ pub(crate) fn commit(base: Revision, changes: Vec<Change>) -> Commit {
 
 /// The names of a state's keys, in its order.
 pub(crate) fn names(state: &State) -> Vec<String> {
-    state.records.iter().map(|record| record.key.name.to_string()).collect()
+    state.records.iter().map(|stored| stored.record.key.name.to_string()).collect()
 }

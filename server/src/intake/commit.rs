@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mainsheet_api::{
-    change::{Change, Commit, Fence},
+    change::{Cause, Change, Commit, Fence},
     time::Clock,
     version::Revision,
 };
@@ -122,7 +122,7 @@ impl Committer {
     }
 
     fn commit_of(&self, round: &JudgedRound, base: Revision, changes: Vec<Change>) -> Commit {
-        let cause = format!("source {}", round.source);
+        let cause = Cause { what: format!("source {}", round.source), ..Cause::default() };
         Commit { base, fence: self.fence, cause, at: self.clock.wall(), changes }
     }
 

@@ -10,7 +10,7 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, SourceName},
+    resource::{Provenance, Record, SourceName, Terms},
     time::{Timestamp, Uptime},
     verdict::{Finding, Position},
     view::Audience,
@@ -123,6 +123,7 @@ fn put(
         created,
         provenance: Provenance { origin: origin.to_owned(), line: *line },
         warnings: warnings.clone(),
+        terms: Terms::default(),
     })
 }
 

@@ -31,12 +31,16 @@ impl<C> Clone for Services<C> {
 }
 
 impl<C: Catalog + Send + Sync + 'static> Services<C> {
-    pub(super) fn new(ads: Arc<Ads<C>>, health: HealthServer<impl Health>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        ads: Arc<Ads<C>>,
+        others: Routes,
+        health: HealthServer<impl Health>,
+    ) -> anyhow::Result<Self> {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
-        let others = Routes::new(health).add_service(reflection).prepare();
+        let others = others.add_service(health).add_service(reflection).prepare();
         Ok(Self { ads, others })
     }
 

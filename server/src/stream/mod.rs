@@ -31,6 +31,7 @@ use std::{net::SocketAddr, sync::Arc};
 use mainsheet_api::{time::Clock, xds::catalog::Catalog};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::service::Routes;
 
 pub use options::StreamOptions;
 
@@ -57,6 +58,8 @@ pub struct Links<C> {
     pub clock: Arc<dyn Clock>,
     /// Who answers questions about the server itself.
     pub inspector: Arc<dyn Inspector>,
+    /// Services on the same port that are ordinary gRPC.
+    pub others: Routes,
 }
 
 /// The stream service, with its port taken.
@@ -92,7 +95,7 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let tasks = TaskTracker::new();
         let (health, health_service) = health::service().await;
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.clone(), tasks.clone()));
-        let grpc = grpc::Services::new(ads, health_service)?;
+        let grpc = grpc::Services::new(ads, self.links.others.clone(), health_service)?;
         let protocol = connection::Protocol::new(&self.options, grpc, &tasks);
         let metrics = Arc::clone(&self.links.metrics);
         let serve = move |stream, connection| {

@@ -8,6 +8,7 @@ mod bounds;
 mod cli;
 mod client;
 mod file_source;
+mod generated;
 mod http;
 mod inspect;
 mod intake;

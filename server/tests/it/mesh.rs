@@ -3,11 +3,11 @@
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use mainsheet_api::{
-    change::{Change, Commit, Fence},
+    change::{Cause, Change, Commit, Fence},
     generated::istio::networking::v1alpha3::VirtualService,
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, Resource, SourceName},
+    resource::{Provenance, Record, Resource, SourceName, Terms},
     time::Timestamp,
     version::Revision,
     view::Audience,
@@ -30,6 +30,7 @@ use mainsheet_server::{
 use prost::Message;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 /// How long anything may take before a test counts as failed. Generous: it is only ever waited out by a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,6 +90,7 @@ impl Mesh {
             metrics,
             clock,
             inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
+            others: Routes::default(),
         };
         let streams = stream::Server::bind(loopback, options.clone(), links.clone()).await.unwrap();
         let pages = http::Server::bind(loopback, for_pages, options.write_deadline).await.unwrap();
@@ -138,7 +140,7 @@ impl Mesh {
 
     async fn commit(&self, changes: Vec<Change>) -> Revision {
         let base = self.cache.snapshot().revision();
-        let cause = "test".to_owned();
+        let cause = Cause::from("test");
         let commit = Commit { base, fence: self.fence, cause, at: Timestamp(1_000), changes };
         let revision = self.cache.commit(commit).await.unwrap();
         let mut news = self.cache.subscribe();
@@ -184,6 +186,7 @@ fn record_of(key: Key, body: Any) -> Arc<Record> {
         created: Timestamp(1_000),
         provenance: Provenance::default(),
         warnings: Vec::new(),
+        terms: Terms::default(),
     })
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 
@@ -33,8 +33,8 @@ fn record() -> impl Strategy<Value = Record> {
         any: any.into(),
     });
     let provenance = (".{0,4}", any::<u32>()).prop_map(|(origin, line)| Provenance { origin, line });
-    (".{0,3}", key(), entry, ".{0,4}", any::<u64>(), (provenance, vec(finding(), 0..3))).prop_map(
-        |(source, key, entry, audience, created, (provenance, warnings))| Record {
+    (".{0,3}", key(), entry, ".{0,4}", any::<u64>(), (provenance, vec(finding(), 0..3), terms())).prop_map(
+        |(source, key, entry, audience, created, (provenance, warnings, terms))| Record {
             source: SourceName(source.into()),
             key,
             entry,
@@ -42,8 +42,22 @@ fn record() -> impl Strategy<Value = Record> {
             created: Timestamp(created),
             provenance,
             warnings,
+            terms,
         },
     )
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let lease = (any::<u32>(), any::<u64>()).prop_map(|(ttl, deadline)| Lease {
+        ttl: Duration::from_millis(ttl.into()),
+        deadline: Timestamp(deadline),
+    });
+    let over = option::of(".{1,4}").prop_map(|version| Over { version: version.map(ResourceVersion::new) });
+    (option::of(lease), option::of(".{1,4}"), option::of(over)).prop_map(|(lease, set, over)| Terms {
+        lease,
+        set: set.map(Into::into),
+        over,
+    })
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -79,7 +93,7 @@ proptest! {
         let row = encode_row(Revision(changed), &change);
         prop_assert_eq!(decode_row_changed(&row).unwrap(), Revision(changed));
         let expected = match change {
-            Change::Put(record) => Some((*record).clone()),
+            Change::Put(record) => Some(Stored { changed: Revision(changed), record }),
             Change::Remove { .. } => None,
         };
         prop_assert_eq!(decode_row(row.into()).unwrap(), expected);
@@ -153,6 +167,7 @@ fn record_of_a_commit_does_not_hold_on_to_its_part() {
         created: Timestamp(1),
         provenance: Provenance::default(),
         warnings: Vec::new(),
+        terms: Terms::default(),
     };
     let parts = encode_commit(&commit(vec![Change::Put(Arc::new(record))]));
     let kept = parts[0].clone();

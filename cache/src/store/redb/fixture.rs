@@ -4,10 +4,10 @@ use std::{fs, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use mainsheet_api::{
-    change::{Change, Commit, Committed, Fence},
+    change::{Cause, Change, Commit, Committed, Fence},
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, SourceName},
+    resource::{Provenance, Record, SourceName, Terms},
     time::Timestamp,
     verdict::{Finding, Position, Severity},
     version::{ResourceVersion, Revision},
@@ -51,6 +51,7 @@ fn record(source: &str, key: Key, any: &'static [u8]) -> Change {
         created: Timestamp(1_700_000_000_123),
         provenance: Provenance { origin: "shop/reviews.yaml".into(), line: 7 },
         warnings: vec![warning],
+        terms: Terms::default(),
     }))
 }
 
@@ -70,7 +71,7 @@ fn commits() -> Vec<Committed> {
         .zip(1..)
         .map(|(changes, revision)| Committed {
             revision: Revision(revision),
-            cause: format!("source {revision}"),
+            cause: Cause { what: format!("source {revision}"), ..Cause::default() },
             at: Timestamp(1_700_000_000_000 + revision),
             changes,
         })
@@ -112,7 +113,7 @@ async fn file_of_format_1_is_read_exactly() {
     assert_eq!(store.follow(Revision(1), usize::MAX).await.unwrap(), Follow::Compacted);
     assert_eq!(store.status("").await.unwrap(), status());
     let state = store.load().await.unwrap();
-    let records: Vec<_> = state.records.into_iter().map(Change::Put).collect();
+    let records: Vec<_> = state.records.into_iter().map(|stored| Change::Put(stored.record)).collect();
     let expected = [&commits[1].changes[0], &commits[3].changes[0], &commits[2].changes[0]];
     assert_eq!((state.revision, records.iter().collect::<Vec<_>>()), (Revision(4), expected.to_vec()));
 
@@ -121,7 +122,7 @@ async fn file_of_format_1_is_read_exactly() {
     let commit = Commit {
         base: Revision(2),
         fence: LEASE,
-        cause: String::new(),
+        cause: Cause::default(),
         at: Timestamp(1),
         changes: vec![gone],
     };

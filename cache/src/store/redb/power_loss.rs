@@ -15,7 +15,7 @@ use mainsheet_api::{
     change::{Change, Commit, Fence},
     key::Key,
     kind::Kind,
-    resource::{Provenance, Record, SourceName},
+    resource::{Provenance, Record, SourceName, Terms},
     time::Timestamp,
     version::{ResourceVersion, Revision},
     view::Audience,
@@ -153,6 +153,7 @@ fn commit(revision: u64, len: usize) -> Commit {
             created: Timestamp(1),
             provenance: Provenance::default(),
             warnings: Vec::new(),
+            terms: Terms::default(),
         }))
     };
     Commit {

@@ -1,16 +1,12 @@
 //! Reading, inside one read transaction: what one call sees is one revision, whatever is written meanwhile.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use mainsheet_api::{
-    change::Committed, generated::mainsheet::store::v1 as rows, resource::Record, version::Revision,
-};
+use mainsheet_api::{change::Committed, generated::mainsheet::store::v1 as rows, version::Revision};
 use prost::Message;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use super::{
-    super::{Follow, State, encoding, rules},
+    super::{Follow, State, Stored, encoding, rules},
     FORMAT,
     fault::Fault,
     table::{
@@ -53,13 +49,15 @@ impl Tables {
         for row in self.records.iter()? {
             let (place, row) = row?;
             count += 1;
-            records.extend(decode_record(place.value(), row.value())?.map(Arc::new));
+            records.extend(decode_record(place.value(), row.value())?);
         }
         if count != standing.rows {
             return Err(Fault::damaged(format!("{count} rows of records, not {}", standing.rows)));
         }
         // On disk they are in order of the kinds' names.
-        records.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
+        records.sort_by(|Stored { record: a, .. }, Stored { record: b, .. }| {
+            (&a.key, &a.source).cmp(&(&b.key, &b.source))
+        });
         Ok(State { revision: Revision(standing.head), records })
     }
 
@@ -170,6 +168,6 @@ pub(super) fn part(
     unseal_bytes(&key, row.value())
 }
 
-fn decode_record(place: &[u8], row: &[u8]) -> Result<Option<Record>, Fault> {
+fn decode_record(place: &[u8], row: &[u8]) -> Result<Option<Stored>, Fault> {
     Ok(encoding::decode_row(unseal_bytes(place, row)?)?)
 }

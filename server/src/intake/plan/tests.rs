@@ -1,7 +1,7 @@
 use mainsheet_api::{
     resource::Resource,
     verdict::{Position, Severity},
-    version::ResourceVersion,
+    version::{ResourceVersion, Revision},
     wire::Any,
 };
 
@@ -30,8 +30,16 @@ fn layer(held: &[(&str, &str, &str)]) -> Layer {
     let held = held.iter().map(|(name, body, origin)| {
         let provenance = Provenance { origin: (*origin).to_owned(), line: 1 };
         let version = Entry::encode(&resource(name, body), EARLIER).version;
-        let (source, key, warnings) = (files(), key(name), Vec::new());
-        Arc::new(Held { source, key, version, created: EARLIER, provenance, warnings })
+        Arc::new(Held {
+            source: files(),
+            key: key(name),
+            version,
+            created: EARLIER,
+            provenance,
+            warnings: Vec::new(),
+            terms: Terms::default(),
+            changed: Revision(1),
+        })
     });
     held.collect()
 }

@@ -1,0 +1,13 @@
+//! How what is served differs.
+
+use mainsheet_api::generated::mainsheet::v1 as pb;
+use tonic::Status;
+
+use super::{Answers, Links};
+
+pub(super) async fn diff(
+    _links: &Links,
+    _request: pb::DiffRequest,
+) -> Result<Answers<pb::DiffResponse>, Status> {
+    Err(Status::unimplemented("diff"))
+}

@@ -1,0 +1,13 @@
+//! What becomes of what is served.
+
+use mainsheet_api::generated::mainsheet::v1 as pb;
+use tonic::Status;
+
+use super::{Answers, Links};
+
+pub(super) async fn watch(
+    _links: &Links,
+    _request: pb::WatchRequest,
+) -> Result<Answers<pb::WatchResponse>, Status> {
+    Err(Status::unimplemented("watch"))
+}
