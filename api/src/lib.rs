@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`kind`], [`key`], [`resource`], [`version`], [`change`], [`verdict`], [`view`], [`node`] | the vocabulary |
+//! | [`lease`] | how long a resource lives unless it is renewed |
 //! | [`wire`] | bytes of discovery messages: an entry encoded once, frames around shared bytes |
 //! | [`xds`] | both halves of the protocol as state machines |
 //! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
@@ -17,6 +18,7 @@ pub mod change;
 pub mod codec;
 pub mod key;
 pub mod kind;
+pub mod lease;
 pub mod limits;
 pub mod node;
 pub mod resource;

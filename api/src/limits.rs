@@ -46,6 +46,13 @@ pub const VIEW_VERSIONS_BYTES_MAX: usize = 2 << 20;
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 
+/// The shortest time to live, as a lease and in the protocol: who renews sooner than every third of a second has no
+/// lease but a connection, and each expiry is a commit.
+pub const TTL_MIN: Duration = Duration::from_secs(1);
+
+/// The longest: what lives for ten years needs no lease, and no calendar overflows.
+pub const TTL_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
 /// Bytes of an expression of a validation rule. Kubernetes' own admission policies rarely have more than 500.
 pub const RULE_EXPRESSION_BYTES_MAX: usize = 4096;
 
@@ -138,6 +145,7 @@ pub const REMOVAL_GRACE: Duration = Duration::from_secs(10);
 
 const _: () = assert!(ORDER_GRACE.as_millis() < REMOVAL_GRACE.as_millis());
 const _: () = assert!(REMOVAL_GRACE.as_millis() < ACK_GRACE.as_millis());
+const _: () = assert!(TTL_MIN.as_millis() < TTL_MAX.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);

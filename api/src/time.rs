@@ -26,6 +26,18 @@ impl Uptime {
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// The moment `later` than this one.
+    #[must_use]
+    pub fn after(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero where it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// Whole seconds and the nanoseconds left, as `google.protobuf.Timestamp` has them.
     #[must_use]
     pub fn seconds_and_nanos(self) -> (i64, i32) {

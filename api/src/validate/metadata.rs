@@ -4,6 +4,7 @@ use super::{code, report::Report};
 use crate::{
     generated::istio::security::v1beta1::{AuthorizationPolicy, authorization_policy::Action},
     kind::Family,
+    lease::{TTL, TtlError, XDS_TTL, parse_lease_ttl, parse_ttl},
 };
 use prost::Message as _;
 
@@ -46,6 +47,7 @@ fn is_kubernetes_name(text: &str) -> bool {
 /// Whether the body is worth looking at: istiod stops at an annotation that it refuses.
 pub(super) fn check(report: &mut Report<'_>) -> bool {
     names(report);
+    ours(report);
     let errors = report.errors();
     report.field("metadata", |report| {
         annotations(report);
@@ -120,6 +122,23 @@ fn annotations(report: &mut Report<'_>) {
     }
     if let Some(value) = report.annotation(DRY_RUN) {
         report.entry("annotations", DRY_RUN, |report| dry_run(report, value));
+    }
+}
+
+/// Annotations that mean something to this server.
+fn ours(report: &mut Report<'_>) {
+    let wrong = |name, read: fn(&str) -> Option<TtlError>| read(report.annotation(name)?);
+    let ttl = wrong(TTL, |text| parse_lease_ttl(text).err()).map(|error| (TTL, &code::TTL, error));
+    let xds_ttl = wrong(XDS_TTL, |text| parse_ttl(text).err()).map(|error| (XDS_TTL, &code::XDS_TTL, error));
+    for (name, code, error) in [ttl, xds_ttl].into_iter().flatten() {
+        let text = report.annotation(name).unwrap_or_default();
+        let detail = format!("`{text}` is {error}");
+        match report.resource().key.kind.info().family {
+            Family::Istio => report.field("metadata", |report| {
+                report.entry("annotations", name, |report| report.flag_with(code, detail));
+            }),
+            Family::Envoy => report.here(name, |report| report.flag_with(code, detail)),
+        }
     }
 }
 

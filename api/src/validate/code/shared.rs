@@ -6,6 +6,8 @@ codes! {
     [Mainsheet, &[]] {
         METADATA_NAME "metadata-name" Error "not a name", "use lower case letters, digits, `-` and `.`, at most 253 of them";
         METADATA_NAMESPACE "metadata-namespace" Error "not a namespace", "use lower case letters, digits and `-`, at most 63 of them";
+        TTL "ttl" Error "not a time to live", "use whole numbers with units from large to small, such as `30s`, `10m`, `1h30m` or `7d`, at most `3650d`, or `never`";
+        XDS_TTL "xds-ttl" Error "not a time to live", "use whole numbers with units from large to small, such as `30s`, `10m`, `1h30m` or `7d`, at most `3650d`";
     }
 
     [Istiod, &[]] {
