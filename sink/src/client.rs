@@ -183,7 +183,11 @@ fn string(text: String) -> Value {
     Value { kind: Some(value::Kind::StringValue(text)) }
 }
 
-fn endpoint(address: &str) -> Result<Endpoint, BuildError> {
+/// Where an address leads: `host:port`, after `http://` or `xds://` where it says so.
+///
+/// # Errors
+/// Where it is none, or asks for TLS.
+pub fn endpoint(address: &str) -> Result<Endpoint, BuildError> {
     let wrong = || BuildError::Address(address.to_owned());
     let authority = match address.split_once("://") {
         None => address,

@@ -49,6 +49,6 @@ mod transport;
 mod worker;
 
 pub use apply::{Apply, Event};
-pub use client::{Client, ClientBuilder, Reconnect};
+pub use client::{Client, ClientBuilder, Reconnect, endpoint};
 pub use error::{BuildError, Disconnected};
 pub use rejection::Rejection;

@@ -7,12 +7,27 @@ use super::Context;
 /// The address that is tried where none is given.
 const DEFAULT: &str = "127.0.0.1:15010";
 
-/// Which server to ask, and as whom.
+/// Which server to ask.
 #[derive(Debug, clap::Args)]
-pub(super) struct ConnectArgs {
+pub(super) struct ServerArgs {
     /// Address of the server's gRPC port [default: 127.0.0.1:15010] [env: MAINSHEET_SERVER]
     #[arg(long, value_name = "ADDR")]
     server: Option<String>,
+}
+
+impl ServerArgs {
+    /// By flag, environment or default.
+    pub(super) fn address(&self, context: &Context<'_>) -> String {
+        let given = self.server.clone().or_else(|| context.environment.get("MAINSHEET_SERVER").cloned());
+        given.unwrap_or_else(|| DEFAULT.to_owned())
+    }
+}
+
+/// Which server to ask over ADS, and as whom.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConnectArgs {
+    #[command(flatten)]
+    server: ServerArgs,
     /// Node id to be known by, where the server shows nodes different things [default: mainsheet-cli~COMMAND]
     #[arg(long, value_name = "ID")]
     node: Option<String>,
@@ -27,7 +42,6 @@ impl ConnectArgs {
 
     /// By flag, environment or default.
     pub(super) fn address(&self, context: &Context<'_>) -> String {
-        let given = self.server.clone().or_else(|| context.environment.get("MAINSHEET_SERVER").cloned());
-        given.unwrap_or_else(|| DEFAULT.to_owned())
+        self.server.address(context)
     }
 }

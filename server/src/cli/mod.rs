@@ -1,12 +1,15 @@
 //! The commands, a file each. Only they print to standard output.
 
+mod client;
 mod completion;
+mod confirm;
 mod connect;
 mod error;
 mod first_answers;
 mod get;
 mod kinds;
 mod output;
+mod refusal;
 mod serve;
 mod validate;
 mod version;
@@ -32,6 +35,7 @@ enum Command {
     Validate(validate::Args),
     Get(get::Args),
     Watch(watch::Args),
+    Confirm(confirm::Args),
     Version(version::Args),
     Completion(completion::Args),
 }
@@ -73,6 +77,7 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(args, context),
         Command::Get(args) => get::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Confirm(args) => confirm::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Completion(args) => completion::run(args, context),
     }

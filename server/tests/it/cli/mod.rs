@@ -4,6 +4,7 @@ mod completion;
 mod get;
 mod rig;
 mod serve;
+mod service;
 mod validate;
 mod watch;
 
@@ -22,7 +23,7 @@ fn version_is_told() {
 fn help_lists_the_commands() {
     let ended = run(&folder(&[]), &["--help"]);
     assert_eq!(ended.code, 0);
-    for command in ["serve", "validate", "get", "watch", "version", "completion"] {
+    for command in ["serve", "validate", "get", "watch", "confirm", "version", "completion"] {
         assert!(ended.out.contains(&format!("\n  {command} ")), "{command}: {}", ended.out);
     }
 }
