@@ -15,7 +15,7 @@ pub struct KindInfo {
     pub message: &'static str,
     /// `virtualservices`
     pub plural: &'static str,
-    /// What kubectl takes for short, or empty.
+    /// What people write for short: as kubectl has it, where it has one; of Envoy's kinds, the xDS service.
     pub short: &'static str,
     /// How it is written and sent.
     pub family: Family,
@@ -25,6 +25,17 @@ pub struct KindInfo {
     pub rank: u8,
     /// Whether documents may hold it. MeshConfig is answered, never taken in.
     pub from_documents: bool,
+}
+
+impl KindInfo {
+    /// Whether a text is its group, or one of its versions and its group.
+    fn is_at(&self, place: &str) -> bool {
+        let is_group = |text: &str| text.eq_ignore_ascii_case(self.group);
+        is_group(place)
+            || place
+                .split_once('.')
+                .is_some_and(|(version, group)| self.versions.contains(&version) && is_group(group))
+    }
 }
 
 /// How the resources of a kind are written and sent.
@@ -50,12 +61,12 @@ pub enum Absence {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(u8);
 
+/// The names: its own, the plural, the short one.
 const fn istio(
-    name: &'static str,
+    [name, plural, short]: [&'static str; 3],
     group: &'static str,
     versions: &'static [&'static str],
     message: &'static str,
-    plural: &'static str,
 ) -> KindInfo {
     KindInfo {
         name,
@@ -63,7 +74,7 @@ const fn istio(
         versions,
         message,
         plural,
-        short: "",
+        short,
         family: Family::Istio,
         absence: Absence::Deletes,
         rank: 1,
@@ -72,9 +83,8 @@ const fn istio(
 }
 
 const fn envoy(
-    name: &'static str,
+    [name, plural, short]: [&'static str; 3],
     message: &'static str,
-    plural: &'static str,
     absence: Absence,
     rank: u8,
 ) -> KindInfo {
@@ -84,7 +94,7 @@ const fn envoy(
         versions: &["v3"],
         message,
         plural,
-        short: "",
+        short,
         family: Family::Envoy,
         absence,
         rank,
@@ -98,157 +108,140 @@ const SECURITY: &[&str] = &["v1", "v1beta1"];
 /// Every kind. The order is part of stored keys' order only, never of what is stored.
 pub static KINDS: [KindInfo; 21] = [
     istio(
-        "TrafficExtension",
+        ["TrafficExtension", "trafficextensions", "te"],
         "extensions.istio.io",
         &["v1alpha1"],
         "istio.extensions.v1alpha1.TrafficExtension",
-        "trafficextensions",
     ),
     istio(
-        "WasmPlugin",
+        ["WasmPlugin", "wasmplugins", "wp"],
         "extensions.istio.io",
         &["v1alpha1"],
         "istio.extensions.v1alpha1.WasmPlugin",
-        "wasmplugins",
     ),
-    KindInfo {
-        short: "dr",
-        ..istio(
-            "DestinationRule",
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.DestinationRule",
-            "destinationrules",
-        )
-    },
+    istio(
+        ["DestinationRule", "destinationrules", "dr"],
+        "networking.istio.io",
+        NETWORKING,
+        "istio.networking.v1alpha3.DestinationRule",
+    ),
     KindInfo {
         rank: 3,
         ..istio(
-            "EnvoyFilter",
+            ["EnvoyFilter", "envoyfilters", "ef"],
             "networking.istio.io",
             &["v1alpha3"],
             "istio.networking.v1alpha3.EnvoyFilter",
-            "envoyfilters",
         )
     },
     KindInfo {
-        short: "gw",
         rank: 2,
-        ..istio("Gateway", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Gateway", "gateways")
+        ..istio(
+            ["Gateway", "gateways", "gw"],
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.Gateway",
+        )
     },
     istio(
-        "ProxyConfig",
+        ["ProxyConfig", "proxyconfigs", "pc"],
         "networking.istio.io",
         &["v1beta1"],
         "istio.networking.v1beta1.ProxyConfig",
-        "proxyconfigs",
     ),
     KindInfo {
-        short: "se",
         rank: 0,
         ..istio(
-            "ServiceEntry",
+            ["ServiceEntry", "serviceentries", "se"],
             "networking.istio.io",
             NETWORKING,
             "istio.networking.v1alpha3.ServiceEntry",
-            "serviceentries",
         )
     },
     KindInfo {
         rank: 3,
-        ..istio("Sidecar", "networking.istio.io", NETWORKING, "istio.networking.v1alpha3.Sidecar", "sidecars")
+        ..istio(
+            ["Sidecar", "sidecars", "sc"],
+            "networking.istio.io",
+            NETWORKING,
+            "istio.networking.v1alpha3.Sidecar",
+        )
     },
     KindInfo {
-        short: "vs",
         rank: 3,
         ..istio(
-            "VirtualService",
+            ["VirtualService", "virtualservices", "vs"],
             "networking.istio.io",
             NETWORKING,
             "istio.networking.v1alpha3.VirtualService",
-            "virtualservices",
         )
     },
     KindInfo {
-        short: "we",
         rank: 0,
         ..istio(
-            "WorkloadEntry",
+            ["WorkloadEntry", "workloadentries", "we"],
             "networking.istio.io",
             NETWORKING,
             "istio.networking.v1alpha3.WorkloadEntry",
-            "workloadentries",
         )
     },
     KindInfo {
-        short: "wg",
         rank: 0,
         ..istio(
-            "WorkloadGroup",
+            ["WorkloadGroup", "workloadgroups", "wg"],
             "networking.istio.io",
             NETWORKING,
             "istio.networking.v1alpha3.WorkloadGroup",
-            "workloadgroups",
-        )
-    },
-    KindInfo {
-        short: "ap",
-        ..istio(
-            "AuthorizationPolicy",
-            "security.istio.io",
-            SECURITY,
-            "istio.security.v1beta1.AuthorizationPolicy",
-            "authorizationpolicies",
-        )
-    },
-    KindInfo {
-        short: "pa",
-        ..istio(
-            "PeerAuthentication",
-            "security.istio.io",
-            SECURITY,
-            "istio.security.v1beta1.PeerAuthentication",
-            "peerauthentications",
-        )
-    },
-    KindInfo {
-        short: "ra",
-        ..istio(
-            "RequestAuthentication",
-            "security.istio.io",
-            SECURITY,
-            "istio.security.v1beta1.RequestAuthentication",
-            "requestauthentications",
         )
     },
     istio(
-        "Telemetry",
+        ["AuthorizationPolicy", "authorizationpolicies", "ap"],
+        "security.istio.io",
+        SECURITY,
+        "istio.security.v1beta1.AuthorizationPolicy",
+    ),
+    istio(
+        ["PeerAuthentication", "peerauthentications", "pa"],
+        "security.istio.io",
+        SECURITY,
+        "istio.security.v1beta1.PeerAuthentication",
+    ),
+    istio(
+        ["RequestAuthentication", "requestauthentications", "ra"],
+        "security.istio.io",
+        SECURITY,
+        "istio.security.v1beta1.RequestAuthentication",
+    ),
+    istio(
+        ["Telemetry", "telemetries", "tm"],
         "telemetry.istio.io",
         &["v1", "v1alpha1"],
         "istio.telemetry.v1alpha1.Telemetry",
-        "telemetries",
     ),
     KindInfo {
         from_documents: false,
-        ..istio("MeshConfig", "core", &["v1alpha1"], "istio.mesh.v1alpha1.MeshConfig", "meshconfigs")
+        ..istio(["MeshConfig", "meshconfigs", "mc"], "core", &["v1alpha1"], "istio.mesh.v1alpha1.MeshConfig")
     },
-    envoy("Cluster", "envoy.config.cluster.v3.Cluster", "clusters", Absence::Deletes, 0),
+    envoy(["Cluster", "clusters", "cds"], "envoy.config.cluster.v3.Cluster", Absence::Deletes, 0),
     envoy(
-        "ClusterLoadAssignment",
+        ["ClusterLoadAssignment", "clusterloadassignments", "eds"],
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        "clusterloadassignments",
         Absence::SaysNothing,
         1,
     ),
-    envoy("Listener", "envoy.config.listener.v3.Listener", "listeners", Absence::Deletes, 2),
+    envoy(["Listener", "listeners", "lds"], "envoy.config.listener.v3.Listener", Absence::Deletes, 2),
     envoy(
-        "RouteConfiguration",
+        ["RouteConfiguration", "routeconfigurations", "rds"],
         "envoy.config.route.v3.RouteConfiguration",
-        "routeconfigurations",
         Absence::SaysNothing,
         3,
     ),
-    istio("ValidationRule", "mainsheet.io", &["v1"], "mainsheet.v1.ValidationRule", "validationrules"),
+    istio(
+        ["ValidationRule", "validationrules", "vr"],
+        "mainsheet.io",
+        &["v1"],
+        "mainsheet.v1.ValidationRule",
+    ),
 ];
 
 static BY_TYPE_URL: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
@@ -330,14 +323,17 @@ impl Kind {
         Self::all().find(|kind| kind.info().message == full_name)
     }
 
-    /// As a person writes it on a command line: kind, plural or short name, in any case.
+    /// As a person writes it on a command line: kind, plural or short name, in any case; where that is not enough, with its
+    /// group, or version and group: `vs.networking.istio.io`, `virtualservices.v1.networking.istio.io`.
     #[must_use]
     pub fn of_argument(text: &str) -> Option<Self> {
+        let (name, place) = text.split_once('.').map_or((text, None), |(name, place)| (name, Some(place)));
         Self::all().find(|kind| {
             let row = kind.info();
-            [row.name, row.plural, row.short]
+            let is_named = [row.name, row.plural, row.short]
                 .iter()
-                .any(|name| !name.is_empty() && name.eq_ignore_ascii_case(text))
+                .any(|known| !known.is_empty() && known.eq_ignore_ascii_case(name));
+            is_named && place.is_none_or(|place| row.is_at(place))
         })
     }
 
@@ -426,9 +422,34 @@ mod tests {
 
     #[test]
     fn arguments_are_kinds_plurals_and_short_names() {
-        for text in ["vs", "VirtualService", "virtualservices"] {
-            assert_eq!(Kind::of_argument(text), Some(Kind::VIRTUAL_SERVICE));
+        for text in [
+            "vs",
+            "VS",
+            "VirtualService",
+            "virtualservice",
+            "virtualservices",
+            "vs.networking.istio.io",
+            "VirtualServices.Networking.istio.io",
+            "virtualservice.v1beta1.networking.istio.io",
+        ] {
+            assert_eq!(Kind::of_argument(text), Some(Kind::VIRTUAL_SERVICE), "{text}");
         }
-        assert_eq!(Kind::of_argument(""), None);
+        for text in
+            ["", ".", "vs.", "vs.security.istio.io", "vs.v9.networking.istio.io", "networking.istio.io"]
+        {
+            assert_eq!(Kind::of_argument(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_two_kinds_are_written_alike() {
+        let words = |kind: Kind| {
+            let row = kind.info();
+            assert!(!row.short.is_empty(), "{kind} has no short name");
+            [row.name.to_ascii_lowercase(), row.plural.to_owned(), row.short.to_owned()]
+        };
+        let all: Vec<String> = Kind::all().flat_map(words).collect();
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
     }
 }

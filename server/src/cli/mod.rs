@@ -7,6 +7,7 @@ mod connect;
 mod error;
 mod first_answers;
 mod get;
+#[allow(dead_code, reason = "the commands that take targets follow")]
 mod kinds;
 mod output;
 mod refusal;

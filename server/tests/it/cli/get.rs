@@ -122,7 +122,7 @@ fn server_is_found_by_the_environment() {
 fn unknown_kind_is_a_usage_error_that_names_the_known_ones() {
     let ended = run(&folder(&[]), &["get", "pods"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("no such kind; known are: trafficextensions, "), "{}", ended.err);
+    assert!(ended.err.contains("no such kind: `pods`; known are: trafficextensions, "), "{}", ended.err);
 }
 
 #[test]
