@@ -1,6 +1,6 @@
 //! Chunks: neighbouring entries in one run of bytes, shared by every answer that holds them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use mainsheet_api::{
@@ -23,11 +23,18 @@ pub(crate) struct Item {
     pub(crate) name: Arc<str>,
     /// The encoded Any; a slice of the chunk's bytes once it is in one.
     pub(crate) any: Bytes,
+    /// How long a client may use it after it heard of it.
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl Item {
     pub(crate) fn entry(&self) -> Entry {
-        Entry { name: self.name.clone(), version: self.held.version.clone(), any: self.any.clone() }
+        Entry {
+            name: self.name.clone(),
+            version: self.held.version.clone(),
+            any: self.any.clone(),
+            ttl: self.ttl,
+        }
     }
 
     /// Bytes that it takes as a `resources` field.

@@ -106,7 +106,12 @@ impl<'a> Fold<'a> {
     fn put(&mut self, record: &Record, revision: Revision) {
         let held = Arc::new(self.held(record, revision));
         let contestant = Contestant {
-            item: Item { held: held.clone(), name: record.entry.name.clone(), any: record.entry.any.clone() },
+            item: Item {
+                held: held.clone(),
+                name: record.entry.name.clone(),
+                any: record.entry.any.clone(),
+                ttl: record.entry.ttl,
+            },
             audience: record.audience.clone(),
         };
         let contest = self.contest(record.key.kind, &record.entry.name);

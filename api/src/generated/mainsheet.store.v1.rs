@@ -20,6 +20,8 @@ pub struct Entry {
     pub version: ::prost::alloc::string::String,
     #[prost(bytes = "bytes", tag = "3")]
     pub any: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "4")]
+    pub ttl: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Provenance {

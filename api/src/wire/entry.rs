@@ -1,6 +1,6 @@
 //! One resource as bytes: made when it is committed, shared ever after.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{
@@ -11,6 +11,7 @@ use prost::{
 use crate::{
     generated::{google::protobuf::Timestamp as ProtoTimestamp, istio::mcp::v1alpha1 as mcp},
     kind::{Family, TYPE_URL_PREFIX},
+    lease,
     resource::Resource,
     time::Timestamp,
     version::{Digest, ResourceVersion},
@@ -26,6 +27,8 @@ pub struct Entry {
     pub version: ResourceVersion,
     /// The encoded Any: `istio.mcp.v1alpha1.Resource` around an Istio body, or Envoy's message itself.
     pub any: Bytes,
+    /// How long a client may use it after it heard of it; for ever where there is none.
+    pub ttl: Option<Duration>,
 }
 
 impl Entry {
@@ -38,13 +41,14 @@ impl Entry {
             Family::Envoy => resource.body.clone(),
             Family::Istio => mcp_resource(resource, &name, &version, created),
         };
-        Self { name: name.into(), version, any: any.encode_to_vec().into() }
+        let ttl = lease::xds_ttl(&resource.annotations);
+        Self { name: name.into(), version, any: any.encode_to_vec().into(), ttl }
     }
 
     /// Says that nothing is served under a name. Never sent: it hides what weaker layers say.
     #[must_use]
     pub fn absence(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), version: ResourceVersion::new("absent"), any: Bytes::new() }
+        Self { name: name.into(), version: ResourceVersion::new("absent"), any: Bytes::new(), ttl: None }
     }
 
     /// Whether it is an [absence](Self::absence). An encoded Any never is empty: it holds its type URL.

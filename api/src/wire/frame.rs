@@ -142,8 +142,12 @@ mod tests {
     #[test]
     fn delta_frame_is_a_delta_discovery_response() {
         let any = Any { type_url: "x".into(), value: Bytes::from_static(b"body") };
-        let entry =
-            Entry { name: "n".into(), version: ResourceVersion::new("1"), any: any.encode_to_vec().into() };
+        let entry = Entry {
+            name: "n".into(),
+            version: ResourceVersion::new("1"),
+            any: any.encode_to_vec().into(),
+            ttl: None,
+        };
         let step = Difference::new(vec![entry], Vec::new());
         let nonce = Nonce("8".into());
         let frame = delta_frame(head(&nonce), &step.pages[0].bytes, ["gone"]);

@@ -165,6 +165,7 @@ fn record_to_row(record: &Record) -> rows::Record {
             name: record.entry.name.to_string(),
             version: record.entry.version.to_string(),
             any: record.entry.any.clone(),
+            ttl: record.entry.ttl.map(millis).unwrap_or_default(),
         }),
         audience: record.audience.as_str().to_owned(),
         created: record.created.0,
@@ -187,6 +188,7 @@ fn record_from_row(row: rows::Record) -> Result<Record, Unreadable> {
             name: entry.name.into(),
             version: ResourceVersion::new(entry.version),
             any: entry.any,
+            ttl: (entry.ttl > 0).then(|| Duration::from_millis(entry.ttl)),
         },
         audience: Audience::from_text(row.audience),
         created: Timestamp(row.created),
@@ -200,10 +202,7 @@ fn record_from_row(row: rows::Record) -> Result<Record, Unreadable> {
 fn terms_to_row(terms: &Terms) -> Option<rows::Terms> {
     let Terms { lease, set, over } = terms;
     (*terms != Terms::default()).then(|| rows::Terms {
-        lease: lease.map(|lease| rows::Lease {
-            ttl: u64::try_from(lease.ttl.as_millis()).unwrap_or(u64::MAX),
-            deadline: lease.deadline.0,
-        }),
+        lease: lease.map(|lease| rows::Lease { ttl: millis(lease.ttl), deadline: lease.deadline.0 }),
         set: set.as_deref().unwrap_or_default().to_owned(),
         over: over.as_ref().map(|over| rows::Over {
             version: over.version.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -222,6 +221,10 @@ fn terms_from_row(row: rows::Terms) -> Terms {
             version: (!over.version.is_empty()).then(|| ResourceVersion::new(over.version)),
         }),
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn key_to_row(key: &Key) -> rows::Key {

@@ -38,7 +38,12 @@ pub(super) fn empty_assignment(name: &str) -> Entry {
     let assignment = parts::ClusterLoadAssignment { cluster_name: name.to_owned() };
     let type_url = format!("{TYPE_URL_PREFIX}{}", Kind::ENDPOINTS.info().message);
     let any = Any { type_url, value: assignment.encode_to_vec().into() };
-    Entry { name: name.into(), version: ResourceVersion::new("none"), any: any.encode_to_vec().into() }
+    Entry {
+        name: name.into(),
+        version: ResourceVersion::new("none"),
+        any: any.encode_to_vec().into(),
+        ttl: None,
+    }
 }
 
 /// The parts of Envoy's messages that name others.

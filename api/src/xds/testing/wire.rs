@@ -199,7 +199,7 @@ fn empty_assignment(name: &str) -> Entry {
     let value = ClusterLoadAssignment { cluster_name: name.into() }.encode_to_vec();
     let version = Digest::of([&value[..]]).into();
     let any = Any { type_url: Kind::ENDPOINTS.type_url(), value: value.into() };
-    Entry { name: name.into(), version, any: any.encode_to_vec().into() }
+    Entry { name: name.into(), version, any: any.encode_to_vec().into(), ttl: None }
 }
 
 fn is_legacy(kind: Kind) -> bool {

@@ -27,10 +27,9 @@ fn finding() -> impl Strategy<Value = Finding> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let entry = (".{0,4}", ".{0,4}", vec(any::<u8>(), 0..9)).prop_map(|(name, version, any)| Entry {
-        name: name.into(),
-        version: ResourceVersion::new(version),
-        any: any.into(),
+    let ttl = option::of(1..u64::MAX).prop_map(|ttl| ttl.map(Duration::from_millis));
+    let entry = (".{0,4}", ".{0,4}", vec(any::<u8>(), 0..9), ttl).prop_map(|(name, version, any, ttl)| {
+        Entry { name: name.into(), version: ResourceVersion::new(version), any: any.into(), ttl }
     });
     let provenance = (".{0,4}", any::<u32>()).prop_map(|(origin, line)| Provenance { origin, line });
     (".{0,3}", key(), entry, ".{0,4}", any::<u64>(), (provenance, vec(finding(), 0..3), terms())).prop_map(
@@ -162,6 +161,7 @@ fn record_of_a_commit_does_not_hold_on_to_its_part() {
             name: "x".into(),
             version: ResourceVersion::new("1"),
             any: Bytes::from_static(b"body"),
+            ttl: None,
         },
         audience: Audience::everyone(),
         created: Timestamp(1),

@@ -46,6 +46,7 @@ fn record(source: &str, key: Key, any: &'static [u8]) -> Change {
             name: name.into(),
             version: ResourceVersion::new("v-1"),
             any: Bytes::from_static(any),
+            ttl: None,
         },
         audience: Audience::from_text("revision=canary"),
         created: Timestamp(1_700_000_000_123),

@@ -148,6 +148,7 @@ fn commit(revision: u64, len: usize) -> Commit {
                 name: name.into(),
                 version: ResourceVersion::new(revision.to_string()),
                 any: vec![b'x'; len].into(),
+                ttl: None,
             },
             audience: Audience::everyone(),
             created: Timestamp(1),
