@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`kind`], [`key`], [`resource`], [`version`], [`change`], [`verdict`], [`view`], [`node`] | the vocabulary |
 //! | [`lease`] | how long a resource lives unless it is renewed |
+//! | [`selector`] | which resources, by their labels |
 //! | [`wire`] | bytes of discovery messages: an entry encoded once, frames around shared bytes |
 //! | [`xds`] | both halves of the protocol as state machines |
 //! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
@@ -24,6 +25,7 @@ pub mod node;
 pub mod resource;
 #[cfg(feature = "validate")]
 pub mod rule;
+pub mod selector;
 pub mod time;
 #[cfg(feature = "validate")]
 pub mod validate;

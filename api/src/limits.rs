@@ -73,6 +73,9 @@ pub const INSPECTION_BYTES_MAX: usize = 32 << 20;
 /// Such answers that one stream may leave unread. istioctl asks once a stream.
 pub const INSPECTIONS_WAITING_MAX: usize = 4;
 
+/// Bytes of a label selector. Kubernetes' own come in URLs, which take 8 KiB.
+pub const LABEL_SELECTOR_BYTES_MAX: usize = 8 << 10;
+
 /// Bytes of one document's file. istiod takes 100 MB; a file that large is a mistake.
 pub const FILE_BYTES_MAX: u64 = 32 << 20;
 

@@ -77,6 +77,10 @@ impl Chunk {
         &self.items[0].name
     }
 
+    pub(crate) fn last(&self) -> &str {
+        &self.items[self.items.len() - 1].name
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Item> {
         let place = self.items.binary_search_by(|item| (*item.name).cmp(name)).ok()?;
         Some(&self.items[place])

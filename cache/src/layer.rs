@@ -26,6 +26,12 @@ impl Layer {
         self.by_key.iter().map(|ByKey(held)| held)
     }
 
+    /// What it holds from behind a key on, in order of keys.
+    pub fn after<'a>(&'a self, key: &Key) -> impl Iterator<Item = &'a Arc<Held>> + use<'a> {
+        let behind = (Bound::Excluded(key), Bound::Unbounded);
+        self.by_key.range::<_, Key>(behind).map(|ByKey(held)| held)
+    }
+
     /// What came from an origin, in order of keys.
     pub fn of_origin<'a>(&'a self, origin: &'a str) -> impl Iterator<Item = &'a Arc<Held>> {
         let first: &dyn Place = &Beginning(origin);
@@ -242,6 +248,10 @@ mod tests {
                 for origin in ORIGINS {
                     let of_origin = model.values().filter(|held| held.provenance.origin == origin);
                     prop_assert_eq!(layer.of_origin(origin).collect::<Vec<_>>(), of_origin.collect::<Vec<_>>());
+                }
+                for key in model.keys() {
+                    let behind: Vec<_> = model.range((Bound::Excluded(key), Bound::Unbounded)).map(|(_, held)| held).collect();
+                    prop_assert_eq!(layer.after(key).collect::<Vec<_>>(), behind);
                 }
                 for kind in KINDS {
                     let of_kind = model.keys().filter(|key| key.kind == kind).count();

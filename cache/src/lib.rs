@@ -8,6 +8,7 @@
 //! | `cache` | the two together: a store with a snapshot in front of it |
 //! | `follow` | commits are followed, folded and published |
 //! | `fold` | commits to snapshots, a pure function |
+//! | `read` | one resource or many of a snapshot, with what the layers say of it |
 //! | [`layer`] | what one source holds, by key and by origin |
 //! | [`snapshot`] | one immutable state: the catalog that sessions read |
 //! | `served` | what is served of one kind, and what each view sees of it |
@@ -27,6 +28,7 @@ mod follow;
 mod history;
 pub mod layer;
 mod partition;
+mod read;
 mod recent;
 mod served;
 pub mod snapshot;
@@ -37,3 +39,4 @@ mod testing;
 pub use cache::{Cache, CacheOptions};
 pub use error::{CommitError, StoreError};
 pub use follow::{FollowHealth, Follower};
+pub use read::HeldEntry;

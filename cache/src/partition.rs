@@ -53,6 +53,15 @@ impl Partition {
         self.chunks[after.checked_sub(1)?].get(name)
     }
 
+    /// Its entries in order of names, from behind a name on.
+    pub(crate) fn items_after<'a>(&'a self, name: Option<&str>) -> impl Iterator<Item = &'a Item> + use<'a> {
+        let name = name.unwrap_or_default();
+        let first = self.chunks.partition_point(|chunk| chunk.last() <= name);
+        let rest = &self.chunks[first..];
+        let skipped = rest.first().map_or(0, |chunk| chunk.items.partition_point(|item| *item.name <= *name));
+        rest.iter().flat_map(|chunk| &chunk.items).skip(skipped)
+    }
+
     /// This partition with edits made, which are in order of names, one each.
     pub(crate) fn edited(&self, edits: Vec<Edit>) -> Self {
         let mut builder = Builder::default();

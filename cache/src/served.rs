@@ -112,10 +112,16 @@ impl Served {
         namespace: &str,
     ) -> impl Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + use<'a> {
         let namespace: Arc<str> = Arc::from(namespace);
-        let first = PartitionKey { namespace: namespace.clone(), audience: Audience::everyone() };
-        self.partitions
-            .range::<_, PartitionKey>((Bound::Included(first), Bound::Unbounded))
-            .take_while(move |(key, _)| key.namespace == namespace)
+        self.partitions_from(&namespace).take_while(move |(key, _)| key.namespace == namespace)
+    }
+
+    /// The partitions of a namespace and of all behind it, in order.
+    pub(crate) fn partitions_from<'a>(
+        &'a self,
+        namespace: &str,
+    ) -> impl Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + use<'a> {
+        let first = PartitionKey { namespace: Arc::from(namespace), audience: Audience::everyone() };
+        self.partitions.range::<_, PartitionKey>((Bound::Included(first), Bound::Unbounded))
     }
 
     /// The partitions that a view sees, in order.

@@ -3,14 +3,20 @@
 mod apply;
 mod backup;
 mod confirm;
+#[allow(dead_code, reason = "for methods that are not served yet")]
+mod convert;
 mod delete;
 mod diff;
+#[allow(dead_code, reason = "for methods that are not served yet")]
+mod error;
 mod get;
 mod history;
 mod list;
 mod release;
 mod restore;
 mod rollback;
+#[allow(dead_code, reason = "for methods that are not served yet")]
+mod selection;
 mod sinks;
 mod status;
 mod watch;
