@@ -1,12 +1,15 @@
 //! The commands, a file each. Only they print to standard output.
 
 mod client;
+mod compare;
 mod completion;
+mod configz;
 mod confirm;
 mod connect;
 mod error;
 mod first_answers;
 mod get;
+mod import;
 #[allow(dead_code, reason = "the commands that take targets follow")]
 mod kinds;
 mod output;
@@ -37,6 +40,8 @@ enum Command {
     Get(get::Args),
     Watch(watch::Args),
     Confirm(confirm::Args),
+    Import(import::Args),
+    Compare(compare::Args),
     Version(version::Args),
     Completion(completion::Args),
 }
@@ -77,9 +82,11 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Get(args) => get::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Confirm(args) => confirm::run(args, context),
         Command::Version(args) => version::run(args, context),
+        Command::Compare(args) => compare::run(args, context),
         Command::Completion(args) => completion::run(args, context),
     }
 }

@@ -2,6 +2,7 @@
 
 mod completion;
 mod get;
+mod import;
 mod rig;
 mod serve;
 mod service;

@@ -220,6 +220,14 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Where its HTTP port is, as a URL.
+    pub(crate) fn http(&self) -> String {
+        let line = self.announcement.lines().find_map(|line| line.strip_prefix("HTTP")).unwrap();
+        format!("http://{}", line.split_whitespace().next().unwrap())
+    }
+}
+
 /// An address that stays free while its server is away: not one of the ports that the system hands out, of which another
 /// test might get it meanwhile, or the waiting client itself.
 pub(crate) fn lasting_address() -> String {
