@@ -118,6 +118,10 @@ pub const PENDING_BYTES_MAX: usize = 256 << 20;
 /// The part of [`PENDING_BYTES_MAX`] that one namespace may take before its reports are taken in early.
 pub const PENDING_NAMESPACE_BYTES_MAX: usize = PENDING_BYTES_MAX / 8;
 
+/// Writes that wait to be planned; whoever writes waits for room beyond that. Many times what one flush takes along, so
+/// that no flush waits for writes.
+pub const WRITES_WAITING_MAX: usize = 1024;
+
 /// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
 pub const REJECTED_LEN_MAX: usize = 1000;
 

@@ -10,6 +10,7 @@ use std::{
 
 use imbl::OrdMap;
 use mainsheet_api::{
+    change::Change,
     key::Key,
     kind::Kind,
     resource::{Provenance, SourceName, Terms},
@@ -24,7 +25,7 @@ use mainsheet_api::{
 use crate::{
     chunk::Item,
     diff,
-    fold::{Contest, Precedence},
+    fold::{Contest, Precedence, fold},
     layer::Layer,
     served::Served,
 };
@@ -75,6 +76,13 @@ pub(crate) struct KindState {
 pub(crate) type Layers = OrdMap<SourceName, Layer>;
 
 impl Snapshot {
+    /// The state before the first commit. Sources from the strongest to the weakest, as in
+    /// [`CacheOptions`](crate::CacheOptions).
+    #[must_use]
+    pub fn nothing(precedence: Vec<SourceName>) -> Self {
+        Self::empty(Precedence(precedence))
+    }
+
     pub(crate) fn empty(precedence: Precedence) -> Self {
         let kinds = Kind::all()
             .map(|kind| KindState { served: Arc::new(Served::nothing(kind)), contests: OrdMap::new() });
@@ -139,6 +147,25 @@ impl Snapshot {
             let losers = contest.losers.iter().map(|loser| &loser.item.held);
             std::iter::once(&contest.winner).chain(losers).cloned().collect()
         })
+    }
+
+    /// All that is said of a wire name, the strongest first: the winner, then what it hides.
+    pub fn contestants(&self, kind: Kind, wire_name: &str) -> Vec<Arc<Held>> {
+        let state = &self.kinds[kind.index()];
+        match state.contests.get(wire_name) {
+            Some(contest) => {
+                let losers = contest.losers.iter().map(|loser| &loser.item.held);
+                std::iter::once(&contest.winner).chain(losers).cloned().collect()
+            }
+            None => self.served(kind, wire_name).into_iter().collect(),
+        }
+    }
+
+    /// The state that these changes would lead to, made as this revision: what the follower publishes once they are
+    /// committed.
+    #[must_use]
+    pub fn with_changes(&self, revision: Revision, changes: impl IntoIterator<Item = Change>) -> Self {
+        fold(self, revision, changes)
     }
 
     /// How many entries of a kind are served.

@@ -108,8 +108,14 @@ async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
         StoreKind::Memory => Arc::new(MemoryStore::new(options)),
         StoreKind::Redb => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
     };
-    let options = CacheOptions { precedence: sources(settings), history_len_max: settings.history_len_max };
+    let precedence = precedence(settings);
+    let options = CacheOptions { precedence, history_len_max: settings.history_len_max };
     Ok(Cache::open(store, options).await?)
+}
+
+/// What wins over what: rollbacks over what is written through the API, and both over sources.
+fn precedence(settings: &Settings) -> Vec<SourceName> {
+    [SourceName::hold(), SourceName::api()].into_iter().chain(sources(settings)).collect()
 }
 
 /// A source for each path, the strongest first.

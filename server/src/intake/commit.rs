@@ -8,10 +8,11 @@ use mainsheet_api::{
     version::Revision,
 };
 use mainsheet_cache::{Cache, CommitError, snapshot::SnapshotCatalog};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::{
     criteria::Criteria,
+    ended::with_ended_holds,
     guard::Hold,
     judge::{Judged, judge_all},
     merge::Round,
@@ -30,9 +31,12 @@ pub(super) struct Committer {
     pub(super) stats: Arc<IntakeStats>,
     pub(super) criteria: Criteria,
     pub(super) fence: Fence,
-    /// The newest revision of its own: what is planned next must have seen it.
-    pub(super) committed: Revision,
+    pub(super) turn: Turn,
 }
+
+/// The turn to commit: rounds and writes one at a time, in the order in which they asked. It is kept until what was
+/// committed is published, and says what must have been seen by what is planned next.
+pub(super) type Turn = Arc<Mutex<Revision>>;
 
 /// A round that was taken in and, if it changed something, is published.
 pub(super) struct Done {
@@ -41,17 +45,25 @@ pub(super) struct Done {
     pub(super) removed: usize,
     pub(super) holds: Vec<Hold>,
     pub(super) withheld: Named,
-    pub(super) committed: Revision,
+}
+
+/// What became of one attempt to commit a round.
+enum Attempt {
+    Done(Done),
+    /// Somebody else changed the same keys.
+    Conflict,
+    /// The store did.
+    Failed,
 }
 
 /// How many changes of which sort, for the log.
-struct Tally {
-    put: usize,
-    removed: usize,
+pub(super) struct Tally {
+    pub(super) put: usize,
+    pub(super) removed: usize,
 }
 
 impl Tally {
-    fn of(changes: &[Change]) -> Self {
+    pub(super) fn of(changes: &[Change]) -> Self {
         let put = changes.iter().filter(|change| matches!(change, Change::Put(_))).count();
         Self { put, removed: changes.len() - put }
     }
@@ -64,57 +76,69 @@ impl Committer {
     /// Where another writer took the lease, or the cache is gone.
     pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
-        let criteria = self.criteria.with_rules_of(&reports);
+        let criteria = self.criteria.with_rules_among(reports.iter().flat_map(|report| &report.documents));
         let reports = self.timed(Step::Judge, judge_all(reports, &criteria)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
-        let mut snapshots = self.cache.subscribe();
-        let mut seen_min = self.committed;
         loop {
-            let snapshot = at_least(&mut snapshots, seen_min).await?;
-            let base = snapshot.0.revision();
-            let Plan { changes, holds, withheld } =
-                self.timed(Step::Plan, self.plan(snapshot, Arc::clone(&round))).await?;
-            let tally = Tally::of(&changes);
-            if changes.is_empty() {
-                let committed = self.committed;
-                return Ok(Done { round, removed: 0, holds, withheld, committed });
+            match self.attempt(&round).await? {
+                Attempt::Done(done) => return Ok(done),
+                Attempt::Conflict => add(&self.stats.conflicts, 1),
+                // Without the turn: whoever writes meanwhile learns of the failure at once.
+                Attempt::Failed => tokio::time::sleep(RETRY_INTERVAL).await,
             }
-            let commit = self.commit_of(&round, base, changes);
-            match self.timed(Step::Commit, self.cache.commit(commit)).await {
-                Ok(committed) => {
-                    add(&self.stats.commits, 1);
-                    self.stats.succeeded();
-                    let Tally { put, removed } = tally;
-                    tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
-                    // What is planned next, and what awaits this source, must see it.
-                    self.timed(Step::Publish, at_least(&mut snapshots, committed)).await?;
-                    return Ok(Done { round, removed, holds, withheld, committed });
-                }
-                Err(CommitError::Conflict { .. }) => {
-                    add(&self.stats.conflicts, 1);
-                    seen_min = base.next();
-                }
-                Err(CommitError::Store(error)) => {
-                    let error = format!("{:#}", anyhow::Error::from(error));
-                    tracing::error!(source = %round.source, error, "commit failed; it is tried again");
-                    self.stats.failed(error);
-                    tokio::time::sleep(RETRY_INTERVAL).await;
-                }
-                // Somebody else has the lease, or the commit itself is at fault.
-                Err(error) => return Err(error.into()),
+        }
+    }
+
+    async fn attempt(&self, round: &Arc<JudgedRound>) -> anyhow::Result<Attempt> {
+        let mut turn = self.turn.lock().await;
+        let mut snapshots = self.cache.subscribe();
+        let snapshot = at_least(&mut snapshots, *turn).await?;
+        let base = snapshot.0.revision();
+        let Plan { changes, holds, withheld } =
+            self.timed(Step::Plan, self.plan(snapshot, Arc::clone(round))).await?;
+        let done = |removed| Done { round: Arc::clone(round), removed, holds, withheld };
+        if changes.is_empty() {
+            return Ok(Attempt::Done(done(0)));
+        }
+        let Tally { put, removed } = Tally::of(&changes);
+        let commit = self.commit_of(round, base, changes);
+        match self.timed(Step::Commit, self.cache.commit(commit)).await {
+            Ok(committed) => {
+                add(&self.stats.commits, 1);
+                self.stats.succeeded();
+                tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
+                // What is planned next, and what awaits this source, must see it.
+                *turn = committed;
+                self.timed(Step::Publish, at_least(&mut snapshots, committed)).await?;
+                Ok(Attempt::Done(done(removed)))
             }
+            Err(CommitError::Conflict { .. }) => {
+                *turn = base.next();
+                Ok(Attempt::Conflict)
+            }
+            Err(CommitError::Store(error)) => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::error!(source = %round.source, error, "commit failed; it is tried again");
+                self.stats.failed(error);
+                Ok(Attempt::Failed)
+            }
+            // Somebody else has the lease, or the commit itself is at fault.
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Off the tasks that serve: a whole batch is compared with all that the layer holds.
     async fn plan(&self, snapshot: SnapshotCatalog, round: Arc<JudgedRound>) -> anyhow::Result<Plan> {
         let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
-        let work = move || plan(&snapshot.0.layer(&round.source), &round, now);
+        let work = move || {
+            let plan = plan(&snapshot.0.layer(&round.source), &round, now);
+            Plan { changes: with_ended_holds(&snapshot.0, plan.changes), ..plan }
+        };
         Ok(tokio::task::spawn_blocking(work).await?)
     }
 
-    async fn timed<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
+    pub(super) async fn timed<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
         let start = self.clock.uptime();
         let answer = work.await;
         self.stats.took(step, self.clock.uptime().since(start));
@@ -136,7 +160,7 @@ impl Committer {
 }
 
 /// Waits for a snapshot that has seen a revision.
-async fn at_least(
+pub(super) async fn at_least(
     snapshots: &mut watch::Receiver<SnapshotCatalog>,
     revision: Revision,
 ) -> anyhow::Result<SnapshotCatalog> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mainsheet_api::{
-    codec::{Content, decode_entry},
+    codec::{Content, Document, decode_entry},
     key::Key,
     kind::Kind,
     resource::Resource,
@@ -17,7 +17,7 @@ use mainsheet_api::{
 use mainsheet_cache::snapshot::SnapshotCatalog;
 use prost::Message as _;
 
-use crate::{contain::contain, source::Report};
+use crate::contain::contain;
 
 /// What documents are judged by. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -63,12 +63,12 @@ impl Criteria {
         Self::new(rules, root_namespace)
     }
 
-    /// With the rules among these reports, which count for what comes together with them. Beside the ones that they may
+    /// With the rules among these documents, which count for what comes together with them. Beside the ones that they may
     /// replace, not instead: a weaker source's rule does not win against the one that is served, and must not open a gap
     /// before that is known.
-    pub(crate) fn with_rules_of(&self, reports: &[Report]) -> Self {
-        let documents = reports.iter().flat_map(|report| &report.documents);
+    pub(crate) fn with_rules_among<'d>(&self, documents: impl IntoIterator<Item = &'d Document>) -> Self {
         let added: Vec<Resource> = documents
+            .into_iter()
             .filter_map(|document| match &document.content {
                 Content::Resource { resource, .. } if self.is_sound_rule(resource) => {
                     Some((**resource).clone())

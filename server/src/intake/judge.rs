@@ -28,7 +28,7 @@ pub(crate) struct Judged {
 }
 
 /// A resource that may be served.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Accepted {
     pub(crate) resource: Resource,
     pub(crate) line: u32,
@@ -81,22 +81,12 @@ pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> 
 pub(crate) fn judge(report: Report, criteria: &Criteria) -> Judged {
     let Report { origin, documents, completeness } = report;
     let mut judged = Judged { origin, completeness, accepted: Vec::new(), rejected: Vec::new(), ignored: 0 };
-    for Document { line, content } in documents {
-        match content {
-            Content::Resource { resource, map, warnings } => {
-                let verdict = verdict_on(&judged.origin, &resource, (&map, criteria), warnings);
-                if verdict.is_accepted() {
-                    judged.accepted.push(Accepted { resource: *resource, line, warnings: verdict.findings });
-                } else {
-                    judged.rejected.push(Rejected {
-                        key: Some(resource.key),
-                        line,
-                        findings: verdict.findings,
-                    });
-                }
-            }
-            Content::Rejected { key, findings } => judged.rejected.push(Rejected { key, line, findings }),
-            Content::Ignored { what } => {
+    for document in documents {
+        let line = document.line;
+        match judge_document(&judged.origin, document, criteria) {
+            JudgedDocument::Accepted(accepted) => judged.accepted.push(accepted),
+            JudgedDocument::Rejected(rejected) => judged.rejected.push(rejected),
+            JudgedDocument::Ignored(what) => {
                 tracing::debug!(
                     origin = judged.origin,
                     line,
@@ -108,6 +98,36 @@ pub(crate) fn judge(report: Report, criteria: &Criteria) -> Judged {
         }
     }
     judged
+}
+
+/// What became of one document.
+#[derive(Debug)]
+pub(crate) enum JudgedDocument {
+    Accepted(Accepted),
+    Rejected(Rejected),
+    /// Of a kind that is not served, this one.
+    Ignored(String),
+}
+
+/// Judges one document of an origin.
+pub(crate) fn judge_document(origin: &str, document: Document, criteria: &Criteria) -> JudgedDocument {
+    let Document { line, content } = document;
+    match content {
+        Content::Resource { resource, map, warnings } => {
+            let verdict = verdict_on(origin, &resource, (&map, criteria), warnings);
+            if verdict.is_accepted() {
+                JudgedDocument::Accepted(Accepted { resource: *resource, line, warnings: verdict.findings })
+            } else {
+                JudgedDocument::Rejected(Rejected {
+                    key: Some(resource.key),
+                    line,
+                    findings: verdict.findings,
+                })
+            }
+        }
+        Content::Rejected { key, findings } => JudgedDocument::Rejected(Rejected { key, line, findings }),
+        Content::Ignored { what } => JudgedDocument::Ignored(what),
+    }
 }
 
 /// `warnings` are those of reading it.

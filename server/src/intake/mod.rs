@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sources --Batch--> merge + debounce --Round--> judge --> plan (guard) --Commit--> cache
+//! API, expiry --Planner--> write (group) -----------------------------------^
 //! ```
 //!
 //! | module | is |
@@ -15,8 +16,10 @@
 //! | `notes` | holds in the status area, for after a restart |
 //! | `verdicts`, `stats` | what others may read |
 //! | `warned` | warnings of what is served, for the log |
+//! | `ended` | rollbacks that end with what is committed: pure |
 //! | `commit` | one round's way into the store |
-//! | `task` | the task around all of it |
+//! | `write` | what is written that is no source's |
+//! | `start`, `task` | the task around all of it |
 //!
 //! A rejected resource changes nothing: what was last good of its key stays, and the rest of its file is taken in. Content
 //! that is the same makes no commit. One commit is in flight; receiving goes on beside it.
@@ -24,28 +27,36 @@
 mod commit;
 pub(crate) mod criteria;
 mod debounce;
+pub(crate) mod ended;
 mod guard;
 pub(crate) mod judge;
 mod merge;
 mod notes;
 mod plan;
 mod retired;
+mod start;
+#[cfg(test)]
+pub(crate) mod states;
 mod stats;
 mod task;
 mod verdicts;
 mod warned;
+mod write;
 
 use std::{sync::Arc, time::Duration};
 
-use mainsheet_api::{resource::SourceName, time::Clock, validate};
+use mainsheet_api::{limits::WRITES_WAITING_MAX, resource::SourceName, time::Clock, validate};
 use mainsheet_cache::Cache;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use self::{criteria::Criteria, write::Job};
 pub use self::{
     guard::{GuardRule, Hold},
+    plan::Now,
+    start::Intake,
     stats::{IntakeStats, Step},
-    task::Intake,
     verdicts::{REJECTED_PREFIX, RejectedCandidate, Verdicts},
+    write::{Planned, Planner, WriteError, Written},
 };
 use crate::{readiness::Readiness, source::Batch};
 
@@ -104,7 +115,8 @@ pub struct IntakeParts {
     pub clock: Arc<dyn Clock>,
     /// Awaits every source that never told everything into this store.
     pub readiness: Readiness,
-    /// The configured sources. What the store holds of any other is removed once each of these has told everything.
+    /// The configured sources. What the store holds of any other is removed once each of these has told everything, but
+    /// for the layers of rollbacks and of the API, which are always there.
     pub sources: Vec<SourceName>,
 }
 
@@ -121,14 +133,32 @@ pub struct IntakeHandle {
     pub holds: watch::Receiver<Vec<Hold>>,
     /// Changes when every source is to tell everything again, because it is judged by other rules now.
     pub retell: watch::Receiver<()>,
-    confirmations: mpsc::Sender<SourceName>,
+    writes: mpsc::Sender<Box<dyn Job>>,
+    #[expect(dead_code, reason = "for writes of documents")]
+    criteria: watch::Receiver<Criteria>,
+    confirmations: mpsc::Sender<Confirmation>,
 }
 
 impl IntakeHandle {
-    /// Says that the removals that are held of a source are meant. They are made soon.
-    pub async fn confirm(&self, source: SourceName) {
+    /// Says that the removals that are held of a source are meant. Returns what was held once that is removed.
+    pub async fn confirm(&self, source: SourceName) -> Vec<Hold> {
+        let (reply, answer) = oneshot::channel();
         // An intake that has ended holds nothing any more.
-        let _ = self.confirmations.send(source).await;
+        let _ = self.confirmations.send(Confirmation { source, reply }).await;
+        answer.await.unwrap_or_default()
+    }
+}
+
+/// Somebody says that what is held of a source is meant, and waits for it to be made.
+struct Confirmation {
+    source: SourceName,
+    reply: oneshot::Sender<Vec<Hold>>,
+}
+
+impl Confirmation {
+    fn answer(self, held: Vec<Hold>) {
+        // Whoever asked may have gone.
+        let _ = self.reply.send(held);
     }
 }
 
@@ -137,9 +167,11 @@ impl IntakeHandle {
 pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHandle) {
     let IntakeParts { cache, clock, readiness, sources } = parts;
     let (batches, received) = mpsc::channel(BATCHES_LEN_MAX);
+    let (writes, written) = mpsc::channel(WRITES_WAITING_MAX);
     let (confirmations, confirmed) = mpsc::channel(1);
     let (holds, held) = watch::channel(Vec::new());
     let (retell, told_again) = watch::channel(());
+    let (criteria, judged_by) = watch::channel(task::criteria(&cache.snapshot(), &options));
     let stats = Arc::<IntakeStats>::default();
     let verdicts = verdicts::VerdictsWriter::default();
     let handle = IntakeHandle {
@@ -148,6 +180,8 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         verdicts: verdicts.reader(),
         holds: held,
         retell: told_again,
+        writes,
+        criteria: judged_by,
         confirmations,
     };
     let awaited = sources
@@ -159,9 +193,11 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         clock,
         stats,
         batches: received,
+        writes: written,
         confirmations: confirmed,
         holds,
         retell,
+        criteria,
         awaited,
         verdicts,
         notes: notes::HoldNotes::default(),

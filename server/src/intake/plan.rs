@@ -45,9 +45,11 @@ pub(crate) struct JudgedRound {
 
 /// When a plan is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Now {
-    pub(crate) wall: Timestamp,
-    pub(crate) uptime: Uptime,
+pub struct Now {
+    /// Dates what is written.
+    pub wall: Timestamp,
+    /// Measures how long something takes.
+    pub uptime: Uptime,
 }
 
 /// What is to be committed, and what is not for now.

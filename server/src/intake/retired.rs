@@ -18,9 +18,12 @@ pub(super) struct Retired {
 }
 
 impl Retired {
-    /// Those of the `known` sources that are not `configured`.
+    /// Those of the `known` sources that are not `configured`. The layers of rollbacks and of the API are no sources, and
+    /// stay.
     pub(super) fn new(configured: BTreeSet<SourceName>, known: BTreeSet<SourceName>) -> Self {
-        Self { sources: known.difference(&configured).cloned().collect(), untold: configured }
+        let is_source = |source: &&SourceName| ![SourceName::HOLD, SourceName::API].contains(&&*source.0);
+        let sources = known.difference(&configured).filter(is_source).cloned().collect();
+        Self { sources, untold: configured }
     }
 
     pub(super) fn sources(&self) -> impl Iterator<Item = &SourceName> {
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn retired_sources_have_nothing_once_all_others_have_told_everything() {
-        let mut retired = Retired::new(sources(["a", "b"]), sources(["b", "old", "older"]));
+        let mut retired = Retired::new(sources(["a", "b"]), sources(["b", "old", "older", "hold", "api"]));
         assert!(told(&mut retired, "a").is_empty());
         assert!(told(&mut retired, "a").is_empty(), "a resync is no second source");
         assert!(!retired.contains(&SourceName(Arc::from("b"))));

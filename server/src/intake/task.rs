@@ -1,4 +1,4 @@
-//! The intake's task: receives while a round is taken in, and keeps its state.
+//! The intake's task: receives while rounds and writes are taken in, and keeps its state.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,30 +11,31 @@ use bytes::Bytes;
 use mainsheet_api::{
     key::Key,
     kind::Kind,
+    limits::WRITES_WAITING_MAX,
     resource::SourceName,
-    time::{Clock, Timestamp, Uptime},
-    version::{Revision, VersionSum},
+    time::{Timestamp, Uptime},
+    version::VersionSum,
     view::View,
     xds::catalog::Catalog as _,
 };
-use mainsheet_cache::{Cache, snapshot::SnapshotCatalog};
-use tokio::sync::{mpsc, watch};
+use mainsheet_cache::snapshot::SnapshotCatalog;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    IntakeOptions,
+    Confirmation, IntakeOptions,
     commit::{Committer, Done},
     criteria::Criteria,
     guard::{Guard, Hold},
     judge::Judged,
     merge::{Pending, Round},
-    notes::{HoldNotes, stored_form},
+    notes::stored_form,
     plan::{Named, Now},
     retired::Retired,
-    stats::{IntakeStats, set},
-    verdicts::VerdictsWriter,
+    start::{Intake, completed_key},
+    stats::set,
+    write::{Job, WriteError},
 };
-use crate::{readiness::ReadinessGuard, source::Batch};
+use crate::source::Batch;
 
 /// Between writes to the status area.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -42,142 +43,56 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// For the commit in flight when the order to end comes.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the status area notes that a source has once told everything.
-fn completed_key(source: &SourceName) -> String {
-    format!("source/{source}/completed")
-}
-
-/// The source of such a note.
-fn completed_source(key: &str) -> Option<SourceName> {
-    let name = key.strip_prefix("source/")?.strip_suffix("/completed")?;
-    Some(SourceName(Arc::from(name)))
-}
-
-type InFlight = Pin<Box<dyn Future<Output = anyhow::Result<Done>> + Send>>;
-
-/// The intake, ready to run.
-pub struct Intake {
-    pub(super) cache: Cache,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) stats: Arc<IntakeStats>,
-    pub(super) batches: mpsc::Receiver<Batch>,
-    pub(super) confirmations: mpsc::Receiver<SourceName>,
-    pub(super) holds: watch::Sender<Vec<Hold>>,
-    pub(super) retell: watch::Sender<()>,
-    pub(super) awaited: BTreeMap<SourceName, ReadinessGuard>,
-    pub(super) verdicts: VerdictsWriter,
-    pub(super) notes: HoldNotes,
-    pub(super) options: IntakeOptions,
-}
-
-impl Intake {
-    /// Takes the lease and takes batches in, until the order to end; then ends the commit that is in flight.
-    ///
-    /// # Errors
-    /// Where the store can't be read at the start, where another writer takes the lease, or the cache is gone.
-    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let configured: BTreeSet<SourceName> = self.awaited.keys().cloned().collect();
-        let completed = self.release_completed().await?;
-        let fence = self.cache.store().take_lease().await?;
-        let retired = self.retire(configured, completed).await?;
-        let committer = Committer {
-            cache: self.cache.clone(),
-            clock: Arc::clone(&self.clock),
-            stats: Arc::clone(&self.stats),
-            criteria: Criteria::of_snapshot(&self.cache.snapshot(), &self.options.root_namespace)
-                .weighing(self.options.validation),
-            fence,
-            committed: Revision::ZERO,
-        };
-        let rules_version = rules_version(&self.cache.snapshot());
-        let pending = Pending::new(self.options.quiet, self.options.delay_max);
-        let guard = Guard::new(self.options.guard_hold, self.options.guard);
-        let running = RunningIntake {
-            intake: self,
-            committer,
-            pending,
-            guard,
-            retired,
-            rules_version,
-            withheld: BTreeMap::new(),
-            saved: Uptime::default(),
-        };
-        running.run(stop).await
-    }
-
-    /// Sources that completed in an earlier run are not awaited. Returns them, configured or not.
-    async fn release_completed(&mut self) -> anyhow::Result<BTreeSet<SourceName>> {
-        let status = self.cache.store().status("").await?;
-        let completed: BTreeSet<SourceName> =
-            status.iter().filter_map(|(key, _)| completed_source(key)).collect();
-        let released: Vec<_> = self.awaited.extract_if(.., |source, _| completed.contains(source)).collect();
-        released.into_iter().for_each(|(_, guard)| guard.release());
-        self.notes = HoldNotes::of(&status);
-        self.verdicts.stored_before(status.into_iter().map(|(key, _)| key));
-        Ok(completed)
-    }
-
-    /// Finds the sources that nobody configures any more. Should one be configured again it is awaited like a new one,
-    /// because what it holds may be gone by then: that it completed is forgotten before anything of it is removed.
-    async fn retire(
-        &self,
-        configured: BTreeSet<SourceName>,
-        completed: BTreeSet<SourceName>,
-    ) -> anyhow::Result<Retired> {
-        let snapshot = self.cache.snapshot().0;
-        let mut known: BTreeSet<SourceName> = snapshot.sources().cloned().collect();
-        known.extend(self.verdicts.stored_sources());
-        known.extend(completed.iter().cloned());
-        let retired = Retired::new(configured, known);
-        for source in retired.sources() {
-            let resources = snapshot.layer(source).len();
-            tracing::warn!(
-                %source,
-                resources,
-                "source is no longer configured; what it holds is removed once all others have told everything"
-            );
-        }
-        let forgotten = retired.sources().filter(|source| completed.contains(source));
-        let forgotten: Vec<_> = forgotten.map(|source| (completed_key(source), None)).collect();
-        if !forgotten.is_empty() {
-            self.cache.store().set_status(forgotten).await?;
-        }
-        Ok(retired)
-    }
-}
+type InFlight<T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send>>;
 
 /// The running intake.
-struct RunningIntake {
-    intake: Intake,
-    committer: Committer,
-    pending: Pending,
-    guard: Guard,
-    retired: Retired,
+pub(super) struct RunningIntake {
+    pub(super) intake: Intake,
+    pub(super) committer: Committer,
+    pub(super) pending: Pending,
+    pub(super) guard: Guard,
+    pub(super) retired: Retired,
     /// Of the rules by which documents are judged.
-    rules_version: VersionSum,
+    pub(super) rules_version: VersionSum,
     /// What each source's rounds withheld. The whole batch after a restart finds it again.
-    withheld: BTreeMap<SourceName, Named>,
-    saved: Uptime,
+    pub(super) withheld: BTreeMap<SourceName, Named>,
+    /// Writes that are to be planned anew, before any others.
+    pub(super) again: Vec<Box<dyn Job>>,
+    /// Who waits for the removals of a source that are let go.
+    pub(super) confirming: Vec<(Confirmation, Vec<Hold>)>,
+    pub(super) saved: Uptime,
 }
 
 impl RunningIntake {
-    async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        let mut in_flight: Option<InFlight> = None;
+    pub(super) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut round: Option<InFlight<Done>> = None;
+        let mut writing: Option<InFlight<Vec<Box<dyn Job>>>> = None;
         loop {
-            if in_flight.is_none() {
-                in_flight = self.next_round().map(|round| self.begin(round));
+            if round.is_none() {
+                round = self.next_round().map(|round| self.begin(round));
+            }
+            if writing.is_none() && !self.again.is_empty() {
+                writing = Some(self.begin_writing(None));
             }
             self.show();
-            let pause = tokio::time::sleep(self.pause(in_flight.is_some()));
+            let pause = tokio::time::sleep(self.pause(round.is_some()));
             tokio::select! {
                 // In this order: once the order to end is given, sources end too, which is no failure then.
                 biased;
                 () = stop.cancelled() => break,
-                Some(done) = when(&mut in_flight) => {
-                    in_flight = None;
+                Some(again) = when(&mut writing) => {
+                    writing = None;
+                    self.again = again?;
+                    self.follow_rules();
+                }
+                Some(done) = when(&mut round) => {
+                    round = None;
                     self.end(done?).await;
                 }
-                Some(source) = self.intake.confirmations.recv() => self.confirm(&source),
+                Some(job) = self.intake.writes.recv(), if writing.is_none() => {
+                    writing = Some(self.begin_writing(Some(job)));
+                }
+                Some(confirmation) = self.intake.confirmations.recv() => self.confirm(confirmation),
                 batch = self.intake.batches.recv(), if !self.pending.is_full() => match batch {
                     Some(batch) => self.receive(batch),
                     None if stop.is_cancelled() => break,
@@ -187,21 +102,52 @@ impl RunningIntake {
             }
             self.save_if_due().await;
         }
-        self.finish(in_flight).await;
+        self.finish(round, writing).await;
         Ok(())
     }
 
-    /// Ends the commit in flight. What it can't end in time is told again by its source after the next start.
-    async fn finish(&mut self, in_flight: Option<InFlight>) {
-        if let Some(in_flight) = in_flight {
-            match tokio::time::timeout(FINISH_TIMEOUT, in_flight).await {
-                Ok(Ok(done)) => self.end(done).await,
-                // The cache may have ended first: what was committed is published by the next process.
-                Ok(Err(error)) => tracing::info!("stopped while taking changes in: {error:#}"),
-                Err(_) => tracing::warn!("stopped while a commit was still being made"),
-            }
+    /// Takes all writes along that wait.
+    fn begin_writing(&mut self, first: Option<Box<dyn Job>>) -> InFlight<Vec<Box<dyn Job>>> {
+        let mut jobs = std::mem::take(&mut self.again);
+        jobs.extend(first);
+        while jobs.len() < WRITES_WAITING_MAX
+            && let Ok(job) = self.intake.writes.try_recv()
+        {
+            jobs.push(job);
         }
+        Box::pin(self.committer.clone().write(jobs))
+    }
+
+    /// Ends what is in flight. What of a round can't be ended in time is told again by its source after the next start; a
+    /// write that can't be is answered that nobody knows.
+    async fn finish(&mut self, round: Option<InFlight<Done>>, writing: Option<InFlight<Vec<Box<dyn Job>>>>) {
+        let ending = async { (or_none(round).await, or_none(writing).await) };
+        // The cache may have ended first: what was committed is published by the next process.
+        let ended = |error| tracing::info!("stopped while taking changes in: {error:#}");
+        match tokio::time::timeout(FINISH_TIMEOUT, ending).await {
+            Ok((round, writing)) => {
+                match round.transpose() {
+                    Ok(Some(done)) => self.end(done).await,
+                    Ok(None) => {}
+                    Err(error) => ended(error),
+                }
+                match writing.transpose() {
+                    Ok(again) => self.again.extend(again.into_iter().flatten()),
+                    Err(error) => ended(error),
+                }
+            }
+            Err(_) => tracing::warn!("stopped while a commit was still being made"),
+        }
+        self.refuse_writes();
         self.save().await;
+    }
+
+    /// Those that were not planned: nothing of them was written.
+    fn refuse_writes(&mut self) {
+        self.intake.writes.close();
+        let again = std::mem::take(&mut self.again).into_iter();
+        let waiting = std::iter::from_fn(|| self.intake.writes.try_recv().ok());
+        again.chain(waiting).for_each(|job| job.answer(Err(WriteError::Stopped)));
     }
 
     fn receive(&mut self, batch: Batch) {
@@ -231,15 +177,14 @@ impl RunningIntake {
         Round { released: keys, ..self.pending.take_all(source) }
     }
 
-    fn begin(&self, round: Round) -> InFlight {
+    fn begin(&self, round: Round) -> InFlight<Done> {
         let named = self.intake.verdicts.named(&round.source);
         let withheld = self.withheld.get(&round.source).cloned().unwrap_or_default();
         Box::pin(self.committer.clone().take_in(round, named, withheld))
     }
 
     async fn end(&mut self, done: Done) {
-        let Done { round, removed, mut holds, withheld, committed } = done;
-        self.committer.committed = committed;
+        let Done { round, removed, mut holds, withheld } = done;
         self.intake.verdicts.take_in(&round);
         self.guard.forget(&round.source, round.reports.iter().flat_map(Judged::accepted_keys));
         if round.is_whole {
@@ -256,6 +201,9 @@ impl RunningIntake {
         }
         self.withheld.insert(round.source.clone(), withheld);
         self.pending.published();
+        if !round.released.is_empty() {
+            self.confirmed(&round.source);
+        }
         self.follow_rules();
     }
 
@@ -267,9 +215,8 @@ impl RunningIntake {
             return;
         }
         self.rules_version = version;
-        let options = &self.intake.options;
-        self.committer.criteria =
-            Criteria::of_snapshot(&snapshot, &options.root_namespace).weighing(options.validation);
+        self.committer.criteria = criteria(&snapshot, &self.intake.options);
+        self.intake.criteria.send_replace(self.committer.criteria.clone());
         tracing::info!(
             rules = snapshot.0.count(Kind::VALIDATION_RULE),
             "rules changed; everything is judged again"
@@ -289,9 +236,22 @@ impl RunningIntake {
         guard.release();
     }
 
-    fn confirm(&mut self, source: &SourceName) {
-        // Made by the next round like any other removal that is due.
+    /// What is held of the source is made by the next round, like any other removal that is due.
+    fn confirm(&mut self, confirmation: Confirmation) {
+        let source = &confirmation.source;
+        let held: Vec<Hold> = self.guard.iter().filter(|hold| hold.source == *source).cloned().collect();
         self.guard.confirm(source);
+        if held.is_empty() {
+            confirmation.answer(Vec::new());
+        } else {
+            self.confirming.push((confirmation, held));
+        }
+    }
+
+    /// What was let go of a source is published.
+    fn confirmed(&mut self, source: &SourceName) {
+        let confirmed = self.confirming.extract_if(.., |(confirmation, _)| confirmation.source == *source);
+        confirmed.for_each(|(confirmation, held)| confirmation.answer(held));
     }
 
     async fn save_if_due(&mut self) {
@@ -363,16 +323,25 @@ impl RunningIntake {
     }
 }
 
-fn rules_version(snapshot: &SnapshotCatalog) -> VersionSum {
+pub(super) fn rules_version(snapshot: &SnapshotCatalog) -> VersionSum {
     snapshot.version(Kind::VALIDATION_RULE, &View::everything())
 }
 
+/// By the rules that are served.
+pub(super) fn criteria(snapshot: &SnapshotCatalog, options: &IntakeOptions) -> Criteria {
+    Criteria::of_snapshot(snapshot, &options.root_namespace).weighing(options.validation)
+}
+
 /// The result of what is in flight, if anything is.
-async fn when(in_flight: &mut Option<InFlight>) -> Option<anyhow::Result<Done>> {
+async fn when<T>(in_flight: &mut Option<InFlight<T>>) -> Option<anyhow::Result<T>> {
     match in_flight {
         Some(work) => Some(work.await),
         None => None,
     }
+}
+
+async fn or_none<T>(mut in_flight: Option<InFlight<T>>) -> Option<anyhow::Result<T>> {
+    when(&mut in_flight).await
 }
 
 fn tell_removed(source: &SourceName, removed: usize, holds: &[Hold]) {

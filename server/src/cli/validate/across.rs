@@ -31,7 +31,7 @@ pub(super) async fn judge_together(
     served: Served,
 ) -> anyhow::Result<Vec<Judged>> {
     let maps = maps(&reports);
-    let asked = criteria.with_rules_of(&reports);
+    let asked = criteria.with_rules_among(reports.iter().flat_map(|report| &report.documents));
     let mut judged = judge_all(reports, &asked).await?;
     let Served { address, resources } = served;
     let mut across = Across::new(options);

@@ -1,0 +1,179 @@
+//! A group of writes' way into the store: planned on the newest snapshot, committed with one flush, published, answered.
+
+use std::sync::Arc;
+
+use mainsheet_api::{
+    change::{Cause, Commit},
+    version::Revision,
+};
+use mainsheet_cache::{CommitError, StoreError};
+
+use super::{
+    Job, Now, WriteError,
+    group::{Group, PlannedJob, plan_group},
+};
+use crate::intake::{
+    commit::{Committer, Tally, at_least},
+    stats::{Step, add},
+};
+
+/// What became of one write of a group.
+enum Outcome {
+    /// It is durable, or there was nothing to commit.
+    Done(Revision),
+    /// Somebody else changed the same, or it was planned on something that was not made.
+    Again,
+    Not(WriteError),
+}
+
+impl Committer {
+    /// Makes writes. Returns those that are to be planned anew, before any others.
+    ///
+    /// # Errors
+    /// Where another writer took the lease, or the cache is gone.
+    pub(in crate::intake) async fn write(self, jobs: Vec<Box<dyn Job>>) -> anyhow::Result<Vec<Box<dyn Job>>> {
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
+        let mut snapshots = self.cache.subscribe();
+        let snapshot = at_least(&mut snapshots, *turn).await?;
+        let base = snapshot.0.revision();
+        let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
+        let planning = tokio::task::spawn_blocking(move || plan_group(&snapshot.0, jobs, now));
+        let Group { mut planned, later } = self.timed(Step::Plan, planning).await?;
+        if let Err(error) = self.renew(&mut planned).await {
+            planned.into_iter().for_each(|planned| planned.job.answer(Err(error.clone())));
+            return Ok(later);
+        }
+        let commits = planned.iter().filter(|planned| !planned.changes.is_empty());
+        let commits: Vec<Commit> = commits.map(|planned| self.commit_of_job(planned, base)).collect();
+        let answers = self.timed(Step::Commit, self.commit_each(commits)).await;
+        let (outcomes, fatal) = self.outcomes(&planned, answers, base);
+        let made = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Done(revision) => Some(*revision),
+            Outcome::Again | Outcome::Not(_) => None,
+        });
+        let newest = made.max().unwrap_or(base);
+        let is_conflict = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Again));
+        // What is planned next must have seen it.
+        *turn = if is_conflict { newest.max(base.next()) } else { newest };
+        let published = self.timed(Step::Publish, at_least(&mut snapshots, newest)).await;
+        drop(turn);
+        let again = answer(planned, outcomes);
+        // What is durable was answered, also where nothing is published any more because the server stops.
+        if let Some(error) = fatal {
+            return Err(error.into());
+        }
+        published?;
+        Ok(again.into_iter().chain(later).collect())
+    }
+
+    async fn commit_each(&self, commits: Vec<Commit>) -> Vec<Result<Revision, CommitError>> {
+        let mut answers = Vec::with_capacity(commits.len());
+        for commit in commits {
+            answers.push(self.cache.commit(commit).await);
+        }
+        answers
+    }
+
+    /// Before anything is committed: should it fail, nothing was done.
+    async fn renew(&self, planned: &mut [PlannedJob]) -> Result<(), WriteError> {
+        let renewals = planned.iter_mut().flat_map(|planned| std::mem::take(&mut planned.renewals));
+        let renewals: Vec<_> = renewals.map(|(key, value)| (key, Some(value))).collect();
+        if renewals.is_empty() {
+            return Ok(());
+        }
+        let renewed = self.cache.store().set_status(renewals).await;
+        renewed.map_err(|error| WriteError::Refused(self.failed("renew leases", error)))
+    }
+
+    fn commit_of_job(&self, planned: &PlannedJob, base: Revision) -> Commit {
+        let (cause, changes) = (planned.job.cause().clone(), planned.changes.clone());
+        Commit { base, fence: self.fence, cause, at: self.clock.wall(), changes }
+    }
+
+    /// What became of each, and what makes it pointless to go on.
+    fn outcomes(
+        &self,
+        planned: &[PlannedJob],
+        answers: Vec<Result<Revision, CommitError>>,
+        base: Revision,
+    ) -> (Vec<Outcome>, Option<CommitError>) {
+        let mut answers = answers.into_iter();
+        let (mut seen, mut is_as_planned, mut fatal) = (base, true, None);
+        let mut outcomes = Vec::with_capacity(planned.len());
+        for planned in planned {
+            let answer = if planned.changes.is_empty() { None } else { answers.next() };
+            outcomes.push(match answer {
+                None if is_as_planned => Outcome::Done(seen),
+                // It was planned on something that was not made.
+                None => Outcome::Again,
+                Some(Ok(revision)) => {
+                    seen = revision;
+                    self.committed(planned, revision);
+                    Outcome::Done(revision)
+                }
+                Some(Err(error)) => {
+                    is_as_planned = false;
+                    self.refused(planned, error, &mut fatal)
+                }
+            });
+        }
+        (outcomes, fatal)
+    }
+
+    fn committed(&self, planned: &PlannedJob, revision: Revision) {
+        add(&self.stats.commits, 1);
+        self.stats.succeeded();
+        let Tally { put, removed } = Tally::of(&planned.changes);
+        let Cause { what, author, .. } = planned.job.cause();
+        tracing::info!(revision = revision.0, cause = what, author, put, removed, "committed");
+    }
+
+    fn refused(&self, planned: &PlannedJob, error: CommitError, fatal: &mut Option<CommitError>) -> Outcome {
+        match error {
+            CommitError::Conflict { .. } => {
+                add(&self.stats.conflicts, 1);
+                Outcome::Again
+            }
+            CommitError::Store(error) => {
+                let is_unknown = may_be_made(&error);
+                let error = self.failed("commit a write", error);
+                Outcome::Not(if is_unknown { WriteError::Failed(error) } else { WriteError::Refused(error) })
+            }
+            CommitError::Empty | CommitError::Repeated { .. } => {
+                tracing::error!(cause = planned.job.cause().what, "a write can't be committed: {error}");
+                Outcome::Not(WriteError::Internal(error.to_string()))
+            }
+            CommitError::Fenced { .. } | CommitError::Ahead { .. } => {
+                *fatal = Some(error);
+                Outcome::Not(WriteError::Stopped)
+            }
+        }
+    }
+
+    /// Shows that the store failed, and shares why.
+    fn failed(&self, step: &str, error: StoreError) -> Arc<StoreError> {
+        let shared = Arc::new(error);
+        let error = format!("{:#}", anyhow::Error::new(Arc::clone(&shared)));
+        tracing::error!(error, "{step}");
+        self.stats.failed(format!("{step}: {error}"));
+        shared
+    }
+}
+
+/// Answers what was made and what was refused; returns the rest.
+fn answer(planned: Vec<PlannedJob>, outcomes: Vec<Outcome>) -> Vec<Box<dyn Job>> {
+    let mut again = Vec::new();
+    for (PlannedJob { job, .. }, outcome) in planned.into_iter().zip(outcomes) {
+        match outcome {
+            Outcome::Done(revision) => job.answer(Ok(revision)),
+            Outcome::Not(error) => job.answer(Err(error)),
+            Outcome::Again => again.push(job),
+        }
+    }
+    again
+}
+
+/// A store that fails to look something up has written nothing; what fails on the way to the disk may be there.
+fn may_be_made(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { step: "write", .. } | StoreError::Damaged { .. })
+}
