@@ -55,6 +55,11 @@ impl Cache {
         self.store.commit(commit).await
     }
 
+    /// Commits one after the other, each its own revision or its own refusal, at the price of one flush.
+    pub async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<Revision, CommitError>> {
+        self.store.commit_all(commits).await
+    }
+
     /// The store, for its status area and lease.
     pub fn store(&self) -> &SharedStore {
         &self.store

@@ -1,9 +1,11 @@
 //! What can go wrong, by who has to act.
 
+use std::sync::Arc;
+
 use mainsheet_api::{change::Fence, key::Key, resource::SourceName, version::Revision};
 
 /// Why a commit was refused. The store is as before.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
     /// It changes nothing. What is unchanged makes no revision, so whoever has nothing to say does not commit.
     #[error("commit changes nothing")]
@@ -47,8 +49,18 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+impl CommitError {
+    /// Whether the store failed, rather than that a rule refused it.
+    #[must_use]
+    pub fn is_of_the_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+}
+
 /// Why a store can't be opened, read or written. The text says what to do.
-#[derive(Debug, thiserror::Error)]
+///
+/// Cloned where several waited for what failed.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it open.
     #[error(
@@ -67,7 +79,7 @@ pub enum StoreError {
         path: String,
         /// What was found.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// Written by a later version of mainsheet.
     #[error(
@@ -114,6 +126,6 @@ pub enum StoreError {
         step: &'static str,
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }

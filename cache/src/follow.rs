@@ -96,7 +96,7 @@ impl Follower {
             // What is committed after this looked is news below.
             while self.follow_on().await? {}
             tokio::select! {
-                changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: gone.into() })?,
+                changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: Arc::new(gone) })?,
                 () = self.publish.closed() => return Ok(()),
             }
         }

@@ -137,6 +137,10 @@ pub struct CommitHeader {
     pub author: ::prost::alloc::string::String,
     #[prost(string, tag = "7")]
     pub message: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "8")]
+    pub before_parts: u32,
+    #[prost(uint64, tag = "9")]
+    pub before_weight: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CommitPart {
@@ -144,6 +148,21 @@ pub struct CommitPart {
     pub header: ::core::option::Option<CommitHeader>,
     #[prost(message, repeated, tag = "2")]
     pub changes: ::prost::alloc::vec::Vec<Change>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommitPartHead {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<CommitHeader>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BeforePart {
+    #[prost(message, repeated, tag = "1")]
+    pub before: ::prost::alloc::vec::Vec<Before>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Before {
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<Row>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Standing {
@@ -161,6 +180,8 @@ pub struct Standing {
     pub status_entries: u64,
     #[prost(uint64, tag = "7")]
     pub status_bytes: u64,
+    #[prost(uint64, tag = "8")]
+    pub unrecorded: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

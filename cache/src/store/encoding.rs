@@ -17,7 +17,7 @@ use mainsheet_api::{
 };
 use prost::{DecodeError, Message};
 
-use super::{Stored, rules};
+use super::{Recorded, Stored, rules};
 
 /// Why a row can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +37,23 @@ pub(super) enum Unreadable {
 /// and under 512 KiB with what goes around it, because redb rounds large values up to a power of two.
 pub(super) const PART_BYTES_MAX: usize = 480 << 10;
 
-/// A commit's parts, in order. At least one change is in each.
-pub(super) fn encode_commit(commit: &Commit) -> Vec<Bytes> {
+/// A commit as it is kept.
+pub(super) struct EncodedCommit {
+    /// In order; at least one change is in each.
+    pub(super) parts: Vec<Bytes>,
+    /// What it replaced, in order.
+    pub(super) before: Vec<Bytes>,
+    /// By how much all of it counts against the bound.
+    pub(super) weight: u64,
+}
+
+/// A commit, and what each of its changes replaced; none where that is not known.
+pub(super) fn encode_commit(commit: &Commit, before: Option<&[Option<Stored>]>) -> EncodedCommit {
     let weights: Vec<usize> = commit.changes.iter().map(rules::weight).collect();
     let parts = cut(&weights);
+    let encoded_before = before.map(encode_before).unwrap_or_default();
+    let weight = weights.iter().sum::<usize>() as u64;
+    let before_weight = before.map_or(0, rules::weight_before) as u64;
     let mut header = Some(rows::CommitHeader {
         cause: commit.cause.what.clone(),
         author: commit.cause.author.clone(),
@@ -48,14 +61,29 @@ pub(super) fn encode_commit(commit: &Commit) -> Vec<Bytes> {
         at: commit.at.0,
         parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
         changes: u32::try_from(commit.changes.len()).unwrap_or(u32::MAX),
-        weight: weights.iter().sum::<usize>() as u64,
+        weight,
+        before_parts: u32::try_from(encoded_before.len()).unwrap_or(u32::MAX),
+        before_weight,
     });
     let mut changes = commit.changes.iter();
     let mut encode = |len: usize| {
         let changes = changes.by_ref().take(len).map(change_to_row).collect();
         rows::CommitPart { header: header.take(), changes }.encode_to_vec().into()
     };
-    parts.into_iter().map(&mut encode).collect()
+    let parts = parts.into_iter().map(&mut encode).collect();
+    EncodedCommit { parts, before: encoded_before, weight: weight + before_weight }
+}
+
+fn encode_before(before: &[Option<Stored>]) -> Vec<Bytes> {
+    let weights: Vec<usize> =
+        before.iter().map(|one| rules::weight_before(std::slice::from_ref(one))).collect();
+    let mut rest = before.iter();
+    let mut encode = |len: usize| {
+        let before =
+            rest.by_ref().take(len).map(|stored| rows::Before { row: stored.as_ref().map(stored_to_row) });
+        rows::BeforePart { before: before.collect() }.encode_to_vec().into()
+    };
+    cut(&weights).into_iter().map(&mut encode).collect()
 }
 
 /// How many neighbours go into each part.
@@ -76,7 +104,7 @@ fn cut(weights: &[usize]) -> Vec<usize> {
 
 /// What a commit's first part says of it.
 pub(super) fn decode_header(part: &Bytes) -> Result<rows::CommitHeader, Unreadable> {
-    rows::CommitPart::decode(part.clone())?.header.ok_or(Unreadable::Incomplete("header"))
+    rows::CommitPartHead::decode(part.clone())?.header.ok_or(Unreadable::Incomplete("header"))
 }
 
 /// A commit from all of its parts.
@@ -98,6 +126,28 @@ pub(super) fn decode_commit(revision: Revision, parts: Vec<Bytes>) -> Result<Com
     Ok(Committed { revision, cause, at: Timestamp(header.at), changes })
 }
 
+/// What a commit replaced, from all of its parts.
+pub(super) fn decode_before(committed: Committed, parts: Vec<Bytes>) -> Result<Recorded, Unreadable> {
+    let mut before = Vec::new();
+    for part in parts {
+        for one in rows::BeforePart::decode(part)?.before {
+            before.push(one.row.map(|row| stored_from_row(detached(row))).transpose()?.flatten());
+        }
+    }
+    if before.len() != committed.changes.len() {
+        return Err(Unreadable::Incomplete("history"));
+    }
+    Ok(Recorded { committed, before })
+}
+
+/// With bytes of its own: what is decoded from a part shares its bytes, and one record that is kept would keep all.
+fn detached(mut row: rows::Row) -> rows::Row {
+    if let Some(entry) = row.record.as_mut().and_then(|record| record.entry.as_mut()) {
+        entry.any = Bytes::copy_from_slice(&entry.any);
+    }
+    row
+}
+
 /// What is known of one (source, key).
 pub(super) fn encode_row(changed: Revision, change: &Change) -> Vec<u8> {
     let record = match change {
@@ -114,7 +164,14 @@ pub(super) fn decode_row_changed(row: &[u8]) -> Result<Revision, Unreadable> {
 
 /// The record and when it changed last, or `None` where it was removed.
 pub(super) fn decode_row(row: Bytes) -> Result<Option<Stored>, Unreadable> {
-    let row = rows::Row::decode(row)?;
+    stored_from_row(rows::Row::decode(row)?)
+}
+
+fn stored_to_row(Stored { changed, record }: &Stored) -> rows::Row {
+    rows::Row { changed: changed.0, record: Some(record_to_row(record)) }
+}
+
+fn stored_from_row(row: rows::Row) -> Result<Option<Stored>, Unreadable> {
     let Some(record) = row.record else { return Ok(None) };
     Ok(Some(Stored { changed: Revision(row.changed), record: Arc::new(record_from_row(record)?) }))
 }

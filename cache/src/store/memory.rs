@@ -10,13 +10,15 @@ use mainsheet_api::{
     change::{Change, Commit, Committed, Fence},
     key::Key,
     resource::{Record, SourceName},
+    time::Timestamp,
     version::Revision,
 };
 use tokio::sync::watch;
 
 use super::{
-    Answer, Follow, State, Store, StoreOptions, Stored,
-    rules::{self, Standing},
+    Answer, Follow, HistoryQuery, Recorded, State, Store, StoreOptions, Stored,
+    rules::{self, Retained, Standing},
+    undo::Undo,
 };
 use crate::error::{CommitError, StoreError};
 
@@ -50,13 +52,16 @@ impl Default for MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
         Box::pin(async move {
             let mut inner = self.inner();
-            let revision = inner.commit(commit)?;
-            // Under the lock: news is in order.
-            self.head.send_replace(revision);
-            Ok(revision)
+            let before = inner.standing.head;
+            let answers = commits.into_iter().map(|commit| inner.commit(commit)).collect();
+            if inner.standing.head != before {
+                // Under the lock: news is in order.
+                self.head.send_replace(inner.standing.head);
+            }
+            answers
         })
     }
 
@@ -66,6 +71,26 @@ impl Store for MemoryStore {
 
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
         Box::pin(async move { Ok(self.inner().follow(after, bytes_max)) })
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        Box::pin(async move { Ok(self.inner().history(query)) })
+    }
+
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        Box::pin(async move {
+            // The lock is held for the copy only.
+            let found = self.inner().since(revision);
+            Ok(found.map(|(state, since)| {
+                let mut undo = Undo::of(state);
+                since.into_iter().for_each(|recorded| undo.undo(recorded));
+                undo.finish()
+            }))
+        })
+    }
+
+    fn oldest(&self) -> Revision {
+        self.inner().standing.oldest()
     }
 
     fn head(&self) -> watch::Receiver<Revision> {
@@ -110,7 +135,20 @@ impl Row {
 #[derive(Debug)]
 struct Kept {
     weight: usize,
-    committed: Committed,
+    before_weight: usize,
+    recorded: Recorded,
+}
+
+impl Kept {
+    fn of(committed: Committed, before: Vec<Option<Stored>>) -> Self {
+        let weight = committed.changes.iter().map(rules::weight).sum();
+        let before_weight = rules::weight_before(&before);
+        Self { weight, before_weight, recorded: Recorded { committed, before } }
+    }
+
+    fn bytes(&self) -> usize {
+        self.weight + self.before_weight
+    }
 }
 
 #[derive(Debug, Default)]
@@ -134,16 +172,17 @@ impl Inner {
         })?;
         let revision = self.standing.head.next();
         self.standing.head = revision;
-        commit.changes.iter().for_each(|change| self.apply(revision, change));
-        let weight = commit.changes.iter().map(rules::weight).sum();
+        let before = commit.changes.iter().map(|change| self.apply(revision, change)).collect();
         let Commit { cause, at, changes, .. } = commit;
-        self.commits.push_back(Kept { weight, committed: Committed { revision, cause, at, changes } });
-        self.commits_bytes += weight;
-        self.compact();
+        let kept = Kept::of(Committed { revision, cause, at, changes }, before);
+        self.commits_bytes += kept.bytes();
+        self.commits.push_back(kept);
+        self.compact(at);
         Ok(revision)
     }
 
-    fn apply(&mut self, revision: Revision, change: &Change) {
+    /// Returns what was there.
+    fn apply(&mut self, revision: Revision, change: &Change) -> Option<Stored> {
         let place = (change.key().clone(), change.source().clone());
         let record = match change {
             Change::Put(record) => Some(Arc::clone(record)),
@@ -152,19 +191,25 @@ impl Inner {
                 None
             }
         };
-        self.rows.insert(place, Row { changed: revision, record });
+        self.rows.insert(place, Row { changed: revision, record })?.stored()
     }
 
-    fn compact(&mut self) {
-        while self.commits.len() > 1
-            && (self.commits.len() > self.options.commits_kept_max
-                || self.commits_bytes > self.options.commits_bytes_max)
-        {
+    fn compact(&mut self, newest_at: Timestamp) {
+        while self.retained(newest_at).is_too_much(&self.options) {
             let Some(oldest) = self.commits.pop_front() else { return };
-            self.commits_bytes -= oldest.weight;
-            self.standing.compacted = oldest.committed.revision;
+            self.commits_bytes -= oldest.bytes();
+            self.standing.compacted = oldest.recorded.committed.revision;
         }
         self.forget_removed();
+    }
+
+    fn retained(&self, newest_at: Timestamp) -> Retained {
+        Retained {
+            len: self.commits.len() as u64,
+            bytes: self.commits_bytes as u64,
+            oldest_at: self.commits.front().map(|oldest| oldest.recorded.committed.at),
+            newest_at,
+        }
     }
 
     fn forget_removed(&mut self) {
@@ -196,7 +241,30 @@ impl Inner {
             bytes += kept.weight;
             is_first || bytes <= bytes_max
         });
-        Follow::Commits(commits.map(|kept| kept.committed.clone()).collect())
+        Follow::Commits(commits.map(|kept| kept.recorded.committed.clone()).collect())
+    }
+
+    fn history(&self, query: HistoryQuery) -> Vec<Recorded> {
+        let mut bytes = 0;
+        let older =
+            self.commits.iter().rev().skip_while(|kept| {
+                query.before.is_some_and(|before| kept.recorded.committed.revision >= before)
+            });
+        let within = older.take(query.len_max).take_while(|kept| {
+            let is_first = bytes == 0;
+            bytes += kept.bytes();
+            is_first || bytes <= query.bytes_max
+        });
+        within.map(|kept| kept.recorded.clone()).collect()
+    }
+
+    /// The newest state, and the commits after a revision, the newest first.
+    fn since(&self, revision: Revision) -> Option<(State, Vec<Recorded>)> {
+        if revision < self.standing.oldest() || revision > self.standing.head {
+            return None;
+        }
+        let len_max = usize::try_from(self.standing.head.0 - revision.0).unwrap_or(usize::MAX);
+        Some((self.load(), self.history(HistoryQuery { before: None, len_max, bytes_max: usize::MAX })))
     }
 
     fn status(&self, prefix: &str) -> Vec<(String, Bytes)> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `rules` | what refuses a commit, and what counts against a bound: the same in every backend |
 //! | `options` | a store's bounds |
+//! | `undo` | the state before commits, from the state after them |
 //! | `encoding` | rows of durable backends |
 //! | `memory` | a store without a disk |
 //! | `redb` | a store in one file |
@@ -16,6 +17,7 @@ mod memory;
 mod options;
 mod redb;
 mod rules;
+mod undo;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -52,13 +54,37 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// After [`CommitError::Store`] it may have been made or not; whoever needs to know loads the state once the store
     /// can be read again.
-    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>>;
+    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+        Box::pin(async move {
+            let answers = self.commit_all(vec![commit]).await;
+            answers.into_iter().next().unwrap_or(Err(CommitError::Empty))
+        })
+    }
+
+    /// [`Self::commit`]s one after the other, each with its own revision or its own refusal, at the price of one flush. A
+    /// later one sees the earlier: where both change a key, its base is too old. One answer each, in their order.
+    ///
+    /// After [`CommitError::Store`], which all of them get then, they may have been made or not: all that were not
+    /// refused, or none.
+    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>>;
 
     /// The whole state at its newest revision: how a follower begins, and how it goes on after [`Follow::Compacted`].
     fn load(&self) -> Answer<'_, Result<State, StoreError>>;
 
     /// Commits after `after`, oldest first, at most about `bytes_max` bytes of them but at least one where there is one.
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>>;
+
+    /// Commits and what they replaced, newest first; none where nothing that old is kept. They go back to
+    /// [`Self::oldest`], whose own commit is not among them.
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>>;
+
+    /// The whole state at a revision: exactly what [`Self::load`] gave when that was the newest. `None` where it is older
+    /// than [`Self::oldest`], or ahead of the store.
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>>;
+
+    /// The oldest revision that [`Self::state_at`] answers. It grows as commits are dropped; and a store that was
+    /// migrated from a format without history begins with the revision that it then had.
+    fn oldest(&self) -> Revision;
 
     /// The newest revision, as news: a follower that misses some still sees the newest. What it says can be loaded and
     /// followed.
@@ -99,6 +125,26 @@ pub struct Stored {
     pub changed: Revision,
     /// What was put.
     pub record: Arc<Record>,
+}
+
+/// Which commits [`Store::history`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// Those before this revision; from the newest on where there is none.
+    pub before: Option<Revision>,
+    /// How many at most.
+    pub len_max: usize,
+    /// About how many bytes at most, but at least one commit where there is one.
+    pub bytes_max: usize,
+}
+
+/// A commit, and what it replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// The commit.
+    pub committed: Committed,
+    /// For each of its changes what it replaced; `None` where nothing was there.
+    pub before: Vec<Option<Stored>>,
 }
 
 /// What follows a revision.

@@ -1,14 +1,16 @@
 //! What refuses a commit, and what counts against a bound: the same in every backend.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use mainsheet_api::{
     change::{Change, Commit, Fence},
     key::Key,
-    resource::SourceName,
+    resource::{Record, SourceName},
+    time::Timestamp,
     version::Revision,
 };
 
+use super::{StoreOptions, Stored};
 use crate::error::{CommitError, StoreError};
 
 /// Where a store stands.
@@ -20,6 +22,37 @@ pub(super) struct Standing {
     pub compacted: Revision,
     /// The newest lease.
     pub lease: Fence,
+    /// The newest revision of which it is not kept what it replaced.
+    pub unrecorded: Revision,
+}
+
+impl Standing {
+    /// The oldest revision whose state can be worked out.
+    pub(super) fn oldest(&self) -> Revision {
+        self.compacted.max(self.unrecorded)
+    }
+}
+
+/// The commits that are kept, for whether they are too many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retained {
+    pub len: u64,
+    pub bytes: u64,
+    /// When the oldest was made; none where nobody asks.
+    pub oldest_at: Option<Timestamp>,
+    pub newest_at: Timestamp,
+}
+
+impl Retained {
+    /// Whether the oldest is to be dropped.
+    pub(super) fn is_too_much(&self, options: &StoreOptions) -> bool {
+        let age = self.oldest_at.map(|at| Duration::from_millis(self.newest_at.0.saturating_sub(at.0)));
+        let is_too_old = age.zip(options.commits_age_max).is_some_and(|(age, age_max)| age > age_max);
+        self.len > 1
+            && (self.len > options.commits_kept_max as u64
+                || self.bytes > options.commits_bytes_max as u64
+                || is_too_old)
+    }
 }
 
 /// Refuses what no store takes.
@@ -73,27 +106,32 @@ const ROW_OVERHEAD: usize = 64;
 /// Bytes by which a change counts against [`super::StoreOptions::commits_bytes_max`] and `bytes_max` of
 /// [`super::Store::follow`]: about those that it takes on disk, the same in every backend.
 pub(super) fn weight(change: &Change) -> usize {
-    let key = change.key();
-    let names = change.source().0.len() + key.namespace.len() + key.name.len() + key.scope.len();
-    let content = match change {
-        Change::Remove { .. } => 0,
-        Change::Put(record) => {
-            let findings = record.warnings.iter().map(|finding| {
-                ROW_OVERHEAD
-                    + finding.code.len()
-                    + finding.path.len()
-                    + finding.reason.len()
-                    + finding.remedy.len()
-            });
-            record.entry.any.len()
-                + record.entry.name.len()
-                + record.entry.version.as_str().len()
-                + record.audience.as_str().len()
-                + record.provenance.origin.len()
-                + findings.sum::<usize>()
-        }
-    };
-    ROW_OVERHEAD + names + content
+    match change {
+        Change::Remove { source, key } => weight_of_place(source, key),
+        Change::Put(record) => weight_of_record(record),
+    }
+}
+
+/// Bytes by which what a commit replaced counts against the same bound.
+pub(super) fn weight_before(before: &[Option<Stored>]) -> usize {
+    before.iter().flatten().map(|stored| weight_of_record(&stored.record)).sum()
+}
+
+fn weight_of_place(source: &SourceName, key: &Key) -> usize {
+    ROW_OVERHEAD + source.0.len() + key.namespace.len() + key.name.len() + key.scope.len()
+}
+
+fn weight_of_record(record: &Record) -> usize {
+    let findings = record.warnings.iter().map(|finding| {
+        ROW_OVERHEAD + finding.code.len() + finding.path.len() + finding.reason.len() + finding.remedy.len()
+    });
+    weight_of_place(&record.source, &record.key)
+        + record.entry.any.len()
+        + record.entry.name.len()
+        + record.entry.version.as_str().len()
+        + record.audience.as_str().len()
+        + record.provenance.origin.len()
+        + findings.sum::<usize>()
 }
 
 /// Bytes by which an entry counts against [`super::StoreOptions::status_bytes_max`].

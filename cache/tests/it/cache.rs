@@ -19,7 +19,7 @@ use mainsheet_api::{
 use mainsheet_cache::{
     Cache, CacheOptions, CommitError, Follower, StoreError,
     snapshot::SnapshotCatalog,
-    store::{Answer, Follow, MemoryStore, SharedStore, State, Store, StoreOptions},
+    store::{Answer, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store, StoreOptions},
 };
 use tokio::sync::watch;
 
@@ -163,8 +163,20 @@ struct PutBack {
 }
 
 impl Store for PutBack {
-    fn commit(&self, _: Commit) -> Answer<'_, Result<Revision, CommitError>> {
+    fn commit_all(&self, _: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
         unreachable!("nobody writes")
+    }
+
+    fn history(&self, _: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        unreachable!("nobody looks back")
+    }
+
+    fn state_at(&self, _: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        unreachable!("nobody looks back")
+    }
+
+    fn oldest(&self) -> Revision {
+        unreachable!("nobody looks back")
     }
 
     fn load(&self) -> Answer<'_, Result<State, StoreError>> {
@@ -233,8 +245,20 @@ impl Failing {
 }
 
 impl Store for Failing {
-    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
-        self.inner.commit(commit)
+    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
+        self.inner.commit_all(commits)
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        self.answer(self.inner.history(query))
+    }
+
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        self.answer(self.inner.state_at(revision))
+    }
+
+    fn oldest(&self) -> Revision {
+        self.inner.oldest()
     }
 
     fn load(&self) -> Answer<'_, Result<State, StoreError>> {
@@ -263,7 +287,7 @@ impl Store for Failing {
 }
 
 fn broken_disk() -> StoreError {
-    StoreError::Io { step: "read", source: "the disk is broken".into() }
+    StoreError::Io { step: "read", source: Arc::new(std::io::Error::other("the disk is broken")) }
 }
 
 #[tokio::test]
@@ -302,7 +326,10 @@ async fn follower_ends_where_reading_again_does_not_help_or_nobody_waits_for_it(
         let _kept = (!nobody_waits).then_some(cache);
         tokio::time::timeout(Duration::from_secs(30), follower.run()).await.expect("it ends")
     };
-    let damaged = || StoreError::Damaged { path: "p".into(), source: "bits fell over".into() };
+    let damaged = || StoreError::Damaged {
+        path: "p".into(),
+        source: Arc::new(std::io::Error::other("bits fell over")),
+    };
     assert!(matches!(follow(damaged, false).await, Err(StoreError::Damaged { .. })));
     follow(broken_disk, true).await.unwrap();
 }

@@ -1,15 +1,18 @@
 //! What [`mainsheet_cache::store::Store`] promises, on every backend: each test is a sentence of the trait's docs.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use mainsheet_api::{
-    change::{Change, Committed, Fence},
+    change::{Change, Commit, Committed, Fence},
     key::Key,
     kind::Kind,
+    time::Timestamp,
     version::Revision,
 };
 use mainsheet_cache::{
     CommitError, StoreError,
-    store::{Follow, State, StoreOptions, Stored},
+    store::{Follow, HistoryQuery, State, StoreOptions, Stored},
 };
 
 use crate::stores::{Backend, TestStore, commit, key, names, put, record, remove, source};
@@ -62,6 +65,17 @@ contract! {
     head_wakes_whoever_waits_and_shows_what_can_be_loaded,
     large_commit_is_whole,
     concurrent_commits_to_one_key_let_one_through,
+    commits_made_together_are_a_revision_each,
+    refused_commit_does_not_refuse_its_neighbours,
+    commit_sees_those_that_were_made_with_it,
+    commits_that_are_all_refused_are_no_news,
+    history_says_what_each_change_replaced,
+    history_is_bounded_but_gives_at_least_one_commit,
+    history_begins_after_the_oldest_state,
+    state_at_a_revision_is_what_was_loaded_then,
+    state_that_is_compacted_or_ahead_is_none,
+    commits_are_kept_up_to_their_age_but_the_newest_always,
+    what_commits_replaced_counts_against_their_bytes,
     status_entries_are_found_by_prefix_in_order,
     status_makes_no_revision,
     status_removal_and_replacement_take_effect,
@@ -231,15 +245,11 @@ async fn writer_with_an_older_lease_is_refused(backend: Backend) {
     let first = store.take_lease().await.unwrap();
     let second = store.take_lease().await.unwrap();
     for given in [Fence(0), first, Fence(second.0 + 1)] {
-        let refused = store
-            .commit(mainsheet_api::change::Commit { fence: given, ..commit(ZERO, vec![put("a", "1")]) })
-            .await;
+        let refused = store.commit(Commit { fence: given, ..commit(ZERO, vec![put("a", "1")]) }).await;
         let Err(CommitError::Fenced { given: named, newest }) = refused else { panic!("{refused:?}") };
         assert_eq!((named, newest), (given, second));
     }
-    let made = store
-        .commit(mainsheet_api::change::Commit { fence: second, ..commit(ZERO, vec![put("a", "1")]) })
-        .await;
+    let made = store.commit(Commit { fence: second, ..commit(ZERO, vec![put("a", "1")]) }).await;
     assert_eq!(made.unwrap(), Revision(1));
 }
 
@@ -423,6 +433,163 @@ async fn concurrent_commits_to_one_key_let_one_through(backend: Backend) {
         outcomes.iter().filter(|outcome| matches!(outcome, Err(CommitError::Conflict { .. }))).count(),
         2
     );
+}
+
+async fn commits_made_together_are_a_revision_each(backend: Backend) {
+    let store = backend.open().await;
+    let commits = ["a", "b", "c"].map(|name| commit(ZERO, vec![put(name, "1")]));
+    let made = store.commit_all(commits.to_vec()).await.into_iter().map(Result::unwrap);
+    assert_eq!(made.collect::<Vec<_>>(), [Revision(1), Revision(2), Revision(3)]);
+    assert_eq!(*store.head().borrow(), Revision(3));
+    let followed: Vec<_> = store.commits_after(ZERO).await.into_iter().map(|made| made.changes).collect();
+    assert_eq!(followed, commits.map(|commit| commit.changes));
+    assert_eq!(store.commit_all(Vec::new()).await.len(), 0);
+}
+
+async fn refused_commit_does_not_refuse_its_neighbours(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("taken", "1")]).await;
+    let before = store.state().await;
+    let commits = vec![
+        commit(Revision(1), vec![put("a", "1")]),
+        commit(ZERO, vec![put("never", "1"), put("taken", "2")]),
+        commit(ZERO, Vec::new()),
+        commit(Revision(1), vec![put("b", "1")]),
+    ];
+    let answers = store.commit_all(commits).await;
+    assert!(matches!(
+        answers[..],
+        [Ok(Revision(2)), Err(CommitError::Conflict { .. }), Err(CommitError::Empty), Ok(Revision(3))]
+    ));
+    assert_eq!(names(&store.state().await), ["a", "b", "taken"]);
+    assert_eq!(store.state_at(Revision(1)).await.unwrap(), Some(before));
+}
+
+async fn commit_sees_those_that_were_made_with_it(backend: Backend) {
+    let store = backend.open().await;
+    let on = |base, body| commit(base, vec![put("a", body)]);
+    let answers = store.commit_all(vec![on(ZERO, "1"), on(ZERO, "2"), on(Revision(1), "3")]).await;
+    assert!(
+        matches!(answers[..], [Ok(Revision(1)), Err(CommitError::Conflict { .. }), Ok(Revision(2))]),
+        "{answers:?}"
+    );
+}
+
+async fn commits_that_are_all_refused_are_no_news(backend: Backend) {
+    let store = backend.open().await;
+    let head = store.head();
+    let answers =
+        store.commit_all(vec![commit(ZERO, Vec::new()), commit(Revision(9), vec![remove("a")])]).await;
+    assert!(matches!(answers[..], [Err(CommitError::Empty), Err(CommitError::Ahead { .. })]), "{answers:?}");
+    assert!(!head.has_changed().unwrap());
+}
+
+const EVERYTHING: HistoryQuery = HistoryQuery { before: None, len_max: usize::MAX, bytes_max: usize::MAX };
+
+async fn history_says_what_each_change_replaced(backend: Backend) {
+    let store = backend.open().await;
+    store.put_all(vec![put("a", "1"), put("b", "1")]).await;
+    store.put_all(vec![put("b", "2"), put("c", "2"), remove("a"), remove("never")]).await;
+    store.put_all(vec![put("a", "3")]).await;
+    let stored = |revision, name, body| {
+        Some(Stored { changed: Revision(revision), record: record("files", key(name), body) })
+    };
+    let history = store.history(EVERYTHING).await.unwrap();
+    let before: Vec<_> = history.iter().map(|recorded| recorded.before.clone()).collect();
+    let expected = [vec![None], vec![stored(1, "b", "1"), None, stored(1, "a", "1"), None], vec![None, None]];
+    assert_eq!(before, expected);
+    let mut commits: Vec<_> = history.into_iter().map(|recorded| recorded.committed).collect();
+    commits.reverse();
+    assert_eq!(commits, store.commits_after(ZERO).await);
+}
+
+async fn history_is_bounded_but_gives_at_least_one_commit(backend: Backend) {
+    let store = backend.open().await;
+    for body in ["1", "2", "3", "4"] {
+        store.put_all(vec![put("a", &body.repeat(1000))]).await;
+    }
+    // Each but the first replaced as much as it put.
+    let bounds =
+        [(None, 9, 0, vec![4]), (None, 2, usize::MAX, vec![4, 3]), (Some(Revision(4)), 9, 7000, vec![3, 2])];
+    for (before, len_max, bytes_max, expected) in bounds {
+        let history = store.history(HistoryQuery { before, len_max, bytes_max }).await.unwrap();
+        let revisions: Vec<_> = history.iter().map(|recorded| recorded.committed.revision.0).collect();
+        assert_eq!(revisions, expected);
+    }
+    assert_eq!(store.history(HistoryQuery { len_max: 0, ..EVERYTHING }).await.unwrap(), []);
+    assert_eq!(store.history(HistoryQuery { before: Some(ZERO), ..EVERYTHING }).await.unwrap(), []);
+}
+
+async fn history_begins_after_the_oldest_state(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    assert_eq!(store.oldest(), ZERO);
+    for body in ["1", "2", "3", "4", "5"] {
+        store.put_all(vec![put("a", body)]).await;
+    }
+    assert_eq!(store.oldest(), Revision(3));
+    let history = store.history(EVERYTHING).await.unwrap();
+    let revisions: Vec<_> = history.iter().map(|recorded| recorded.committed.revision.0).collect();
+    assert_eq!(revisions, [5, 4]);
+}
+
+async fn state_at_a_revision_is_what_was_loaded_then(backend: Backend) {
+    let store = backend.open().await;
+    let mut states = vec![store.state().await];
+    let large: Vec<_> = (0..600).map(|number| put(&format!("large-{number}"), &"x".repeat(2000))).collect();
+    let gone =
+        large.iter().map(|change| Change::Remove { source: source("files"), key: change.key().clone() });
+    let gone = gone.collect();
+    for changes in [
+        vec![put("a", "1"), put("b", "1")],
+        vec![put("a", "2"), remove("b"), Change::Put(record("api", key("a"), "1"))],
+        large,
+        vec![remove("never"), put("b", "1")],
+        gone,
+    ] {
+        store.put_all(changes).await;
+        states.push(store.state().await);
+    }
+    for expected in states {
+        assert!(store.state_at(expected.revision).await.unwrap() == Some(expected));
+    }
+}
+
+async fn state_that_is_compacted_or_ahead_is_none(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    for name in ["a", "b", "c", "d"] {
+        store.put_all(vec![put(name, "1")]).await;
+    }
+    let mut found = Vec::new();
+    for revision in 0..6 {
+        found.extend(store.state_at(Revision(revision)).await.unwrap().map(|state| names(&state).concat()));
+    }
+    assert_eq!(found, ["ab", "abc", "abcd"]);
+}
+
+async fn commits_are_kept_up_to_their_age_but_the_newest_always(backend: Backend) {
+    let age_max = Duration::from_secs(60);
+    let options = StoreOptions { commits_age_max: Some(age_max), ..StoreOptions::default() };
+    let store = backend.open_with(options).await;
+    let mut compacted = Vec::new();
+    // The fifth is of a clock that went back.
+    for (second, base) in [0, 30, 60, 61, 10, 300, 301].into_iter().zip(0..) {
+        let changes = vec![put("a", &second.to_string()), put(&format!("n{second}"), "1")];
+        let made = Commit { at: Timestamp(second * 1000), ..commit(Revision(base), changes) };
+        store.commit(made).await.unwrap();
+        compacted.push(store.oldest().0);
+    }
+    assert_eq!(compacted, [0, 0, 0, 1, 1, 5, 5]);
+    assert_eq!(store.state().await.records.len(), 8, "the state stays");
+}
+
+async fn what_commits_replaced_counts_against_their_bytes(backend: Backend) {
+    let store =
+        backend.open_with(StoreOptions { commits_bytes_max: 10_000, ..StoreOptions::default() }).await;
+    for number in 0..4 {
+        store.put_all(vec![put("a", &"x".repeat(2000 + number))]).await;
+    }
+    // Two that put 2,000 and replaced as many are within; with a third they are not.
+    assert_eq!(store.oldest(), Revision(2));
 }
 
 fn entry(key: &str, value: &'static str) -> (String, Option<Bytes>) {

@@ -1,44 +1,67 @@
 //! Every store answers as a simple model does, whatever it is asked in whatever order, and whenever it is reopened.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mainsheet_api::{
     change::{Change, Commit, Committed, Fence},
     key::Key,
     resource::{Record, SourceName},
+    time::Timestamp,
     version::Revision,
 };
 use mainsheet_cache::{
     CommitError,
-    store::{Follow, MemoryStore, RedbStore, State, Store, StoreOptions, Stored},
+    store::{Follow, HistoryQuery, MemoryStore, Recorded, RedbStore, State, Store, StoreOptions, Stored},
 };
 use proptest::{collection::vec, prelude::*};
 
 use crate::stores::{commit, key, quick_dir, record, reopen, source};
 
-const OPTIONS: StoreOptions =
-    StoreOptions { commits_kept_max: 4, commits_bytes_max: usize::MAX, status_bytes_max: 1 << 20 };
+const OPTIONS: StoreOptions = StoreOptions {
+    commits_kept_max: 4,
+    commits_bytes_max: usize::MAX,
+    commits_age_max: Some(AGE_MAX),
+    status_bytes_max: 1 << 20,
+};
+const AGE_MAX: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Debug)]
 enum Ask {
-    /// Base and fence as seen from the newest: 0 is the newest, 1 the one before, -1 one ahead.
-    Commit {
-        base_age: i64,
-        fence_age: i64,
-        changes: Vec<(usize, usize, Option<u8>)>,
-    },
+    /// At once; one where there is one.
+    Commit(Vec<Attempt>),
     TakeLease,
     SetStatus(Vec<(u8, Option<u8>)>),
     Reopen,
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+#[derive(Clone, Debug)]
+struct Attempt {
+    /// Base and fence as seen from the newest when all of them are asked for: 0 is the newest, 1 the one before, -1 one
+    /// ahead.
+    base_age: i64,
+    fence_age: i64,
+    /// Milliseconds since the one before; clocks may go back.
+    later: i64,
+    changes: Vec<(usize, usize, Option<u8>)>,
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
     let change = (0..2_usize, 0..4_usize, proptest::option::weighted(0.6, 0..3_u8));
     let age = prop_oneof![6 => Just(0), 4 => 1..8_i64, 1 => Just(-1)];
     let fence_age = prop_oneof![12 => Just(0), 1 => Just(1), 1 => Just(-1)];
+    let later = prop_oneof![6 => 0..8_i64, 1 => -5..0_i64, 1 => 15..40_i64];
+    (age, fence_age, later, vec(change, 0..4)).prop_map(|(base_age, fence_age, later, changes)| Attempt {
+        base_age,
+        fence_age,
+        later,
+        changes,
+    })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
-        12 => (age, fence_age, vec(change, 0..4)).prop_map(|(base_age, fence_age, changes)| Ask::Commit { base_age, fence_age, changes }),
+        12 => prop_oneof![vec(attempt(), 1), vec(attempt(), 0..5)].prop_map(Ask::Commit),
         1 => Just(Ask::TakeLease),
         2 => vec((0..4_u8, proptest::option::of(0..9_u8)), 0..3).prop_map(Ask::SetStatus),
         1 => Just(Ask::Reopen),
@@ -76,6 +99,8 @@ type Place = (Key, SourceName);
 #[derive(Default)]
 struct Model {
     commits: Vec<Committed>,
+    compacted: u64,
+    now: u64,
     lease: u64,
     status: BTreeMap<String, Bytes>,
 }
@@ -85,13 +110,23 @@ impl Model {
         self.commits.len() as u64
     }
 
-    fn compacted(&self) -> u64 {
-        self.head().saturating_sub(OPTIONS.commits_kept_max as u64)
+    /// After each commit.
+    fn compact(&mut self) {
+        let is_old = |made: &Committed, newest: u64| {
+            u128::from(newest.saturating_sub(made.at.0)) > AGE_MAX.as_millis()
+        };
+        let newest = self.commits.last().unwrap().at.0;
+        while self.head() - self.compacted > 1
+            && (self.head() - self.compacted > OPTIONS.commits_kept_max as u64
+                || is_old(&self.commits[self.compacted as usize], newest))
+        {
+            self.compacted += 1;
+        }
     }
 
-    fn places(&self) -> BTreeMap<Place, (u64, Option<Arc<Record>>)> {
+    fn places(&self, revision: u64) -> BTreeMap<Place, (u64, Option<Arc<Record>>)> {
         let mut places = BTreeMap::new();
-        for made in &self.commits {
+        for made in &self.commits[..usize::try_from(revision).unwrap()] {
             for change in &made.changes {
                 let said = match change {
                     Change::Put(record) => Some(record.clone()),
@@ -121,11 +156,11 @@ impl Model {
         if commit.base.0 > self.head() {
             return Answer::Ahead(commit.base, Revision(self.head()));
         }
-        let places = self.places();
+        let places = self.places(self.head());
         let changed = |change: &Change| match places.get(&(change.key().clone(), change.source().clone())) {
             Some((revision, Some(_))) => *revision,
-            Some((revision, None)) => self.compacted().max(*revision),
-            None => self.compacted(),
+            Some((revision, None)) => self.compacted.max(*revision),
+            None => self.compacted,
         };
         let keys: Vec<_> = commit
             .changes
@@ -139,22 +174,33 @@ impl Model {
         let revision = Revision(self.head() + 1);
         let Commit { cause, at, changes, .. } = commit;
         self.commits.push(Committed { revision, cause, at, changes });
+        self.compact();
         Answer::Made(revision)
     }
 
-    fn state(&self) -> State {
-        let stored =
-            |(changed, said): (u64, Option<_>)| Some(Stored { changed: Revision(changed), record: said? });
-        let records = self.places().into_values().filter_map(stored).collect();
-        State { revision: Revision(self.head()), records }
+    fn state_at(&self, revision: u64) -> State {
+        let records = self.places(revision).into_values().filter_map(stored).collect();
+        State { revision: Revision(revision), records }
+    }
+
+    fn recorded(&self, revision: u64) -> Recorded {
+        let committed = self.commits[usize::try_from(revision).unwrap() - 1].clone();
+        let places = self.places(revision - 1);
+        let before =
+            |change: &Change| stored(places.get(&(change.key().clone(), change.source().clone()))?.clone());
+        Recorded { before: committed.changes.iter().map(before).collect(), committed }
     }
 
     fn follow(&self, after: u64) -> Follow {
-        if after < self.compacted() || after > self.head() {
+        if after < self.compacted || after > self.head() {
             return Follow::Compacted;
         }
         Follow::Commits(self.commits[usize::try_from(after).unwrap()..].to_vec())
     }
+}
+
+fn stored((changed, said): (u64, Option<Arc<Record>>)) -> Option<Stored> {
+    Some(Stored { changed: Revision(changed), record: said? })
 }
 
 fn change((layer, name, body): (usize, usize, Option<u8>)) -> Change {
@@ -170,8 +216,19 @@ fn aged(newest: u64, age: i64) -> u64 {
 }
 
 async fn compare(store: &dyn Store, model: &Model) {
-    assert_eq!(store.load().await.unwrap(), model.state());
+    assert_eq!(store.load().await.unwrap(), model.state_at(model.head()));
     assert_eq!(store.head().borrow().0, model.head());
+    assert_eq!(store.oldest().0, model.compacted);
+    for revision in 0..=model.head() + 1 {
+        let is_kept = (model.compacted..=model.head()).contains(&revision);
+        let expected = is_kept.then(|| model.state_at(revision));
+        assert_eq!(store.state_at(Revision(revision)).await.unwrap(), expected, "at {revision}");
+        let query =
+            HistoryQuery { before: Some(Revision(revision)), len_max: usize::MAX, bytes_max: usize::MAX };
+        let older: Vec<_> = (model.compacted + 1..revision.min(model.head() + 1)).rev().collect();
+        let expected: Vec<_> = older.into_iter().map(|revision| model.recorded(revision)).collect();
+        assert_eq!(store.history(query).await.unwrap(), expected, "before {revision}");
+    }
     for after in 0..=model.head() + 1 {
         assert_eq!(
             store.follow(Revision(after), usize::MAX).await.unwrap(),
@@ -183,6 +240,10 @@ async fn compare(store: &dyn Store, model: &Model) {
     assert_eq!(store.status("").await.unwrap(), status);
 }
 
+fn answers(of_store: Vec<Result<Revision, CommitError>>) -> Vec<Answer> {
+    of_store.into_iter().map(Answer::from).collect()
+}
+
 /// Asks both, and compares both with the model, and with each other where the model does not say.
 async fn run(asks: Vec<Ask>) {
     let dir = quick_dir();
@@ -191,13 +252,18 @@ async fn run(asks: Vec<Ask>) {
     let mut model = Model::default();
     for ask in asks {
         match ask {
-            Ask::Commit { base_age, fence_age, changes } => {
-                let base = Revision(aged(model.head(), base_age));
-                let fence = Fence(aged(model.lease, fence_age));
-                let commit = Commit { fence, ..commit(base, changes.into_iter().map(change).collect()) };
-                let expected = model.commit(commit.clone());
-                assert_eq!(Answer::from(memory.commit(commit.clone()).await), expected);
-                assert_eq!(Answer::from(redb.commit(commit).await), expected);
+            Ask::Commit(attempts) => {
+                let (head, lease) = (model.head(), model.lease);
+                let made = attempts.into_iter().map(|Attempt { base_age, fence_age, later, changes }| {
+                    model.now = model.now.saturating_add_signed(later);
+                    let base = Revision(aged(head, base_age));
+                    let (fence, at) = (Fence(aged(lease, fence_age)), Timestamp(model.now));
+                    Commit { fence, at, ..commit(base, changes.into_iter().map(change).collect()) }
+                });
+                let commits: Vec<_> = made.collect();
+                let expected: Vec<_> = commits.iter().map(|commit| model.commit(commit.clone())).collect();
+                assert_eq!(answers(memory.commit_all(commits.clone()).await), expected);
+                assert_eq!(answers(redb.commit_all(commits).await), expected);
             }
             Ask::TakeLease => {
                 model.lease += 1;
@@ -226,7 +292,9 @@ async fn run(asks: Vec<Ask>) {
             }
         }
         for bytes_max in [0, 400, 1500] {
-            let after = Revision(model.compacted());
+            let after = Revision(model.compacted);
+            let query = HistoryQuery { before: None, len_max: 3, bytes_max };
+            assert_eq!(memory.history(query).await.unwrap(), redb.history(query).await.unwrap());
             assert_eq!(
                 memory.follow(after, bytes_max).await.unwrap(),
                 redb.follow(after, bytes_max).await.unwrap()

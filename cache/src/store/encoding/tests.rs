@@ -78,13 +78,20 @@ fn commit(changes: Vec<Change>) -> Commit {
 
 proptest! {
     #[test]
-    fn commit_is_read_as_it_was_written(changes in vec(change(), 1..6)) {
+    fn commit_is_read_as_it_was_written(changes in vec((change(), option::of((any::<u64>(), record()))), 1..6)) {
+        let (changes, before): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+        let before: Vec<_> = before.into_iter().map(|one| one.map(|(changed, record)| {
+            Stored { changed: Revision(changed), record: Arc::new(record) }
+        })).collect();
         let commit = commit(changes);
-        let parts = encode_commit(&commit);
+        let EncodedCommit { parts, before: before_parts, weight } = encode_commit(&commit, Some(&before));
         let header = decode_header(&parts[0]).unwrap();
-        prop_assert_eq!(header.parts as usize, parts.len());
-        let expected = Committed { revision: Revision(7), cause: commit.cause, at: commit.at, changes: commit.changes };
-        prop_assert_eq!(decode_commit(Revision(7), parts).unwrap(), expected);
+        prop_assert_eq!((header.parts as usize, header.before_parts as usize), (parts.len(), before_parts.len()));
+        prop_assert_eq!(header.weight + header.before_weight, weight);
+        let committed = Committed { revision: Revision(7), cause: commit.cause, at: commit.at, changes: commit.changes };
+        prop_assert_eq!(&decode_commit(Revision(7), parts).unwrap(), &committed);
+        let recorded = decode_before(committed.clone(), before_parts).unwrap();
+        prop_assert_eq!(recorded, Recorded { committed, before });
     }
 
     #[test]
@@ -134,7 +141,7 @@ fn commit_that_lacks_a_part_is_not_read() {
         source: SourceName("files".into()),
         key: Key::new(Kind::CLUSTER, format!("{name}{body}"), "x"),
     };
-    let mut parts = encode_commit(&commit((0..4).map(remove).collect()));
+    let mut parts = encode_commit(&commit((0..4).map(remove).collect()), None).parts;
     assert!(parts.len() > 1);
     assert!(parts.iter().all(|part| part.len() < 512 << 10));
     parts.pop();
@@ -169,7 +176,7 @@ fn record_of_a_commit_does_not_hold_on_to_its_part() {
         warnings: Vec::new(),
         terms: Terms::default(),
     };
-    let parts = encode_commit(&commit(vec![Change::Put(Arc::new(record))]));
+    let parts = encode_commit(&commit(vec![Change::Put(Arc::new(record))]), None).parts;
     let kept = parts[0].clone();
     let committed = decode_commit(Revision(7), parts).unwrap();
     assert!(kept.is_unique());

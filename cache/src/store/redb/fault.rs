@@ -1,6 +1,6 @@
 //! What went wrong inside, before it is told outside with the file's path.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 use redb::{CommitError, DatabaseError, SetDurabilityError, StorageError, TableError, TransactionError};
 use tokio::task::JoinError;
@@ -47,13 +47,16 @@ impl Fault {
         let path = path.display().to_string();
         match self {
             Self::InUse => StoreError::InUse { path },
-            Self::Damaged(found) => StoreError::Damaged { path, source: found.into() },
+            Self::Damaged(found) => StoreError::Damaged {
+                path,
+                source: Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(found)),
+            },
             Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
             Self::Kind(kind) => StoreError::UnknownKind { path, kind },
             Self::Rule(error) => error,
-            Self::Io(error) => StoreError::Io { step, source: Box::new(At { path, source: error.into() }) },
+            Self::Io(error) => StoreError::Io { step, source: Arc::new(At { path, source: error.into() }) },
             Self::Database(error) => {
-                StoreError::Io { step, source: Box::new(At { path, source: error.into() }) }
+                StoreError::Io { step, source: Arc::new(At { path, source: error.into() }) }
             }
         }
     }

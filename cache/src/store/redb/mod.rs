@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `open` | the data directory: its lock, making a store, refusing one that is damaged or newer |
 //! | `reopen` | opening the file again after the disk failed |
+//! | `migrate` | files of older formats |
 //! | `table` | the tables and their sealed rows |
 //! | `read`, `write` | what the contract asks for, inside a transaction |
 //! | `blocking` | work on the runtime's blocking threads; a panic there, which damage can cause, is an error |
@@ -13,6 +14,7 @@
 
 mod blocking;
 mod fault;
+mod migrate;
 mod open;
 mod read;
 mod reopen;
@@ -43,11 +45,11 @@ use self::{
     fault::Fault,
     reopen::{DiskFailure, Reopening},
 };
-use super::{Answer, Follow, State, Store, StoreOptions};
+use super::{Answer, Follow, HistoryQuery, Recorded, State, Store, StoreOptions};
 use crate::error::{CommitError, StoreError};
 
 /// The newest format of the file that this version reads, and the one that it writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A store in one file, `mainsheet.redb`. When the last use of it is dropped the file is closed, which flushes it.
 #[derive(Debug)]
@@ -136,12 +138,16 @@ impl DiskFailure for Refusal {
 }
 
 impl Store for RedbStore {
-    fn commit(&self, commit: Commit) -> Answer<'_, Result<Revision, CommitError>> {
-        Box::pin(self.write(move |file, opened| {
-            let revision = write::commit(opened, &commit)?;
-            file.announce(revision);
-            Ok(revision)
-        }))
+    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
+        Box::pin(async move {
+            let len = commits.len();
+            let write = move |file: &Reopening, opened: &Opened| {
+                let (answers, standing) = write::commit_all(opened, &commits)?;
+                file.announce(standing);
+                Ok(answers)
+            };
+            self.write(write).await.unwrap_or_else(|failed| vec![Err(failed); len])
+        })
     }
 
     fn load(&self) -> Answer<'_, Result<State, StoreError>> {
@@ -150,6 +156,18 @@ impl Store for RedbStore {
 
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
         Box::pin(self.read(move |tables| tables.follow(after, bytes_max)))
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        Box::pin(self.read(move |tables| tables.history(query)))
+    }
+
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        Box::pin(self.read(move |tables| tables.state_at(revision)))
+    }
+
+    fn oldest(&self) -> Revision {
+        self.file.oldest()
     }
 
     fn head(&self) -> watch::Receiver<Revision> {
@@ -176,6 +194,6 @@ impl Store for RedbStore {
 fn store_error(error: CommitError) -> StoreError {
     match error {
         CommitError::Store(error) => error,
-        rule => StoreError::Io { step: "write", source: rule.into() },
+        rule => StoreError::Io { step: "write", source: Arc::new(rule) },
     }
 }

@@ -7,14 +7,13 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use mainsheet_api::version::Revision;
 use redb::{Database, ReadableDatabase};
 
 use super::{
-    super::StoreOptions,
+    super::{StoreOptions, rules::Standing},
     FORMAT, Opened,
     fault::Fault,
-    read,
+    migrate, read,
     reopen::{self, Reopening},
     write,
 };
@@ -53,19 +52,21 @@ fn existing(path: &Path) -> Result<File, Fault> {
     Ok(file)
 }
 
-/// Reads all of it through before anything is served from it; and says what its newest revision is.
+/// Reads all of it through before anything is served from it; and says where it stands. One of an older format is made
+/// one of this.
 pub(super) fn trust(
     mut database: Database,
     path: PathBuf,
     options: StoreOptions,
-) -> Result<(Opened, Revision), Fault> {
+) -> Result<(Opened, Standing), Fault> {
     // Two-phase commits leave nothing to roll back: what it repairs is the free list.
     if !database.check_integrity()? {
         tracing::warn!(path = %path.display(), "the list of free pages was damaged and has been made anew");
     }
+    migrate::migrate(&database, &path)?;
     let standing = read::Tables::open(&database.begin_read()?)?.verify()?;
     let opened = Opened { database, path, options, is_failed: AtomicBool::new(false) };
-    Ok((opened, Revision(standing.head)))
+    Ok((opened, read::standing_of(&standing)))
 }
 
 /// Held as long as the store is open. The database locks its file too; this also keeps two from making one at once.

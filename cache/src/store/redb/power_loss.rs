@@ -166,6 +166,11 @@ fn commit(revision: u64, len: usize) -> Commit {
     }
 }
 
+fn commit_on(opened: &Opened, revision: u64, len: usize) -> Result<Revision, Refusal> {
+    let (mut answers, _) = write::commit_all(opened, &[commit(revision, len)])?;
+    answers.remove(0).map_err(|refused| Refusal::Rule(Box::new(refused)))
+}
+
 fn state(opened: &Opened) -> State {
     Tables::open(&opened.database.begin_read().unwrap()).unwrap().load().unwrap()
 }
@@ -203,7 +208,7 @@ proptest! {
         let mut acknowledged = vec![begin];
         let mut states = vec![state(&opened)];
         for (revision, len) in (1..).zip(lens) {
-            prop_assert!(matches!(write::commit(&opened, &commit(revision, len)), Ok(made) if made.0 == revision));
+            prop_assert!(matches!(commit_on(&opened, revision, len), Ok(made) if made.0 == revision));
             acknowledged.push(disk.steps().len());
             states.push(state(&opened));
         }
@@ -211,10 +216,16 @@ proptest! {
         let steps = disk.steps();
         for (crash, kept) in losses {
             let crash = begin + crash.index(steps.len() - begin + 1);
-            let found = state(&open_on(Disk::holding(after_power_loss(&steps[..crash], &kept))));
+            let opened_again = open_on(Disk::holding(after_power_loss(&steps[..crash], &kept)));
+            let found = state(&opened_again);
             let newest = acknowledged.iter().rposition(|&then| then <= crash).unwrap();
             prop_assert!(found.revision.0 as usize >= newest, "{newest} was acknowledged, {} is there", found.revision);
             prop_assert_eq!(&found, &states[found.revision.0 as usize]);
+            for earlier in &states[..=found.revision.0 as usize] {
+                let tables = Tables::open(&opened_again.database.begin_read().unwrap()).unwrap();
+                let rewound = tables.state_at(earlier.revision).unwrap();
+                prop_assert_eq!(rewound.as_ref(), Some(earlier));
+            }
         }
     }
 }
@@ -223,16 +234,16 @@ proptest! {
 fn commit_that_could_not_be_flushed_is_an_error() {
     let disk = Disk::holding(Vec::new());
     let opened = new_store(&disk);
-    assert!(write::commit(&opened, &commit(1, 10)).is_ok());
+    assert!(commit_on(&opened, 1, 10).is_ok());
     disk.breaks_after(0);
-    assert!(matches!(write::commit(&opened, &commit(2, 10)), Err(Refusal::Fault(_))));
+    assert!(matches!(commit_on(&opened, 2, 10), Err(Refusal::Fault(_))));
     // Whether the disk keeps it is not known, so nothing more is built upon it until it is opened again.
     disk.is_well_again();
-    assert!(matches!(write::commit(&opened, &commit(3, 10)), Err(Refusal::Fault(_) | Refusal::Rule(_))));
+    assert!(matches!(commit_on(&opened, 3, 10), Err(Refusal::Fault(_) | Refusal::Rule(_))));
     drop(opened);
     let again = open_on(Disk::holding(after_power_loss(&disk.steps(), &[2])));
     assert_eq!(state(&again).revision, Revision(1));
-    assert!(write::commit(&again, &commit(2, 10)).is_ok());
+    assert!(commit_on(&again, 2, 10).is_ok());
 }
 
 /// A store that opens this disk again when it failed.

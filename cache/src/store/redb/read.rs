@@ -1,16 +1,25 @@
 //! Reading, inside one read transaction: what one call sees is one revision, whatever is written meanwhile.
 
 use bytes::Bytes;
-use mainsheet_api::{change::Committed, generated::mainsheet::store::v1 as rows, version::Revision};
+use mainsheet_api::{
+    change::{Committed, Fence},
+    generated::mainsheet::store::v1 as rows,
+    version::Revision,
+};
 use prost::Message;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use super::{
-    super::{Follow, State, Stored, encoding, rules},
+    super::{
+        Follow, HistoryQuery, Recorded, State, Stored, encoding,
+        rules::{self, Standing},
+        undo::Undo,
+    },
     FORMAT,
     fault::Fault,
     table::{
-        COMMITS, FORMAT_KEY, META, RECORDS, REMOVED, STANDING_KEY, STATUS, part_key, unseal, unseal_bytes,
+        BEFORE, COMMITS, FORMAT_KEY, META, RECORDS, REMOVED, STANDING_KEY, STATUS, part_key, unseal,
+        unseal_bytes,
     },
 };
 
@@ -22,6 +31,7 @@ pub(super) struct Tables {
     records: Opened,
     removed: Opened,
     commits: Opened,
+    before: Opened,
     status: Opened,
 }
 
@@ -35,6 +45,7 @@ impl Tables {
             records: transaction.open_table(RECORDS)?,
             removed: transaction.open_table(REMOVED)?,
             commits: transaction.open_table(COMMITS)?,
+            before: transaction.open_table(BEFORE)?,
             status: transaction.open_table(STATUS)?,
         })
     }
@@ -77,6 +88,47 @@ impl Tables {
             commits.push(self.committed(Revision(revision), header.parts, first)?);
         }
         Ok(Follow::Commits(commits))
+    }
+
+    pub(super) fn history(&self, query: HistoryQuery) -> Result<Vec<Recorded>, Fault> {
+        let standing = self.standing()?;
+        let end = query.before.map_or(standing.head, |before| standing.head.min(before.0.saturating_sub(1)));
+        let mut recorded = Vec::new();
+        let mut bytes = 0_u64;
+        for revision in (standing_of(&standing).oldest().0 + 1..=end).rev().take(query.len_max) {
+            let (header, first) = self.first_part(Revision(revision))?;
+            bytes = bytes.saturating_add(header.weight + header.before_weight);
+            if !recorded.is_empty() && bytes > query.bytes_max as u64 {
+                break;
+            }
+            recorded.push(self.recorded(Revision(revision), &header, first)?);
+        }
+        Ok(recorded)
+    }
+
+    /// Reads one commit at a time.
+    pub(super) fn state_at(&self, revision: Revision) -> Result<Option<State>, Fault> {
+        let standing = standing_of(&self.standing()?);
+        if revision < standing.oldest() || revision > standing.head {
+            return Ok(None);
+        }
+        let mut undo = Undo::of(self.load()?);
+        for later in (revision.0 + 1..=standing.head.0).rev().map(Revision) {
+            let (header, first) = self.first_part(later)?;
+            undo.undo(self.recorded(later, &header, first)?);
+        }
+        Ok(Some(undo.finish()))
+    }
+
+    fn recorded(
+        &self,
+        revision: Revision,
+        header: &rows::CommitHeader,
+        first: Bytes,
+    ) -> Result<Recorded, Fault> {
+        let committed = self.committed(revision, header.parts, first)?;
+        let parts = (0..header.before_parts).map(|number| part(&self.before, revision, number));
+        Ok(encoding::decode_before(committed, parts.collect::<Result<_, _>>()?)?)
     }
 
     fn first_part(&self, revision: Revision) -> Result<(rows::CommitHeader, Bytes), Fault> {
@@ -127,8 +179,12 @@ impl Tables {
         let mut weight = 0;
         for revision in standing.compacted + 1..=standing.head {
             let (header, first) = self.first_part(Revision(revision))?;
-            self.committed(Revision(revision), header.parts, first)?;
-            weight += header.weight;
+            weight += header.weight + header.before_weight;
+            if revision > standing.unrecorded {
+                self.recorded(Revision(revision), &header, first)?;
+            } else {
+                self.committed(Revision(revision), header.parts, first)?;
+            }
         }
         if weight == standing.commits_weight {
             return Ok(());
@@ -138,14 +194,32 @@ impl Tables {
 }
 
 fn check_format(meta: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<(), Fault> {
+    match format(meta)? {
+        FORMAT => Ok(()),
+        older => Err(Fault::damaged(format!("it is of format {older}, and was not migrated"))),
+    }
+}
+
+/// Of this version, or an older one.
+pub(super) fn format(meta: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<u32, Fault> {
     let row = meta
         .get(FORMAT_KEY)?
         .ok_or_else(|| Fault::damaged("it has no format: it is no store of mainsheet"))?;
     let bytes = unseal(FORMAT_KEY, row.value())?;
     match bytes.try_into().map(u32::from_be_bytes) {
-        Ok(FORMAT) => Ok(()),
         Ok(newer) if newer > FORMAT => Err(Fault::Newer(newer)),
+        Ok(known) if known > 0 => Ok(known),
         _ => Err(Fault::damaged("its format is none that ever was")),
+    }
+}
+
+/// As the rules have it.
+pub(super) fn standing_of(standing: &rows::Standing) -> Standing {
+    Standing {
+        head: Revision(standing.head),
+        compacted: Revision(standing.compacted),
+        lease: Fence(standing.lease),
+        unrecorded: Revision(standing.unrecorded),
     }
 }
 

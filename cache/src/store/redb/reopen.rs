@@ -9,14 +9,22 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use mainsheet_api::version::Revision;
 use redb::Database;
 use tokio::sync::watch;
 
-use super::{super::StoreOptions, Opened, fault::Fault, open};
+use super::{
+    super::{StoreOptions, rules::Standing},
+    Opened,
+    fault::Fault,
+    open,
+};
 
 /// Opens the database once more, of the same file.
 pub(super) type OpenAgain = Box<dyn Fn() -> Result<Database, Fault> + Send + Sync>;
@@ -32,6 +40,8 @@ pub(super) struct Reopening {
     /// Whose turn it is to write. The database would queue writers too; this also keeps their news in order.
     turn: Mutex<()>,
     head: watch::Sender<Revision>,
+    /// The oldest revision whose state can be worked out.
+    oldest: AtomicU64,
     /// Last, so that it is released when the database is closed.
     _lock: File,
 }
@@ -45,14 +55,15 @@ impl Reopening {
         options: StoreOptions,
         lock: File,
     ) -> Result<Self, Fault> {
-        let (opened, head) = open::trust(database, path.clone(), options)?;
+        let (opened, standing) = open::trust(database, path.clone(), options)?;
         Ok(Self {
             opened: RwLock::new(Some(opened)),
             open_again,
             path,
             options,
             turn: Mutex::new(()),
-            head: watch::Sender::new(head),
+            head: watch::Sender::new(standing.head),
+            oldest: AtomicU64::new(standing.oldest().0),
             _lock: lock,
         })
     }
@@ -61,9 +72,14 @@ impl Reopening {
         self.head.subscribe()
     }
 
-    /// To be called when it can be read.
-    pub(super) fn announce(&self, revision: Revision) {
-        self.head.send_replace(revision);
+    pub(super) fn oldest(&self) -> Revision {
+        Revision(self.oldest.load(Ordering::Acquire))
+    }
+
+    /// To be called when it can be read. Wakes nobody where there is nothing new.
+    pub(super) fn announce(&self, standing: Standing) {
+        self.oldest.store(standing.oldest().0, Ordering::Release);
+        self.head.send_if_modified(|newest| std::mem::replace(newest, standing.head) < standing.head);
     }
 
     /// A writer that panicked has not committed, so the next one finds the file whole.
@@ -98,14 +114,15 @@ impl Reopening {
         }
         // It holds the lock of the file.
         *slot = None;
-        let (opened, head) = open::trust((self.open_again)()?, self.path.clone(), self.options)?;
+        let (opened, standing) = open::trust((self.open_again)()?, self.path.clone(), self.options)?;
+        let head = standing.head;
         let announced = *self.head.borrow();
         if head < announced {
             return Err(Fault::damaged(format!("it is at revision {head}, {announced} was acknowledged")));
         }
         *slot = Some(opened);
         // A commit that failed may have been made. Those who are told wait for the lock until it is readable.
-        self.head.send_if_modified(|newest| std::mem::replace(newest, head) < head);
+        self.announce(standing);
         tracing::info!(path = %self.path.display(), revision = head.0, "the store failed and has been opened again");
         Ok(())
     }

@@ -20,6 +20,8 @@ pub(super) const RECORDS: Rows = TableDefinition::new("records");
 pub(super) const REMOVED: Rows = TableDefinition::new("removed");
 /// `CommitPart` by revision and part.
 pub(super) const COMMITS: Rows = TableDefinition::new("commits");
+/// What the commits of `COMMITS` replaced: `BeforePart` by revision and part. From format 2 on.
+pub(super) const BEFORE: Rows = TableDefinition::new("before");
 /// The status area: values as they are, by key.
 pub(super) const STATUS: Rows = TableDefinition::new("status");
 

@@ -66,7 +66,7 @@ async fn newer_format_is_refused_and_named() {
     let dir = tempfile::tempdir().unwrap();
     write::initialise(&new_database(dir.path()), FORMAT + 1).unwrap();
     let refused = refusal(dir.path()).await;
-    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Newer { found: 3, known: 2, .. }), "{refused}");
 }
 
 #[tokio::test]

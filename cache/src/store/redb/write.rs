@@ -6,21 +6,26 @@ use bytes::Bytes;
 use mainsheet_api::{
     change::{Change, Commit, Fence},
     generated::mainsheet::store::v1 as rows,
+    time::Timestamp,
     version::Revision,
 };
 use prost::Message;
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::{
-    super::{StoreOptions, encoding, rules},
+    super::{
+        StoreOptions, Stored, encoding,
+        rules::{self, Retained, Standing},
+    },
     Opened, Refusal,
     fault::Fault,
     read,
     table::{
-        COMMITS, META, RECORDS, REMOVED, Rows, STANDING_KEY, STATUS, part_key, place_of_removed, removed_key,
-        seal, unseal, unseal_bytes,
+        BEFORE, COMMITS, FORMAT_KEY, META, RECORDS, REMOVED, Rows, STANDING_KEY, STATUS, part_key,
+        place_of_removed, removed_key, seal, unseal, unseal_bytes,
     },
 };
+use crate::error::CommitError;
 
 type Opening<'transaction> = Table<'transaction, &'static [u8], &'static [u8]>;
 
@@ -35,15 +40,28 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, Fault> {
     Ok(transaction)
 }
 
-pub(super) fn commit(opened: &Opened, commit: &Commit) -> Result<Revision, Refusal> {
+/// What became of each, and where the store stands then. Where all were refused nothing is written.
+pub(super) fn commit_all(
+    opened: &Opened,
+    commits: &[Commit],
+) -> Result<(Vec<Result<Revision, CommitError>>, Standing), Refusal> {
     let transaction = begin(&opened.database)?;
     let mut tables = Tables::open(&transaction)?;
-    tables.check(opened, commit)?;
-    let revision = tables.add(commit)?;
-    tables.compact(&opened.options)?;
-    tables.close()?;
-    transaction.commit()?;
-    Ok(revision)
+    let mut answers = Vec::with_capacity(commits.len());
+    for commit in commits {
+        answers.push(match tables.commit(opened, commit) {
+            Ok(revision) => Ok(revision),
+            Err(Refusal::Rule(refused)) if !refused.is_of_the_store() => Err(*refused),
+            Err(failed) => return Err(failed),
+        });
+    }
+    let standing = tables.close()?;
+    if answers.iter().any(Result::is_ok) {
+        transaction.commit()?;
+    } else {
+        transaction.abort()?;
+    }
+    Ok((answers, standing))
 }
 
 pub(super) fn take_lease(opened: &Opened) -> Result<Fence, Refusal> {
@@ -101,21 +119,33 @@ fn replace_status(
 
 /// Makes an empty store.
 pub(super) fn initialise(database: &Database, format: u32) -> Result<(), Fault> {
-    use super::table::FORMAT_KEY;
     let transaction = begin(database)?;
-    let each: [Rows; 4] = [RECORDS, REMOVED, COMMITS, STATUS];
+    let each: [Rows; 5] = [RECORDS, REMOVED, COMMITS, BEFORE, STATUS];
     for table in each {
         transaction.open_table(table)?;
     }
     let mut meta = transaction.open_table(META)?;
-    meta.insert(FORMAT_KEY, &seal(FORMAT_KEY, &format.to_be_bytes())[..])?;
+    put_format(&mut meta, format)?;
     put_standing(&mut meta, &rows::Standing::default())?;
     drop(meta);
     Ok(transaction.commit()?)
 }
 
-fn put_standing(meta: &mut Opening<'_>, standing: &rows::Standing) -> Result<(), Fault> {
+pub(super) fn put_format(meta: &mut Opening<'_>, format: u32) -> Result<(), Fault> {
+    meta.insert(FORMAT_KEY, &seal(FORMAT_KEY, &format.to_be_bytes())[..])?;
+    Ok(())
+}
+
+pub(super) fn put_standing(meta: &mut Opening<'_>, standing: &rows::Standing) -> Result<(), Fault> {
     meta.insert(STANDING_KEY, &seal(STANDING_KEY, &standing.encode_to_vec())[..])?;
+    Ok(())
+}
+
+fn put_parts(table: &mut Opening<'_>, revision: Revision, parts: &[Bytes]) -> Result<(), Fault> {
+    for (number, part) in (0..).zip(parts) {
+        let key = part_key(revision, number);
+        table.insert(&key[..], &seal(&key, part)[..])?;
+    }
     Ok(())
 }
 
@@ -126,6 +156,7 @@ struct Tables<'transaction> {
     records: Opening<'transaction>,
     removed: Opening<'transaction>,
     commits: Opening<'transaction>,
+    before: Opening<'transaction>,
 }
 
 impl<'transaction> Tables<'transaction> {
@@ -137,19 +168,25 @@ impl<'transaction> Tables<'transaction> {
             records: transaction.open_table(RECORDS)?,
             removed: transaction.open_table(REMOVED)?,
             commits: transaction.open_table(COMMITS)?,
+            before: transaction.open_table(BEFORE)?,
         })
     }
 
-    fn close(mut self) -> Result<(), Fault> {
-        put_standing(&mut self.meta, &self.standing)
+    fn close(mut self) -> Result<Standing, Fault> {
+        put_standing(&mut self.meta, &self.standing)?;
+        Ok(read::standing_of(&self.standing))
+    }
+
+    /// A refused one leaves the tables as they are.
+    fn commit(&mut self, opened: &Opened, commit: &Commit) -> Result<Revision, Refusal> {
+        self.check(opened, commit)?;
+        let revision = self.add(commit)?;
+        self.compact(&opened.options, commit.at)?;
+        Ok(revision)
     }
 
     fn check(&self, opened: &Opened, commit: &Commit) -> Result<(), Refusal> {
-        let standing = rules::Standing {
-            head: Revision(self.standing.head),
-            compacted: Revision(self.standing.compacted),
-            lease: Fence(self.standing.lease),
-        };
+        let standing = read::standing_of(&self.standing);
         let changed = |source: &_, key: &_| {
             self.changed(&encoding::encode_place(source, key)).map_err(|fault| fault.of("read", &opened.path))
         };
@@ -164,51 +201,65 @@ impl<'transaction> Tables<'transaction> {
     fn add(&mut self, commit: &Commit) -> Result<Revision, Fault> {
         let revision = Revision(self.standing.head).next();
         self.standing.head = revision.0;
+        let mut before = Vec::with_capacity(commit.changes.len());
         for change in &commit.changes {
-            self.apply(revision, change)?;
+            before.push(self.apply(revision, change)?);
         }
-        for (number, part) in (0..).zip(encoding::encode_commit(commit)) {
-            let key = part_key(revision, number);
-            self.commits.insert(&key[..], &seal(&key, &part)[..])?;
-        }
-        self.standing.commits_weight +=
-            commit.changes.iter().map(|change| rules::weight(change) as u64).sum::<u64>();
+        let encoded = encoding::encode_commit(commit, Some(&before));
+        put_parts(&mut self.commits, revision, &encoded.parts)?;
+        put_parts(&mut self.before, revision, &encoded.before)?;
+        self.standing.commits_weight += encoded.weight;
         Ok(revision)
     }
 
-    fn apply(&mut self, revision: Revision, change: &Change) -> Result<(), Fault> {
+    /// Returns what was there.
+    fn apply(&mut self, revision: Revision, change: &Change) -> Result<Option<Stored>, Fault> {
         let place = encoding::encode_place(change.source(), change.key());
         let row = seal(&place, &encoding::encode_row(revision, change));
-        if self.records.insert(&place[..], &row[..])?.is_none() {
+        let before = self.records.insert(&place[..], &row[..])?;
+        let before = before.map(|row| unseal_bytes(&place, row.value())).transpose()?;
+        if before.is_none() {
             self.standing.rows += 1;
         }
         if let Change::Remove { .. } = change {
             let key = removed_key(revision, &place);
             self.removed.insert(&key[..], &seal(&key, &[])[..])?;
         }
-        Ok(())
+        Ok(before.map(encoding::decode_row).transpose()?.flatten())
     }
 
-    fn compact(&mut self, options: &StoreOptions) -> Result<(), Fault> {
-        loop {
-            let kept = self.standing.head - self.standing.compacted;
-            let is_over = kept > options.commits_kept_max as u64
-                || self.standing.commits_weight > options.commits_bytes_max as u64;
-            if kept <= 1 || !is_over {
-                return self.forget_removed();
-            }
+    fn compact(&mut self, options: &StoreOptions, newest_at: Timestamp) -> Result<(), Fault> {
+        while self.retained(options, newest_at)?.is_too_much(options) {
             self.drop_oldest()?;
         }
+        self.forget_removed()
+    }
+
+    fn retained(&self, options: &StoreOptions, newest_at: Timestamp) -> Result<Retained, Fault> {
+        let oldest_at = match options.commits_age_max {
+            Some(_) => Some(Timestamp(self.oldest_header()?.at)),
+            None => None,
+        };
+        let len = self.standing.head - self.standing.compacted;
+        Ok(Retained { len, bytes: self.standing.commits_weight, oldest_at, newest_at })
+    }
+
+    fn oldest_header(&self) -> Result<rows::CommitHeader, Fault> {
+        let oldest = Revision(self.standing.compacted).next();
+        Ok(encoding::decode_header(&read::part(&self.commits, oldest, 0)?)?)
     }
 
     fn drop_oldest(&mut self) -> Result<(), Fault> {
+        let header = self.oldest_header()?;
         let oldest = Revision(self.standing.compacted).next();
-        let header = encoding::decode_header(&read::part(&self.commits, oldest, 0)?)?;
         for number in 0..header.parts {
             self.commits.remove(&part_key(oldest, number)[..])?;
         }
+        for number in 0..header.before_parts {
+            self.before.remove(&part_key(oldest, number)[..])?;
+        }
         self.standing.compacted = oldest.0;
-        self.standing.commits_weight -= header.weight;
+        self.standing.commits_weight -= header.weight + header.before_weight;
         Ok(())
     }
 
