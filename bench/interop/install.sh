@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real clients that `make interop` runs, through the package registries' own clients, into a folder that is
 # kept: $MAINSHEET_TOOLS, or ~/.cache/mainsheet-tools. What is there already is left alone. The first build of istiod and
-# istioctl takes about 10 minutes on 2 cores, and of each further line of istiod up to 7.
+# istioctl takes about 10 minutes on 2 cores, that of each further line of istiod up to 7, and that of Kubernetes 9.
 #
 # A tool that can't be had is named and left out; the harness then skips its scenarios, or fails where
 # INTEROP_REQUIRED names the tool.
@@ -34,11 +34,20 @@ install_own() { # name, folder
   (cd "$here/$2" && go test -mod=readonly ./... >/dev/null && go build -mod=readonly -trimpath -o "$bin/$1" .)
 }
 
+# An API server with its store and client, and Istio's kinds for it: those of the module that istiod is built with.
+install_kubernetes() {
+  local dir
+  "$here/kubernetes/api-up" install >/dev/null &&
+    dir=$(cd "$here/tools" && go list -mod=readonly -m -f '{{.Dir}}' istio.io/api) &&
+    install -m 0755 "$dir/kubernetes/customresourcedefinitions.gen.yaml" "$bin/istio-crds.yaml"
+}
+
 pin() { # tool -> what is wanted, so that a changed pin builds anew
   case $1 in
     envoy) echo "$envoy_version" ;;
     mainsheet-*) cat "$here/${1#mainsheet-}"/* | sha256sum | cut -c 1-16 ;;
     grpcurl) grep 'fullstorydev/grpcurl v' "$here/grpc-go/go.mod" | cut -d ' ' -f 2 ;;
+    istio-crds.yaml) cat "$here/kubernetes/go.mod" "$here/tools/go.mod" | sha256sum | cut -c 1-16 ;;
     pilot-discovery-*) istio "istiod-${1#pilot-discovery-}" ;;
     *) istio tools ;;
   esac
@@ -68,4 +77,5 @@ want istioctl install_go istioctl istio.io/istio/istioctl/cmd/istioctl
 want mainsheet-descriptors install_own mainsheet-descriptors descriptors
 want mainsheet-grpc-go install_own mainsheet-grpc-go grpc-go
 want grpcurl install_go grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl grpc-go
+want istio-crds.yaml install_kubernetes
 exit 0

@@ -16,6 +16,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("descriptors", "mainsheet-descriptors"),
     ("grpc-go", "mainsheet-grpc-go"),
     ("grpcurl", "grpcurl"),
+    // The last that its installation makes.
+    ("kubernetes", "istio-crds.yaml"),
 ];
 
 /// The lines of istiod, by the names of their tools. Whatever needs `istiod` runs against each.

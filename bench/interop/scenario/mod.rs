@@ -6,6 +6,7 @@ mod direct;
 mod grpc;
 mod idle;
 mod istioctl;
+mod kubernetes;
 mod moves;
 mod page;
 mod restart;
@@ -119,6 +120,18 @@ pub(crate) static ALL: &[Scenario] = &[
         needs: &["istiod", "istioctl"],
         is_beside: false,
         run: |tools| Box::pin(page::of_istiod(tools)),
+    },
+    Scenario {
+        name: "what_kubernetes_has_is_imported_as_it_was_applied",
+        needs: &["kubernetes"],
+        is_beside: false,
+        run: |tools| Box::pin(kubernetes::is_imported_as_applied(tools)),
+    },
+    Scenario {
+        name: "an_istiod_is_compared_with_what_it_would_be_served",
+        needs: &["istiod"],
+        is_beside: false,
+        run: |tools| Box::pin(kubernetes::istiod_is_compared(tools)),
     },
     Scenario {
         name: "istioctl_shows_how_sinks_stand_and_what_the_server_says_of_itself",

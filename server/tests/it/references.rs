@@ -245,7 +245,9 @@ fn configuration_page_names_every_setting_of_a_path() {
 fn command_page_is_what_the_commands_say() {
     let mut page =
         String::from("# Commands\n\nExit codes: 0 done, 1 failed, 2 asked wrongly, 3 not reached in time.\n");
-    for command in ["serve", "validate", "get", "watch", "confirm", "import", "compare", "version", "completion"] {
+    for command in
+        ["serve", "validate", "get", "watch", "confirm", "import", "compare", "version", "completion"]
+    {
         let help = std::process::Command::new(env!("CARGO_BIN_EXE_mainsheet"))
             .args([command, "--help"])
             .output()
