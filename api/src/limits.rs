@@ -73,6 +73,23 @@ pub const INSPECTION_BYTES_MAX: usize = 32 << 20;
 /// Such answers that one stream may leave unread. istioctl asks once a stream.
 pub const INSPECTIONS_WAITING_MAX: usize = 4;
 
+/// Resources, revisions or sinks of one page of an answer, where the client asks for more.
+pub const PAGE_LEN_MAX: usize = 1000;
+
+/// Those of a page where the client does not say.
+pub const PAGE_LEN_DEFAULT: usize = 500;
+
+/// Bytes of one answer of the service after which it is cut, or goes on in a next page: clients of gRPC take 4 MiB unless
+/// they are told otherwise.
+pub const PAGE_BYTES_MAX: usize = 2 << 20;
+
+/// Older states that are kept for whoever reads them page by page. What they share with the newest costs nothing; a list
+/// whose state had to go goes on from the store's history.
+pub const PINNED_REVISIONS_MAX: usize = 8;
+
+/// How long such a state is kept after its last page: reading a page takes seconds at most.
+pub const PINNED_REVISION_AGE_MAX: Duration = Duration::from_secs(60);
+
 /// Bytes of a label selector. Kubernetes' own come in URLs, which take 8 KiB.
 pub const LABEL_SELECTOR_BYTES_MAX: usize = 8 << 10;
 
@@ -155,6 +172,8 @@ const _: () = assert!(REMOVAL_GRACE.as_millis() < ACK_GRACE.as_millis());
 const _: () = assert!(TTL_MIN.as_millis() < TTL_MAX.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
+const _: () = assert!(PAGE_BYTES_MAX < 4 << 20);
+const _: () = assert!(PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < NAMES_BYTES_MAX);
 const _: () = assert!(NAMES_PER_TYPE_MAX * (NAME_PLACE_BYTES + 100) * 2 <= NAMES_BYTES_MAX);

@@ -53,6 +53,19 @@ impl Snapshot {
         }))
     }
 
+    /// What a source's layer holds from behind a key on, in order of keys.
+    pub fn held_after<'a>(
+        &'a self,
+        source: &SourceName,
+        after: Option<&Key>,
+    ) -> Box<dyn Iterator<Item = &'a Arc<Held>> + 'a> {
+        match (self.layers.get(source), after) {
+            (None, _) => Box::new(iter::empty()),
+            (Some(layer), None) => Box::new(layer.iter()),
+            (Some(layer), Some(after)) => Box::new(layer.after(after)),
+        }
+    }
+
     /// What the winner of a wire name hides: what weaker sources, and other keys, say of it, the strongest first.
     pub fn hidden(&self, kind: Kind, wire_name: &str) -> Vec<HeldEntry> {
         let contest = self.kinds[kind.index()].contests.get(wire_name);

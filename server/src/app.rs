@@ -75,13 +75,13 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     shared.metrics.show_sources(Arc::clone(&sources));
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
-    let others = v1::routes(v1_links(settings, &cache, &handle, (&sources, &shared)));
+    let mut tasks = TaskSet::new(CancellationToken::new());
+    let stop = tasks.stop();
+    let (others, v1) = v1::service(v1_links(settings, &cache, &handle, (&sources, &shared)), stop.clone());
     let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
 
-    let mut tasks = TaskSet::new(CancellationToken::new());
-    let stop = tasks.stop();
     tasks.spawn("follow", follow(follower, stop.clone()));
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
@@ -91,6 +91,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
         let parts = file_parts(health, &handle, &shared);
         tasks.spawn(format!("source/{}", health.source()), files(path, settings, parts, stop.clone()));
     }
+    tasks.spawn("v1", v1);
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
     Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness }, tasks))
@@ -228,6 +229,14 @@ fn v1_links(
         sources: Arc::clone(sources),
         clock: Arc::clone(&shared.clock),
         instance: Arc::from(settings.instance.as_str()),
+        store: match settings.store {
+            StoreKind::Memory => "memory",
+            StoreKind::Redb => "redb",
+        },
+        guard_hold: match settings.guard_mode {
+            GuardMode::Proceed => Some(settings.guard_hold),
+            GuardMode::Stay => None,
+        },
     }
 }
 

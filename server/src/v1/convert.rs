@@ -9,7 +9,7 @@ use mainsheet_api::{
     generated::{google::protobuf, mainsheet::v1 as pb},
     key::Key,
     resource,
-    time::Timestamp,
+    time::{Timestamp, Uptime},
     verdict::{self, Severity},
     wire::Any,
 };
@@ -18,6 +18,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::error;
+use crate::intake::Hold;
 
 /// What a request says of the form of its answer.
 pub(super) fn form(asked: i32) -> Result<pb::Form, Status> {
@@ -107,6 +108,19 @@ pub(super) fn finding(finding: &verdict::Finding) -> pb::Finding {
 
 pub(super) fn authorship(cause: &Cause) -> pb::Authorship {
     pb::Authorship { author: cause.author.clone(), message: cause.message.clone() }
+}
+
+/// `hold_for`: how long removals are held, where that has an end.
+pub(super) fn held_removals(hold: &Hold, hold_for: Option<Duration>, now: Uptime) -> pb::HeldRemovals {
+    let held = now.since(hold.since) + hold.held_before;
+    pb::HeldRemovals {
+        source: hold.source.to_string(),
+        kind: hold.kind.to_string(),
+        have: u32::try_from(hold.have).unwrap_or(u32::MAX),
+        gone: u32::try_from(hold.gone.len()).unwrap_or(u32::MAX),
+        held_for: Some(duration(held)),
+        remaining: hold_for.map(|hold_for| duration(hold_for.saturating_sub(held))),
+    }
 }
 
 pub(super) fn timestamp(at: Timestamp) -> protobuf::Timestamp {

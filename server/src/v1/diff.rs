@@ -3,10 +3,10 @@
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Status;
 
-use super::{Answers, Links};
+use super::{Answers, Reads};
 
 pub(super) async fn diff(
-    _links: &Links,
+    _reads: &Reads,
     _request: pb::DiffRequest,
 ) -> Result<Answers<pb::DiffResponse>, Status> {
     Err(Status::unimplemented("diff"))

@@ -1,10 +1,34 @@
 //! One resource.
 
-use mainsheet_api::generated::mainsheet::v1 as pb;
+use mainsheet_api::{generated::mainsheet::v1 as pb, key::Key, resource::SourceName};
+use mainsheet_cache::{HeldEntry, snapshot::Snapshot};
 use tonic::Status;
 
-use super::Links;
+use super::{Reads, convert, error, selection};
 
-pub(super) async fn get(_links: &Links, _request: pb::GetRequest) -> Result<pb::GetResponse, Status> {
-    Err(Status::unimplemented("get"))
+pub(super) async fn get(reads: &Reads, request: pb::GetRequest) -> Result<pb::GetResponse, Status> {
+    let pb::GetRequest { key, revision, form, source } = request;
+    let (key, form) = (selection::key("key", key, "")?, convert::form(form)?);
+    let snapshot = reads.at(revision).await?.0;
+    let (found, hidden) =
+        if source.is_empty() { served(&snapshot, &key)? } else { held(&snapshot, &key, source)? };
+    let mut resource = convert::resource(&found, form);
+    resource.hidden = hidden.iter().map(|hidden| convert::resource(hidden, form)).collect();
+    Ok(pb::GetResponse { resource: Some(resource), revision: snapshot.revision().0 })
+}
+
+/// What is served, and what it hides.
+fn served(snapshot: &Snapshot, key: &Key) -> Result<(HeldEntry, Vec<HeldEntry>), Status> {
+    let wire_name = key.wire_name();
+    // Envoy's names are known without their namespace; a resource of another namespace is another one all the same.
+    let found = snapshot.find(key.kind, &wire_name).filter(|found| found.held.key == *key);
+    let found = found.ok_or_else(|| error::not_found(key, "what is served"))?;
+    Ok((found, snapshot.hidden(key.kind, &wire_name)))
+}
+
+fn held(snapshot: &Snapshot, key: &Key, source: String) -> Result<(HeldEntry, Vec<HeldEntry>), Status> {
+    let source = SourceName(source.into());
+    let found = snapshot.find_in(&source, key);
+    let found = found.ok_or_else(|| error::not_found(key, &format!("source `{source}`")))?;
+    Ok((found, Vec::new()))
 }

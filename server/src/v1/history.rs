@@ -3,10 +3,10 @@
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Status;
 
-use super::Links;
+use super::Reads;
 
 pub(super) async fn history(
-    _links: &Links,
+    _reads: &Reads,
     _request: pb::HistoryRequest,
 ) -> Result<pb::HistoryResponse, Status> {
     Err(Status::unimplemented("history"))

@@ -1,4 +1,10 @@
-//! The gRPC service `mainsheet.v1`: what clients other than sinks ask of a server. A file a method.
+//! The gRPC service `mainsheet.v1`: what clients other than sinks ask of a server. A file a method, and beside them
+//!
+//! | file | is |
+//! |---|---|
+//! | `selection` | which resources a request is about |
+//! | `revisions`, `page` | the state that it reads, and where its next page begins |
+//! | `convert`, `error` | our things as messages, and refusals |
 
 mod apply;
 mod backup;
@@ -12,8 +18,10 @@ mod error;
 mod get;
 mod history;
 mod list;
+mod page;
 mod release;
 mod restore;
+mod revisions;
 mod rollback;
 #[allow(dead_code, reason = "for methods that are not served yet")]
 mod selection;
@@ -21,13 +29,15 @@ mod sinks;
 mod status;
 mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
 use mainsheet_api::{generated::mainsheet::v1 as pb, time::Clock};
-use mainsheet_cache::Cache;
+use mainsheet_cache::{Cache, snapshot::SnapshotCatalog};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
+use self::revisions::Revisions;
 use crate::{
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
@@ -53,18 +63,51 @@ pub struct Links {
     pub clock: Arc<dyn Clock>,
     /// How this server calls itself.
     pub instance: Arc<str>,
+    /// Where the store is kept, in a word.
+    pub store: &'static str,
+    /// How long removals are held; until they are confirmed where there is none.
+    pub guard_hold: Option<Duration>,
 }
 
-/// The service, to be served beside others.
-#[must_use]
-pub fn routes(links: Links) -> Routes {
-    Routes::new(MainsheetServer::new(Service(links)))
+/// The service, to be served beside others, and the task that it needs.
+pub fn service(
+    links: Links,
+    stop: CancellationToken,
+) -> (Routes, impl Future<Output = anyhow::Result<()>> + use<>) {
+    let reads = Reads { links: links.clone(), revisions: Revisions::default(), stop: stop.clone() };
+    let unpinning = reads.revisions.clone().run(Arc::clone(&links.clock), stop);
+    (Routes::new(MainsheetServer::new(Service { links, reads })), unpinning)
+}
+
+/// What the reading methods share. Cloning shares it.
+#[derive(Clone)]
+struct Reads {
+    links: Links,
+    revisions: Revisions,
+    #[allow(dead_code, reason = "for methods that are not served yet")]
+    stop: CancellationToken,
+}
+
+impl Reads {
+    /// The state of a revision; of the newest where it is 0.
+    async fn at(&self, revision: u64) -> Result<SnapshotCatalog, Status> {
+        self.expect_ready()?;
+        self.revisions.at(&self.links.cache, revision, self.links.clock.uptime()).await
+    }
+
+    fn expect_ready(&self) -> Result<(), Status> {
+        let awaited = self.links.readiness.awaited();
+        if awaited.is_empty() { Ok(()) } else { Err(error::not_ready(&awaited)) }
+    }
 }
 
 /// Answers of a method that streams.
 type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
-struct Service(Links);
+struct Service {
+    links: Links,
+    reads: Reads,
+}
 
 #[tonic::async_trait]
 impl Mainsheet for Service {
@@ -73,82 +116,82 @@ impl Mainsheet for Service {
     type BackupStream = Answers<pb::BackupResponse>;
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Result<Response<pb::ApplyResponse>, Status> {
-        apply::apply(&self.0, request.into_inner()).await.map(Response::new)
+        apply::apply(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn delete(
         &self,
         request: Request<pb::DeleteRequest>,
     ) -> Result<Response<pb::DeleteResponse>, Status> {
-        delete::delete(&self.0, request.into_inner()).await.map(Response::new)
+        delete::delete(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Result<Response<pb::GetResponse>, Status> {
-        get::get(&self.0, request.into_inner()).await.map(Response::new)
+        get::get(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Result<Response<pb::ListResponse>, Status> {
-        list::list(&self.0, request.into_inner()).await.map(Response::new)
+        list::list(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn history(
         &self,
         request: Request<pb::HistoryRequest>,
     ) -> Result<Response<pb::HistoryResponse>, Status> {
-        history::history(&self.0, request.into_inner()).await.map(Response::new)
+        history::history(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn rollback(
         &self,
         request: Request<pb::RollbackRequest>,
     ) -> Result<Response<pb::RollbackResponse>, Status> {
-        rollback::rollback(&self.0, request.into_inner()).await.map(Response::new)
+        rollback::rollback(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn release(
         &self,
         request: Request<pb::ReleaseRequest>,
     ) -> Result<Response<pb::ReleaseResponse>, Status> {
-        release::release(&self.0, request.into_inner()).await.map(Response::new)
+        release::release(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn confirm(
         &self,
         request: Request<pb::ConfirmRequest>,
     ) -> Result<Response<pb::ConfirmResponse>, Status> {
-        confirm::confirm(&self.0, request.into_inner()).await.map(Response::new)
+        confirm::confirm(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn sinks(&self, request: Request<pb::SinksRequest>) -> Result<Response<pb::SinksResponse>, Status> {
-        sinks::sinks(&self.0, request.into_inner()).await.map(Response::new)
+        sinks::sinks(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn status(
         &self,
         request: Request<pb::StatusRequest>,
     ) -> Result<Response<pb::StatusResponse>, Status> {
-        status::status(&self.0, request.into_inner()).await.map(Response::new)
+        status::status(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        watch::watch(&self.0, request.into_inner()).await.map(Response::new)
+        watch::watch(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn diff(&self, request: Request<pb::DiffRequest>) -> Result<Response<Self::DiffStream>, Status> {
-        diff::diff(&self.0, request.into_inner()).await.map(Response::new)
+        diff::diff(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn backup(
         &self,
         request: Request<pb::BackupRequest>,
     ) -> Result<Response<Self::BackupStream>, Status> {
-        backup::backup(&self.0, request.into_inner()).await.map(Response::new)
+        backup::backup(&self.links, request.into_inner()).await.map(Response::new)
     }
 
     async fn restore(
         &self,
         request: Request<Streaming<pb::RestoreRequest>>,
     ) -> Result<Response<pb::RestoreResponse>, Status> {
-        restore::restore(&self.0, request.into_inner()).await.map(Response::new)
+        restore::restore(&self.links, request.into_inner()).await.map(Response::new)
     }
 }

@@ -1,10 +1,74 @@
 //! Who is connected, and how they stand.
 
-use mainsheet_api::generated::mainsheet::v1 as pb;
+use mainsheet_api::{
+    generated::mainsheet::v1 as pb, limits::PAGE_BYTES_MAX, version::Revision, xds::Variant,
+};
+use prost::Message as _;
 use tonic::Status;
 
-use super::Links;
+use super::{Reads, convert, list::page_len, page::PageToken};
+use crate::sinks::{Sink, StreamId, SyncState, TypeState};
 
-pub(super) async fn sinks(_links: &Links, _request: pb::SinksRequest) -> Result<pb::SinksResponse, Status> {
-    Err(Status::unimplemented("sinks"))
+pub(super) async fn sinks(reads: &Reads, request: pb::SinksRequest) -> Result<pb::SinksResponse, Status> {
+    let pb::SinksRequest { page_size, page_token, node } = request;
+    let identity = format!("sinks {node}");
+    let token = PageToken::read(&page_token, &identity)?;
+    let after = token.and_then(|token| token.place().first()?.parse().ok()).map_or(StreamId(0), StreamId);
+    let mut page = pb::SinksResponse::default();
+    let (mut bytes, mut last) = (0, after);
+    for sink in reads.links.sinks.all().iter().filter(|sink| sink.id > after) {
+        let Some(shown) = shown(sink, &node) else { continue };
+        bytes += shown.encoded_len();
+        if page.sinks.len() == page_len(page_size) || (bytes > PAGE_BYTES_MAX && !page.sinks.is_empty()) {
+            page.next_page_token = PageToken::new(&identity, Revision::ZERO, [last.0.to_string()]).text();
+            break;
+        }
+        last = sink.id;
+        page.sinks.push(shown);
+    }
+    Ok(page)
+}
+
+/// A stream whose client has said who it is, if that is who is asked for.
+fn shown(sink: &Sink, asked: &str) -> Option<pb::Sink> {
+    let node = sink.node().filter(|node| node.id.contains(asked))?;
+    Some(pb::Sink {
+        node_id: node.id.clone(),
+        cluster: node.cluster.clone(),
+        peer: sink.peer.address.to_string(),
+        variant: match sink.peer.variant {
+            Variant::Sotw => "sotw",
+            Variant::Delta => "delta",
+        }
+        .to_owned(),
+        connected: Some(convert::timestamp(sink.connected)),
+        user_agent: node.user_agent.clone(),
+        types: sink.types().iter().map(|(type_url, state)| of_type(type_url, state)).collect(),
+    })
+}
+
+fn of_type(type_url: &str, state: &TypeState) -> pb::SinkType {
+    let TypeState { sent, acked, nacked, .. } = state;
+    let sync = state.sync_state();
+    let sent = sent.as_ref().map(|sent| &sent.what);
+    let nacked = nacked.as_ref().filter(|_| sync == SyncState::Error);
+    pb::SinkType {
+        type_url: type_url.to_owned(),
+        state: match sync {
+            SyncState::Synced => pb::SinkState::Synced,
+            SyncState::NotSent | SyncState::Stale => pb::SinkState::Behind,
+            SyncState::Error => pb::SinkState::Refused,
+        }
+        .into(),
+        sent_version: sent.map(|sent| sent.version.clone()).unwrap_or_default(),
+        acked_version: acked.as_ref().map(|acked| acked.version.clone()).unwrap_or_default(),
+        sent_revision: sent.map_or(0, |sent| sent.revision.0),
+        acked_revision: acked.as_ref().map_or(0, |acked| acked.revision.0),
+        nack_message: nacked.map(|nacked| nacked.message.clone()).unwrap_or_default(),
+    }
+}
+
+/// Whether a client refuses anything that it was sent.
+pub(super) fn is_refusing(sink: &Sink) -> bool {
+    sink.types().values().any(|state| state.sync_state() == SyncState::Error)
 }

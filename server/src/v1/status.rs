@@ -1,13 +1,73 @@
 //! How the server is.
 
-use mainsheet_api::generated::mainsheet::v1 as pb;
+use std::collections::{BTreeMap, BTreeSet};
+
+use mainsheet_api::{generated::mainsheet::v1 as pb, resource::SourceName};
+use mainsheet_cache::snapshot::Snapshot;
 use tonic::Status;
 
-use super::Links;
+use super::{Links, Reads, convert, sinks};
+use crate::source_health::SourceHealth;
 
-pub(super) async fn status(
-    _links: &Links,
-    _request: pb::StatusRequest,
-) -> Result<pb::StatusResponse, Status> {
-    Err(Status::unimplemented("status"))
+pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::StatusResponse, Status> {
+    let links = &reads.links;
+    let snapshot = links.cache.snapshot().0;
+    let now = links.clock.uptime();
+    let holds = links.intake.holds.borrow().clone();
+    let sinks = links.sinks.all();
+    Ok(pb::StatusResponse {
+        instance: links.instance.to_string(),
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: snapshot.revision().0,
+        oldest_revision: snapshot.revision().0,
+        awaited: links.readiness.awaited(),
+        uptime: Some(convert::duration(now.0)),
+        store: links.store.to_owned(),
+        kinds: kinds(&snapshot),
+        sources: sources(links, &snapshot),
+        held_removals: holds.iter().map(|hold| convert::held_removals(hold, links.guard_hold, now)).collect(),
+        rejected: count(links.intake.verdicts.rejected().len()),
+        sinks: count(sinks.len()),
+        sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(sink)).count()),
+        leases: count(leases(&snapshot)),
+        rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
+        clashes: count(snapshot.contests().count()),
+    })
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+fn kinds(snapshot: &Snapshot) -> Vec<pb::KindCount> {
+    let counted = |kind| pb::KindCount { kind: format!("{kind}"), served: count(snapshot.count(kind)) };
+    snapshot.kinds().map(counted).collect()
+}
+
+fn leases(snapshot: &Snapshot) -> usize {
+    let layers = snapshot.sources().map(|source| snapshot.layer(source));
+    layers.map(|layer| layer.iter().filter(|held| held.terms.lease.is_some()).count()).sum()
+}
+
+/// From the strongest to the weakest: holds, the API, what is configured, and what the store has beside these.
+fn sources(links: &Links, snapshot: &Snapshot) -> Vec<pb::SourceStatus> {
+    let mut hidden: BTreeMap<SourceName, usize> = BTreeMap::new();
+    for loser in snapshot.contests().flat_map(|contest| contest.into_iter().skip(1)) {
+        *hidden.entry(loser.source.clone()).or_default() += 1;
+    }
+    let configured = links.sources.iter().map(|health| health.source().clone());
+    let named: Vec<_> = [SourceName::hold(), SourceName::api()].into_iter().chain(configured).collect();
+    let others: BTreeSet<_> = snapshot.sources().filter(|source| !named.contains(source)).cloned().collect();
+    let health = |source: &SourceName| links.sources.iter().find(|health| health.source() == source);
+    let status = |source: SourceName| pb::SourceStatus {
+        resources: count(snapshot.layer(&source).len()),
+        hidden: count(hidden.get(&source).copied().unwrap_or_default()),
+        problems: health(&source).map(problems).unwrap_or_default(),
+        name: source.to_string(),
+    };
+    named.into_iter().chain(others).map(status).collect()
+}
+
+fn problems(health: &SourceHealth) -> Vec<String> {
+    health.state().complaints
 }

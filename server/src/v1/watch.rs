@@ -3,10 +3,10 @@
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Status;
 
-use super::{Answers, Links};
+use super::{Answers, Reads};
 
 pub(super) async fn watch(
-    _links: &Links,
+    _reads: &Reads,
     _request: pb::WatchRequest,
 ) -> Result<Answers<pb::WatchResponse>, Status> {
     Err(Status::unimplemented("watch"))

@@ -25,5 +25,6 @@ mod single_type;
 mod slow;
 mod tidy;
 mod tour;
+mod v1_reads;
 mod verdicts;
 mod xds_client;

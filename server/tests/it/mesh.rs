@@ -25,12 +25,12 @@ use mainsheet_server::{
     sinks::Sinks,
     stream::{self, StreamOptions},
     task::TaskSet,
+    v1,
     verdicts::AcrossVerdicts,
 };
 use prost::Message;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 
 /// How long anything may take before a test counts as failed. Generous: it is only ever waited out by a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -73,6 +73,19 @@ impl Mesh {
             sources: Vec::new(),
         };
         let (_, intake) = intake(parts, IntakeOptions::default());
+        let stop = CancellationToken::new();
+        let for_clients = v1::Links {
+            cache: cache.clone(),
+            intake: intake.clone(),
+            readiness: readiness.clone(),
+            sinks: Arc::clone(&sinks),
+            sources: [].into(),
+            clock: clock.clone(),
+            instance: Arc::from("mainsheet-0"),
+            store: "memory",
+            guard_hold: None,
+        };
+        let (others, service) = v1::service(for_clients, stop.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let for_pages = http::Links {
             newest: newest.clone(),
@@ -90,13 +103,13 @@ impl Mesh {
             metrics,
             clock,
             inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
-            others: Routes::default(),
+            others,
         };
         let streams = stream::Server::bind(loopback, options.clone(), links.clone()).await.unwrap();
         let pages = http::Server::bind(loopback, for_pages, options.write_deadline).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
-        let stop = CancellationToken::new();
         let mut tasks = TaskSet::new(stop.clone());
+        tasks.spawn("v1", service);
         tasks.spawn("stream", streams.run(stop.clone()));
         tasks.spawn("http", pages.run(stop.clone()));
         let ended = stop.clone();
@@ -138,7 +151,8 @@ impl Mesh {
         self.commit(resources.into_iter().map(put).collect()).await
     }
 
-    async fn commit(&self, changes: Vec<Change>) -> Revision {
+    /// Commits, and waits until it is published.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Revision {
         let base = self.cache.snapshot().revision();
         let cause = Cause::from("test");
         let commit = Commit { base, fence: self.fence, cause, at: Timestamp(1_000), changes };
@@ -159,18 +173,19 @@ fn source() -> SourceName {
     SourceName("files".into())
 }
 
-fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     let (namespace, name) = name.split_once('/').unwrap();
     Key::new(Kind::VIRTUAL_SERVICE, namespace, name)
 }
 
-fn record(name: &str, len: usize) -> Arc<Record> {
+pub(crate) fn record(name: &str, len: usize) -> Arc<Record> {
     let body = VirtualService { hosts: vec!["h".repeat(len)], ..VirtualService::default() };
     let type_url = "type.googleapis.com/istio.networking.v1alpha3.VirtualService".into();
     record_of(key(name), Any { type_url, value: body.encode_to_vec().into() })
 }
 
-fn record_of(key: Key, body: Any) -> Arc<Record> {
+/// What the source `files` says of a key.
+pub(crate) fn record_of(key: Key, body: Any) -> Arc<Record> {
     let resource = Resource {
         key,
         labels: [("app".to_owned(), "test".to_owned())].into(),
