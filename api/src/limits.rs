@@ -139,6 +139,10 @@ pub const PENDING_NAMESPACE_BYTES_MAX: usize = PENDING_BYTES_MAX / 8;
 /// that no flush waits for writes.
 pub const WRITES_WAITING_MAX: usize = 1024;
 
+/// Servers in the chain from which one gets its configuration, all of its upstreams together. A fleet has a hub, perhaps
+/// one a region, and agents.
+pub const CHAIN_LEN_MAX: usize = 64;
+
 /// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
 pub const REJECTED_LEN_MAX: usize = 1000;
 

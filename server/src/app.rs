@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source/files:PATH --> intake --> cache (store, follow) --> grpc --> sinks
-//!                                                        |-> http
+//! source/xds:ADDR   -/                                   |-> http
 //!                                                        \-> clashes, verdicts
 //! ```
 
@@ -25,16 +25,21 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    chain::Chain,
     clashes,
     clock::SystemClock,
-    config::{EmptyList, GoneEndpoints, GuardMode, ServedPath, Settings, StoreKind},
+    config::{EmptyList, FollowedServer, GoneEndpoints, GuardMode, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
     metrics::Metrics,
     readiness::Readiness,
     sinks::Sinks,
-    source::file::{self, FileSourceOptions, FileSourceParts},
+    source::{
+        self, DocumentOptions,
+        file::{self, FileSourceOptions, FileSourceParts},
+        upstream::{UpstreamSourceOptions, UpstreamSourceParts},
+    },
     source_health::SourceHealth,
     stream::{self, StreamOptions},
     task::TaskSet,
@@ -57,6 +62,7 @@ struct Shared {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     sinks: Arc<Sinks>,
+    chain: Chain,
 }
 
 /// Starts a server: opens the store, takes the ports, starts the tasks. Returns before it is ready.
@@ -67,7 +73,7 @@ struct Shared {
 /// # Errors
 /// Where the store can't be opened or a port can't be had. Nothing runs then.
 pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
-    let shared = shared();
+    let shared = shared(settings);
     let (cache, follower) = open_cache(settings).await?;
     shared.metrics.show_follow(cache.follow_health().clone());
     let (intake, handle) = new_intake(settings, &cache, &shared);
@@ -87,6 +93,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);
     tasks.spawn("intake", intake.run(stop.clone()));
+    for (server, health) in settings.upstreams.iter().zip(&sources[settings.paths.len()..]) {
+        let parts = upstream_parts(health, (&cache, &handle), &shared);
+        let follow = upstream(server, settings, parts, stop.clone());
+        tasks.spawn(format!("source/{}", health.source()), follow);
+    }
     for (path, health) in settings.paths.iter().zip(&*sources) {
         let parts = file_parts(health, &handle, &shared);
         tasks.spawn(format!("source/{}", health.source()), files(path, settings, parts, stop.clone()));
@@ -97,10 +108,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness }, tasks))
 }
 
-fn shared() -> Shared {
+fn shared(settings: &Settings) -> Shared {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
-    Shared { clock: Arc::new(SystemClock::new()), readiness: Readiness::new(), metrics, sinks }
+    let chain = Chain::new(&settings.instance, rand::random());
+    Shared { clock: Arc::new(SystemClock::new()), readiness: Readiness::new(), metrics, sinks, chain }
 }
 
 async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
@@ -119,16 +131,18 @@ fn precedence(settings: &Settings) -> Vec<SourceName> {
     [SourceName::hold(), SourceName::api()].into_iter().chain(sources(settings)).collect()
 }
 
-/// A source for each path, the strongest first.
+/// A source for each path and each upstream, the strongest first.
 fn sources(settings: &Settings) -> Vec<SourceName> {
-    settings.paths.iter().map(|path| file::source_name(&path.path)).collect()
+    let paths = settings.paths.iter().map(|path| file::source_name(&path.path));
+    paths.chain(settings.upstreams.iter().map(FollowedServer::source)).collect()
 }
 
 /// How each of them gets on, in the same order.
 fn source_health(settings: &Settings) -> Arc<[SourceHealth]> {
     let health =
         |given: &ServedPath| SourceHealth::new(file::source_name(&given.path), &given.path.to_string_lossy());
-    settings.paths.iter().map(health).collect()
+    let follows = |server: &FollowedServer| SourceHealth::new(server.source(), &server.addresses.join(","));
+    settings.paths.iter().map(health).chain(settings.upstreams.iter().map(follows)).collect()
 }
 
 fn file_parts(health: &SourceHealth, intake: &IntakeHandle, shared: &Shared) -> FileSourceParts {
@@ -137,6 +151,23 @@ fn file_parts(health: &SourceHealth, intake: &IntakeHandle, shared: &Shared) -> 
         retell: intake.retell.clone(),
         health: health.clone(),
         clock: Arc::clone(&shared.clock),
+    }
+}
+
+fn upstream_parts(
+    health: &SourceHealth,
+    (cache, intake): (&Cache, &IntakeHandle),
+    shared: &Shared,
+) -> UpstreamSourceParts {
+    let layer = cache.snapshot().0.layer(health.source());
+    let held = layer.iter().map(|held| (held.key.kind, held.key.wire_name().into(), held.version.clone()));
+    UpstreamSourceParts {
+        batches: intake.batches.clone(),
+        retell: intake.retell.clone(),
+        health: health.clone(),
+        clock: Arc::clone(&shared.clock),
+        chain: shared.chain.clone(),
+        held: held.collect(),
     }
 }
 
@@ -183,6 +214,7 @@ async fn bind_grpc(
         sinks: Arc::clone(&shared.sinks),
         metrics: Arc::clone(&shared.metrics),
         clock: Arc::clone(&shared.clock),
+        chain: shared.chain.clone(),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
         others,
     };
@@ -288,6 +320,25 @@ fn files(
         documents: path.documents(&settings.documents),
     };
     file::run(options, parts, stop)
+}
+
+fn upstream(
+    server: &FollowedServer,
+    settings: &Settings,
+    parts: UpstreamSourceParts,
+    stop: CancellationToken,
+) -> impl Future<Output = anyhow::Result<()>> + use<> {
+    let namespace = server.default_namespace.as_ref().unwrap_or(&settings.documents.default_namespace);
+    let options = UpstreamSourceOptions {
+        name: parts.health.source().clone(),
+        addresses: server.addresses.clone(),
+        node_id: server.node_id(&settings.instance),
+        variant: server.variant,
+        kinds: server.kinds(),
+        documents: DocumentOptions { default_namespace: namespace.clone(), ..settings.documents.clone() },
+        validation: validate::Options { crd_rules: settings.crd_rules },
+    };
+    source::upstream::run(options, parts, stop)
 }
 
 impl Running {

@@ -2,6 +2,7 @@
 //! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
 
 pub mod app;
+pub mod chain;
 pub mod clashes;
 pub mod cli;
 pub mod clock;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mainsheet_api::xds::client::{Malformed, Update};
+use tonic::metadata::MetadataMap;
 
 use crate::{error::Disconnected, rejection::Rejection};
 
@@ -15,7 +16,8 @@ pub trait Apply: Send {
     ///
     /// # Errors
     /// Where it can't take effect: NACKed with the reasons given, by resource where they are. Nothing of the update may have taken effect then, because
-    /// what was held before is what the client goes on reporting.
+    /// what was held before is what the client goes on reporting; unless the rejection says that [the rest was
+    /// applied](Rejection::rest_applied).
     fn apply(&mut self, update: &Update) -> impl Future<Output = Result<(), Rejection>> + Send;
 
     /// Is told what happens beside updates. Does nothing unless implemented.
@@ -28,7 +30,10 @@ pub trait Apply: Send {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A stream is open and the subscriptions are on their way.
-    Connected,
+    Connected {
+        /// What the server said with its acceptance.
+        metadata: &'a MetadataMap,
+    },
     /// The stream, or the attempt to open one, ended. What is held stays.
     Disconnected {
         /// Why.

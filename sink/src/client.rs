@@ -14,11 +14,12 @@ use mainsheet_api::{
         client::{ClientSession, Wanted},
     },
 };
-use tonic::transport::Endpoint;
+use tonic::{metadata::MetadataMap, transport::Endpoint};
 
 use crate::{
     apply::Apply,
     error::{BuildError, Disconnected},
+    metrics::Metrics,
     servers::Servers,
     transport::Server,
     worker::Worker,
@@ -41,6 +42,8 @@ pub struct Client {
     variant: Variant,
     reconnect: Reconnect,
     session: ClientSession,
+    metrics: Metrics,
+    headers: MetadataMap,
 }
 
 impl Client {
@@ -55,6 +58,8 @@ impl Client {
             variant: Variant::Delta,
             reconnect: Reconnect::Always,
             wanted: Vec::new(),
+            held: Vec::new(),
+            headers: MetadataMap::new(),
         }
     }
 
@@ -74,8 +79,24 @@ impl Client {
             reconnect: self.reconnect,
             session: &mut self.session,
             apply,
+            metrics: &self.metrics,
+            metadata: &self.headers,
         };
         worker.run(stop).await
+    }
+
+    /// Its counters, to be read beside it.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Changes what is wanted of a type, or asks for another one, from the next [`Client::run`] on. What is no longer wanted
+    /// is no longer held.
+    pub fn want(&mut self, type_url: &str, wanted: Wanted) {
+        // Nothing is to be sent: no stream is open between two runs.
+        self.session.on_disconnected();
+        drop(self.session.want(type_url, wanted));
     }
 
     /// What is held of a type: names and versions.
@@ -95,6 +116,8 @@ pub struct ClientBuilder {
     variant: Variant,
     reconnect: Reconnect,
     wanted: Vec<(Arc<str>, Wanted)>,
+    held: Vec<(Arc<str>, Arc<str>, ResourceVersion)>,
+    headers: MetadataMap,
 }
 
 impl ClientBuilder {
@@ -149,6 +172,26 @@ impl ClientBuilder {
         self.subscribe(kind.type_url(), wanted)
     }
 
+    /// Says what is held of a type from before, by name, as a process that keeps it knows. A server that understands sends
+    /// only what differs. It counts where the type is asked for.
+    #[must_use]
+    pub fn holds(
+        mut self,
+        type_url: impl Into<Arc<str>>,
+        held: impl IntoIterator<Item = (Arc<str>, ResourceVersion)>,
+    ) -> Self {
+        let type_url = type_url.into();
+        self.held.extend(held.into_iter().map(|(name, version)| (Arc::clone(&type_url), name, version)));
+        self
+    }
+
+    /// Metadata to be sent with the opening of each stream: a token, for example.
+    #[must_use]
+    pub fn headers(mut self, headers: MetadataMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
     /// Finishes it. Nothing is connected yet.
     ///
     /// # Errors
@@ -174,8 +217,18 @@ impl ClientBuilder {
             user_agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             client_features: Vec::new(),
         };
-        let session = ClientSession::new(self.variant, node, self.wanted);
-        Ok(Client { servers, variant: self.variant, reconnect: self.reconnect, session })
+        let mut session = ClientSession::new(self.variant, node, self.wanted);
+        for (type_url, name, version) in self.held {
+            session.resume(&type_url, [(name, version)]);
+        }
+        Ok(Client {
+            servers,
+            variant: self.variant,
+            reconnect: self.reconnect,
+            session,
+            metrics: Metrics::default(),
+            headers: self.headers,
+        })
     }
 }
 

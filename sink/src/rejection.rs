@@ -13,12 +13,13 @@ pub struct Rejection {
     reason: Option<String>,
     /// Name and reason, in the order of the calls.
     resources: Vec<(String, String)>,
+    is_rest_applied: bool,
 }
 
 impl Rejection {
     /// All of it, for one reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), resources: Vec::new() }
+        Self { reason: Some(reason.into()), ..Self::default() }
     }
 
     /// Begins with a resource, by the name that the update gave it.
@@ -31,6 +32,26 @@ impl Rejection {
     pub fn and(mut self, name: impl Into<String>, reason: impl Into<String>) -> Self {
         self.resources.push((name.into(), reason.into()));
         self
+    }
+
+    /// The resources that are not named were applied: they are held from now on, and what is named stays as it was. Unless
+    /// this is said, nothing of the update was.
+    #[must_use]
+    pub fn rest_applied(mut self) -> Self {
+        self.is_rest_applied = true;
+        self
+    }
+
+    /// Whether the resources that are not named were applied.
+    #[must_use]
+    pub fn is_rest_applied(&self) -> bool {
+        self.is_rest_applied
+    }
+
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.reason.is_none() && self.resources.is_empty()
     }
 
     /// The resources that are named, with their reasons.

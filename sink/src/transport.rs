@@ -13,6 +13,7 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::{
     Status, Streaming,
     client::Grpc,
+    metadata::MetadataMap,
     transport::{Channel, Endpoint},
 };
 use tonic_prost::ProstCodec;
@@ -65,21 +66,36 @@ impl Server {
         Self { address, endpoint }
     }
 
-    /// Connects, and opens a stream with these requests. Returns when the server has accepted the stream; some do not
-    /// say so before their first response.
-    pub(crate) async fn open(&self, variant: Variant, first: Vec<Request>) -> Result<Stream, Disconnected> {
+    /// Connects, and opens a stream with these requests and this metadata. Returns when the server has accepted the
+    /// stream; some do not say so before their first response.
+    pub(crate) async fn open(
+        &self,
+        variant: Variant,
+        first: Vec<Request>,
+        metadata: MetadataMap,
+    ) -> Result<Stream, Disconnected> {
         let channel = self.endpoint.connect().await.map_err(|error| self.connect_error(&error))?;
         let (requests, queue) = mpsc::channel(REQUESTS_LEN.max(first.len()));
         for request in first {
             requests.try_send(request).map_err(|_| self.stuck())?;
         }
         let queue = ReceiverStream::new(queue);
-        let responses = match variant {
-            Variant::Sotw => Responses::Sotw(call(channel, SOTW_PATH, queue.filter_map(sotw)).await),
-            Variant::Delta => Responses::Delta(call(channel, DELTA_PATH, queue.filter_map(delta)).await),
+        let opened = match variant {
+            Variant::Sotw => {
+                let queue = asking(queue.filter_map(sotw), metadata);
+                call(channel, SOTW_PATH, queue)
+                    .await
+                    .map(|(metadata, opened)| (metadata, Responses::Sotw(opened)))
+            }
+            Variant::Delta => {
+                let queue = asking(queue.filter_map(delta), metadata);
+                call(channel, DELTA_PATH, queue)
+                    .await
+                    .map(|(metadata, opened)| (metadata, Responses::Delta(opened)))
+            }
         };
-        let responses = responses.transpose().map_err(|status| self.status(status))?;
-        Ok(Stream { server: self.clone(), requests, responses })
+        let (metadata, responses) = opened.map_err(|status| self.status(status))?;
+        Ok(Stream { server: self.clone(), metadata, requests, responses })
     }
 
     fn connect_error(&self, error: &tonic::transport::Error) -> Disconnected {
@@ -102,11 +118,17 @@ impl Server {
 /// One open stream.
 pub(crate) struct Stream {
     server: Server,
+    metadata: MetadataMap,
     requests: mpsc::Sender<Request>,
     responses: Responses<Streaming<DiscoveryResponse>, Streaming<DeltaDiscoveryResponse>>,
 }
 
 impl Stream {
+    /// What the server said with its acceptance.
+    pub(crate) fn metadata(&self) -> &MetadataMap {
+        &self.metadata
+    }
+
     /// The next response. May be dropped and called again; nothing is lost.
     pub(crate) async fn receive(&mut self) -> Result<Response, Disconnected> {
         let response = match &mut self.responses {
@@ -150,23 +172,14 @@ enum Responses<S, D> {
     Delta(D),
 }
 
-impl<S, D> Responses<Result<S, Status>, Result<D, Status>> {
-    fn transpose(self) -> Result<Responses<S, D>, Status> {
-        Ok(match self {
-            Self::Sotw(result) => Responses::Sotw(result?),
-            Self::Delta(result) => Responses::Delta(result?),
-        })
-    }
-}
-
 const SOTW_PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
 const DELTA_PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
 async fn call<Q, R>(
     channel: Channel,
     path: &'static str,
-    requests: impl tokio_stream::Stream<Item = Q> + Send + 'static,
-) -> Result<Streaming<R>, Status>
+    requests: tonic::Request<impl tokio_stream::Stream<Item = Q> + Send + 'static>,
+) -> Result<(MetadataMap, Streaming<R>), Status>
 where
     Q: Message + Send + Sync + 'static,
     R: Message + Default + Send + Sync + 'static,
@@ -174,9 +187,16 @@ where
     let mut grpc = Grpc::new(channel).max_decoding_message_size(RESPONSE_BYTES_MAX);
     grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let codec = ProstCodec::<Q, R>::default();
-    let answer =
-        grpc.streaming(tonic::Request::new(requests), PathAndQuery::from_static(path), codec).await?;
-    Ok(answer.into_inner())
+    let answer = grpc.streaming(requests, PathAndQuery::from_static(path), codec).await?;
+    let (metadata, responses, _) = answer.into_parts();
+    Ok((metadata, responses))
+}
+
+/// Requests to be sent with metadata.
+fn asking<S>(requests: S, metadata: MetadataMap) -> tonic::Request<S> {
+    let mut asking = tonic::Request::new(requests);
+    *asking.metadata_mut() = metadata;
+    asking
 }
 
 /// A session only makes requests of its own variant.

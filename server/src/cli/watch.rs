@@ -151,7 +151,7 @@ impl Apply for Printer<'_> {
 
     fn on_event(&mut self, event: Event<'_>) {
         match event {
-            Event::Connected => {
+            Event::Connected { .. } => {
                 let address = self.address.clone();
                 self.news(
                     &format!("connected to `{address}`"),

@@ -32,6 +32,9 @@ impl Effective {
         if self.settings.paths != running.paths {
             restart.push("paths");
         }
+        if self.settings.upstreams != running.upstreams {
+            restart.push("upstreams");
+        }
         if self.settings.views != running.views {
             restart.push("views");
         }

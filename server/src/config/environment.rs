@@ -31,7 +31,7 @@ pub(super) fn mistakes(environment: &BTreeMap<String, String>) -> Vec<Mistake> {
 }
 
 fn settings() -> impl Iterator<Item = &'static str> {
-    table::SETTINGS.iter().map(|setting| setting.name).chain(["paths", "config"])
+    table::SETTINGS.iter().map(|setting| setting.name).chain(["paths", "upstreams", "config"])
 }
 
 /// In every pod beside a Service called `mainsheet` Kubernetes sets `MAINSHEET_SERVICE_HOST`, `MAINSHEET_SERVICE_PORT_GRPC`,

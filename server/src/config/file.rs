@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_saphyr::{Location, Spanned};
 
-use super::{Mistake, Origin, table};
+use super::{
+    Mistake, Origin, table,
+    upstream::{UPSTREAM_SETTINGS, UpstreamSetting},
+};
 use crate::views::ViewRule;
 
 /// What a file gives.
@@ -19,6 +22,8 @@ pub(super) struct FileLayer {
     pub(super) settings: Vec<(&'static table::Setting, String, Origin)>,
     /// The key `paths`, if it is there.
     pub(super) paths: Option<(Vec<PathItem>, Origin)>,
+    /// The key `upstreams`, if it is there.
+    pub(super) upstreams: Option<(Vec<UpstreamItem>, Origin)>,
     /// The key `views`, if it is there.
     pub(super) views: Option<(Vec<ViewRule>, Origin)>,
     /// All that is wrong with the file's form.
@@ -37,6 +42,24 @@ impl PathItem {
     /// One for which nothing is set.
     pub(super) fn of(path: String) -> Self {
         Self { path, settings: Vec::new() }
+    }
+}
+
+/// An item of `upstreams`.
+#[derive(Debug)]
+pub(super) struct UpstreamItem {
+    /// With commas between them.
+    pub(super) addresses: String,
+    /// Where it stands.
+    pub(super) origin: Origin,
+    /// What is set for it alone, with where it stands.
+    pub(super) settings: Vec<(&'static UpstreamSetting, String, Origin)>,
+}
+
+impl UpstreamItem {
+    /// One for which nothing is set.
+    pub(super) fn of(addresses: &str, origin: Origin) -> Self {
+        Self { addresses: addresses.to_owned(), origin, settings: Vec::new() }
     }
 }
 
@@ -88,6 +111,11 @@ impl Reader<'_> {
                 let paths = self.paths(value);
                 self.layer.paths = Some((paths, self.origin(at)));
             }
+            "upstreams" => {
+                let items = self.list("upstreams", value, UPSTREAMS_FORM);
+                let upstreams = items.into_iter().filter_map(|item| self.upstream(item)).collect();
+                self.layer.upstreams = Some((upstreams, self.origin(at)));
+            }
             "views" => {
                 let views = self.views(value);
                 self.layer.views = Some((views, self.origin(at)));
@@ -102,7 +130,7 @@ impl Reader<'_> {
                 }
                 (None, _) => {
                     let known = table::SETTINGS.iter().map(|setting| setting.name);
-                    let right = codec::suggestion(name, known.chain(["paths", "views"]));
+                    let right = codec::suggestion(name, known.chain(["paths", "upstreams", "views"]));
                     self.mistake(at, &format!("unknown key `{name}`"), &right);
                 }
             },
@@ -142,6 +170,32 @@ impl Reader<'_> {
             self.mistake(at, "an item of `paths` has no `path`", PATHS_FORM);
         }
         Some(PathItem { path: path??, settings })
+    }
+
+    fn upstream(&mut self, item: Spanned<Node>) -> Option<UpstreamItem> {
+        let at = position(item.referenced);
+        let origin = self.origin(at);
+        let Node::Map(fields) = item.value else {
+            let addresses = self.text("an item of `upstreams`", item)?;
+            return Some(UpstreamItem::of(&addresses, origin));
+        };
+        let (mut addresses, mut settings) = (None, Vec::new());
+        for (key, value) in fields {
+            let (name, value_at) = (key.value.as_str(), position(value.referenced));
+            let setting = UPSTREAM_SETTINGS.iter().find(|setting| setting.name == name);
+            match (setting, texts(value.value)) {
+                (None, Some(text)) if name == "address" => addresses = Some(text),
+                (Some(setting), Some(text)) => settings.push((setting, text, self.origin(value_at))),
+                _ => {
+                    let wrong = format!("`{name}` of an upstream is unknown or of the wrong form");
+                    self.mistake(position(key.referenced), &wrong, UPSTREAMS_FORM);
+                }
+            }
+        }
+        if addresses.is_none() {
+            self.mistake(at, "an item of `upstreams` has no `address`", UPSTREAMS_FORM);
+        }
+        Some(UpstreamItem { addresses: addresses?, origin, settings })
     }
 
     fn list(&mut self, what: &str, value: Spanned<Node>, form: &str) -> Vec<Spanned<Node>> {
@@ -203,6 +257,23 @@ impl Reader<'_> {
         None
     }
 }
+
+/// A text, or a list of them with commas between.
+fn texts(node: Node) -> Option<String> {
+    match node {
+        Node::Scalar(text) => Some(text),
+        Node::List(items) => {
+            let texts = items.into_iter().map(|item| match item.value {
+                Node::Scalar(text) => Some(text),
+                Node::Word(_) | Node::List(_) | Node::Map(_) => None,
+            });
+            Some(texts.collect::<Option<Vec<_>>>()?.join(","))
+        }
+        Node::Word(_) | Node::Map(_) => None,
+    }
+}
+
+const UPSTREAMS_FORM: &str = "write `upstreams: [xds://a:15010, {address: xds://b:15010, variant: sotw}]`";
 
 const PATHS_FORM: &str = "write `paths: [a, {path: b, unknown-fields: warn}]`";
 

@@ -8,8 +8,8 @@ use std::{
 use mainsheet_api::verdict::Position;
 
 use super::{
-    Effective, Mistake, Origin, ServedPath, env_name, environment,
-    file::{self, FileLayer, PathItem},
+    Effective, FollowedServer, Mistake, Origin, ServedPath, env_name, environment,
+    file::{self, FileLayer, PathItem, UpstreamItem},
     print::own_name,
     table::{self, Setting},
 };
@@ -26,6 +26,8 @@ pub struct Given {
     pub flags: Vec<(&'static str, String)>,
     /// Arguments without a flag.
     pub paths: Vec<String>,
+    /// Flags `--upstream`.
+    pub upstreams: Vec<String>,
 }
 
 /// A config file.
@@ -80,6 +82,9 @@ impl Layered {
         if let Some((paths, origin)) = file.paths {
             self.take_paths(paths, origin);
         }
+        if let Some((upstreams, origin)) = file.upstreams {
+            self.take_upstreams(upstreams, origin);
+        }
         if let Some((rules, origin)) = file.views {
             self.effective.settings.views = Views { rules };
             self.effective.origins.insert("views".to_owned(), origin);
@@ -98,6 +103,12 @@ impl Layered {
             let paths = text.split(':').filter(|path| !path.is_empty()).map(str::to_owned);
             self.take_paths(paths.map(PathItem::of).collect(), Origin::Environment(name));
         }
+        let name = env_name("upstreams");
+        if let Some(text) = environment.get(&name) {
+            let origin = Origin::Environment(name);
+            let items = text.split_whitespace().map(|address| UpstreamItem::of(address, origin.clone()));
+            self.take_upstreams(items.collect(), origin.clone());
+        }
         self.mistakes.extend(environment::mistakes(environment));
     }
 
@@ -110,6 +121,11 @@ impl Layered {
         if !given.paths.is_empty() {
             let paths = given.paths.iter().cloned().map(PathItem::of).collect();
             self.take_paths(paths, Origin::Flag("DIR|FILE".to_owned()));
+        }
+        if !given.upstreams.is_empty() {
+            let origin = Origin::Flag("--upstream".to_owned());
+            let items = given.upstreams.iter().map(|address| UpstreamItem::of(address, origin.clone()));
+            self.take_upstreams(items.collect(), origin.clone());
         }
     }
 
@@ -144,9 +160,37 @@ impl Layered {
         self.effective.settings.paths = paths;
     }
 
+    /// Servers to follow take those of a weaker layer away, with all that was set for them.
+    fn take_upstreams(&mut self, items: Vec<UpstreamItem>, origin: Origin) {
+        self.effective.origins.retain(|name, _| !name.starts_with("upstreams["));
+        self.effective.origins.insert("upstreams".to_owned(), origin);
+        let mut upstreams = Vec::new();
+        for UpstreamItem { addresses, origin, settings } in items {
+            let name = |setting: &str| format!("upstreams[{}].{setting}", upstreams.len());
+            let mut server = match FollowedServer::at(&addresses) {
+                Ok(server) => server,
+                Err(right) => {
+                    let wrong = format!("`{addresses}` is no address of a server to follow");
+                    self.mistakes.push(Mistake { origin: origin.clone(), wrong, right });
+                    continue;
+                }
+            };
+            for (setting, text, origin) in settings {
+                let read = (setting.set)(&mut server, &text);
+                self.taken(name(setting.name), &text, origin, read);
+            }
+            if let Err((wrong, right)) = server.check() {
+                self.mistakes.push(Mistake { origin, wrong, right });
+            }
+            upstreams.push(server);
+        }
+        self.effective.settings.upstreams = upstreams;
+    }
+
     /// What values must be together.
     fn check(&mut self) {
         self.check_paths();
+        self.check_upstreams();
         let settings = self.effective.settings.clone();
         if settings.debounce_quiet > settings.debounce_max {
             let wrong = "`debounce-quiet` is longer than `debounce-max`".to_owned();
@@ -177,14 +221,26 @@ impl Layered {
     fn check_paths(&mut self) {
         let paths: Vec<PathBuf> =
             self.effective.settings.paths.iter().map(|served| served.path.clone()).collect();
-        if paths.is_empty() {
-            self.mistake("paths", "nothing to serve".into(), "name at least one directory or file".into());
+        if paths.is_empty() && self.effective.settings.upstreams.is_empty() {
+            let right = "name at least one directory or file, or a server to follow (--upstream)";
+            self.mistake("paths", "nothing to serve".into(), right.into());
         }
         let mut known = BTreeSet::new();
         let is_known = |path: &&PathBuf| !known.insert(source_name(path));
         for path in paths.iter().filter(is_known) {
             let wrong = format!("`{}` is named twice", path.display());
             self.mistake("paths", wrong, "name each directory or file once, the strongest first".into());
+        }
+    }
+
+    /// Each server is a source, too.
+    fn check_upstreams(&mut self) {
+        let sources: Vec<_> = self.effective.settings.upstreams.iter().map(FollowedServer::source).collect();
+        let mut known = BTreeSet::new();
+        for source in sources.iter().filter(|source| !known.insert(*source)) {
+            let wrong = format!("`{source}` is followed twice");
+            let right = "name each server once, replicas of one as one address with commas";
+            self.mistake("upstreams", wrong, right.into());
         }
     }
 

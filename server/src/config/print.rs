@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{
     Effective, file,
     table::{PATH_SETTINGS, SETTINGS},
+    upstream::UPSTREAM_SETTINGS,
 };
 
 /// The whole file.
@@ -16,6 +17,7 @@ pub fn print(effective: &Effective) -> String {
         let value = scalar(&(setting.get)(&effective.settings), false);
         page.line(&format!("{}: {value}", setting.name), setting.name);
     }
+    page.upstreams();
     page.views();
     page.text
 }
@@ -43,6 +45,20 @@ impl Page<'_> {
             self.text += &format!("- {key}{text}\n");
             for (name, value) in own {
                 self.line(&format!("  {name}: {}", scalar(&value, false)), &own_name(index, name));
+            }
+        }
+    }
+
+    fn upstreams(&mut self) {
+        let upstreams = &self.effective.settings.upstreams;
+        self.line(if upstreams.is_empty() { "upstreams: []" } else { "upstreams:" }, "upstreams");
+        for (index, server) in upstreams.iter().enumerate() {
+            self.text += &format!("- address: {}\n", scalar(&server.addresses.join(","), true));
+            for setting in UPSTREAM_SETTINGS {
+                if let Some(value) = (setting.get)(server) {
+                    let line = format!("  {}: {}", setting.name, scalar(&value, true));
+                    self.line(&line, &format!("upstreams[{index}].{}", setting.name));
+                }
             }
         }
     }

@@ -16,14 +16,17 @@ use mainsheet_api::{
     xds::server::Policy,
 };
 
+use super::FollowedServer;
 use crate::{source::DocumentOptions, views::Views};
 
 /// Everything that `serve` can be told. The defaults are [`Settings::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Directories and files to serve, the strongest first. Once parsed there is one at least, and each is a source of its
-    /// own name.
+    /// Directories and files to serve, the strongest first. Each is a source of its own name. Once parsed there is one at
+    /// least, or an upstream.
     pub paths: Vec<ServedPath>,
+    /// Servers to follow, the strongest first, all of them weaker than the paths. Each is a source of its own name.
+    pub upstreams: Vec<FollowedServer>,
     /// How documents are read below paths that have no such setting of their own.
     pub documents: DocumentOptions,
     /// Where commits are kept.
@@ -82,6 +85,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             paths: Vec::new(),
+            upstreams: Vec::new(),
             documents: DocumentOptions::default(),
             store: StoreKind::Redb,
             data_dir: PathBuf::from("mainsheet-data"),

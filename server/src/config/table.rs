@@ -304,7 +304,7 @@ fn read_word<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
     text.parse()
 }
 
-fn read_label(text: &str) -> Result<String, String> {
+pub(super) fn read_label(text: &str) -> Result<String, String> {
     let fits = !text.is_empty()
         && text.len() <= 63
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -352,7 +352,7 @@ fn write_time(time: &Duration) -> String {
 /// What stands for no kind at all.
 const NO_KINDS: &str = "none";
 
-fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
+pub(super) fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
     if text == NO_KINDS {
         return Ok(BTreeSet::new());
     }
@@ -364,7 +364,7 @@ fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
     text.split(',').map(kind).collect()
 }
 
-fn write_kinds(kinds: &BTreeSet<Kind>) -> String {
+pub(super) fn write_kinds(kinds: &BTreeSet<Kind>) -> String {
     let names: Vec<_> = kinds.iter().map(|kind| kind.info().name).collect();
     if names.is_empty() { NO_KINDS.to_owned() } else { names.join(",") }
 }

@@ -1,14 +1,14 @@
 //! /debug/sources: where configuration comes from, and what of it can't be taken in.
 
 use axum::{Json, extract::State, response::IntoResponse};
-use mainsheet_api::verdict::Severity;
+use mainsheet_api::{time::Timestamp, verdict::Severity};
 use mainsheet_cache::snapshot::Snapshot;
 use serde::Serialize;
 
 use super::Links;
 use crate::{
     intake::RejectedCandidate,
-    source_health::{SourceHealth, SourceState},
+    source_health::{SourceHealth, SourceState, UpstreamState},
 };
 
 #[derive(Serialize)]
@@ -18,11 +18,29 @@ struct Source {
     /// None where its path was not looked at yet.
     last_scan: Option<String>,
     files: usize,
+    /// Of a source that is another server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<Upstream>,
     /// What its layer holds, served or hidden by another source.
     resources: usize,
     /// What can't be looked at, and why.
     unreadable: Vec<String>,
     errors: Vec<Error>,
+}
+
+#[derive(Serialize)]
+struct Upstream {
+    connected: bool,
+    /// Since when it is, or is not.
+    since: String,
+    /// When a response was last taken in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_received: Option<String>,
+    /// Resources that it has, as far as it has said.
+    offered: usize,
+    connects: u64,
+    applied: u64,
+    rejected: u64,
 }
 
 #[derive(Serialize)]
@@ -46,18 +64,37 @@ pub(super) async fn shown(State(links): State<Links>) -> impl IntoResponse {
 
 impl Source {
     fn of(health: &SourceHealth, snapshot: &Snapshot, rejected: &[RejectedCandidate]) -> Self {
-        let SourceState { complaints, scanned, files, .. } = health.state();
+        let SourceState { complaints, scanned, files, upstream, .. } = health.state();
         let own = rejected.iter().filter(|candidate| candidate.source == *health.source());
         Self {
             source: health.source().to_string(),
             path: health.path().to_owned(),
-            last_scan: scanned.map(|at| humantime::format_rfc3339_millis(at.to_system_time()).to_string()),
+            last_scan: scanned.map(text),
             files,
+            upstream: upstream.map(Upstream::of),
             resources: snapshot.layer(health.source()).len(),
             unreadable: complaints,
             errors: own.flat_map(Error::all_of).collect(),
         }
     }
+}
+
+impl Upstream {
+    fn of(state: UpstreamState) -> Self {
+        Self {
+            connected: state.is_connected,
+            since: text(state.since),
+            last_received: state.received.map(text),
+            offered: state.offered,
+            connects: state.counters.connects,
+            applied: state.counters.applied,
+            rejected: state.counters.rejected,
+        }
+    }
+}
+
+fn text(at: Timestamp) -> String {
+    humantime::format_rfc3339_millis(at.to_system_time()).to_string()
 }
 
 impl Error {

@@ -2,7 +2,7 @@
 //! what changes several times meanwhile is kept once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -16,7 +16,7 @@ use mainsheet_api::{
 };
 
 use super::debounce::Debounce;
-use crate::source::{Batch, Extent, Report};
+use crate::source::{Batch, Completeness, Extent, Report, is_below, is_prefix};
 
 /// Namespaces by origin.
 type Namespaces = HashMap<String, BTreeSet<Arc<str>>>;
@@ -82,11 +82,19 @@ impl Pending {
             debounce: Debounce::new(quiet, delay_max),
             bytes_of: HashMap::new(),
         });
+        let mut reports = batch.reports;
         if batch.extent == Extent::Whole {
+            let kept = source.take_untold(&reports);
             self.bytes -= source.clear();
             source.is_whole = true;
+            // What waits of an origin of which this batch can't tell is the newest that there is of it.
+            let known: HashSet<&str> = kept.iter().map(|waiting| waiting.report.origin.as_str()).collect();
+            reports.retain(|report| !known.contains(report.origin.as_str()));
+            for waiting in kept {
+                source.insert(waiting, now);
+            }
         }
-        for report in batch.reports {
+        for report in reports {
             let mut namespaces = known(&report.origin);
             let in_flight = taken.and_then(|taken| taken.get(&report.origin));
             namespaces.extend(in_flight.into_iter().flatten().cloned());
@@ -202,6 +210,20 @@ impl OfSource {
     /// Returns the bytes that this sets free.
     fn clear(&mut self) -> usize {
         self.take(Take::Everything).iter().map(|waiting| waiting.bytes).sum()
+    }
+
+    /// Takes what waits of origins of which these reports say nothing but that they are there, or may be.
+    fn take_untold(&mut self, reports: &[Report]) -> Vec<Waiting> {
+        let says_nothing =
+            |report: &&Report| report.completeness == Completeness::Partial && report.documents.is_empty();
+        let origins = reports.iter().filter(says_nothing).map(|report| report.origin.as_str());
+        let (prefixes, origins): (Vec<&str>, Vec<&str>) = origins.partition(|origin| is_prefix(origin));
+        let origins: HashSet<&str> = origins.into_iter().collect();
+        let is_untold =
+            |origin: &str| origins.contains(origin) || prefixes.iter().any(|prefix| is_below(origin, prefix));
+        let untold: Vec<_> = self.reports.extract_if(.., |origin, _| is_untold(origin)).collect();
+        untold.iter().for_each(|(_, waiting)| self.forget(waiting));
+        untold.into_iter().map(|(_, waiting)| waiting).collect()
     }
 
     fn take(&mut self, take: Take) -> Vec<Waiting> {

@@ -67,6 +67,16 @@ table! {
         "Paths of a source that are not there or can't be looked at; what is known below them stays.";
     SOURCE_SCANNED = "mainsheet_source_scan_timestamp_seconds", Gauge, SOURCE,
         "When a source last looked at all that it has, in seconds since 1970.";
+    UPSTREAM_CONNECTED = "mainsheet_upstream_connected", Gauge, SOURCE,
+        "1 while a stream to the server that this source follows is open.";
+    UPSTREAM_OFFERED = "mainsheet_upstream_resources", Gauge, SOURCE,
+        "Resources that the server has, as far as it has said, refused ones included.";
+    UPSTREAM_CONNECTS = "mainsheet_upstream_connects_total", Counter, SOURCE, "Streams that were opened to the server.";
+    UPSTREAM_APPLIED = "mainsheet_upstream_applied_total", Counter, SOURCE, "Responses of the server that were taken in.";
+    UPSTREAM_REJECTED = "mainsheet_upstream_rejected_total", Counter, SOURCE,
+        "Responses of the server that were refused, in part or as they stood.";
+    UPSTREAM_RECEIVED = "mainsheet_upstream_received_timestamp_seconds", Gauge, SOURCE,
+        "When a response of the server was last taken in, in seconds since 1970.";
     PENDING_BYTES = "mainsheet_intake_pending_bytes", Gauge, &[], "Bytes of reports that wait to be taken in.";
     PENDING_ORIGINS = "mainsheet_intake_pending_origins", Gauge, &[], "Origins whose reports wait to be taken in.";
     CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";

@@ -1,11 +1,12 @@
 //! Where configuration comes from. A source watches something outside and tells the intake what it sees; it knows
-//! nothing of stores, validation or streams.
+//! nothing of stores or streams, and decides nothing of what is accepted.
 //!
 //! What a source tells is about *origins* (a file, a cluster's object, an upstream): "origin X now holds these
 //! documents". Which keys have gone is worked out by the intake, against what the source's layer holds from that origin.
 //! So a source needs no memory that a restart could lose.
 
 pub mod file;
+pub mod upstream;
 
 use mainsheet_api::{
     codec::{Defaults, Document, UnknownFields},

@@ -18,9 +18,11 @@ use super::{
     exchange::Exchange,
     inspect::Inspection,
     reader::{Reader, Requests},
+    relay::Relay,
     services::Opening,
 };
 use crate::{
+    chain::CHAIN,
     listen::Connection,
     sinks::{Moment, Peer},
 };
@@ -48,18 +50,33 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         request: Request<Incoming>,
         on: &Connection,
     ) -> Response<Body> {
-        match self.admit(request.headers(), on) {
-            Ok(place) => self.start(opening, request.into_body(), on, place),
+        let relay = Relay::of(request.headers(), &self.links.chain);
+        let told = relay.as_ref().map(Relay::told);
+        let mut response = match self.admit(request.headers(), relay.as_ref(), on) {
+            Ok(place) => self.start(opening, (request.into_body(), relay), on, place),
             Err(status) => {
                 self.links.metrics.streams_refused.inc();
                 status.into_http()
             }
+        };
+        if let Some(chain) = told {
+            response.headers_mut().insert(CHAIN, chain);
         }
+        response
     }
 
-    fn admit(&self, headers: &HeaderMap, on: &Connection) -> Result<OwnedSemaphorePermit, Status> {
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        relay: Option<&Relay>,
+        on: &Connection,
+    ) -> Result<OwnedSemaphorePermit, Status> {
         if on.draining.is_cancelled() {
             return Err(Status::unavailable("the server is stopping"));
+        }
+        // Before readiness: two servers that follow each other would wait for each other.
+        if let Some(refusal) = relay.and_then(Relay::refusal) {
+            return Err(refusal);
         }
         let awaited = self.links.readiness.awaited();
         if !awaited.is_empty() {
@@ -79,7 +96,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
     fn start(
         &self,
         opening: Opening,
-        requests: Incoming,
+        (requests, relay): (Incoming, Option<Relay>),
         on: &Connection,
         place: OwnedSemaphorePermit,
     ) -> Response<Body> {
@@ -99,6 +116,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             newest: for_reader,
             connection: on.clone(),
             only,
+            relay,
             inspection: Inspection::new(inspector, on.peer),
             views: self.options.views.clone(),
             clock: Arc::clone(&clock),

@@ -10,6 +10,7 @@
 //! | `inspect` | questions about the server itself, answered beside the session |
 //! | `pieces` | a frame cut into chunks of shared bytes |
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
+//! | `relay` | a client that is a server, and follows this one |
 //! | `services` | the discovery services, and what each of their methods is |
 //! | `grpc` | which service a request is for |
 //! | `health` | grpc.health.v1, following readiness |
@@ -24,6 +25,7 @@ mod inspect;
 mod options;
 mod pieces;
 mod reader;
+mod relay;
 mod services;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -36,6 +38,7 @@ use tonic::service::Routes;
 pub use options::StreamOptions;
 
 use crate::{
+    chain::Chain,
     inspection::Inspector,
     listen::{ListenLimits, Listener},
     metrics::Metrics,
@@ -56,6 +59,8 @@ pub struct Links<C> {
     pub metrics: Arc<Metrics>,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
+    /// Whom this server follows.
+    pub chain: Chain,
     /// Who answers questions about the server itself.
     pub inspector: Arc<dyn Inspector>,
     /// Services on the same port that are ordinary gRPC.

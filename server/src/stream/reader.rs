@@ -22,6 +22,7 @@ use tracing::{debug, warn};
 use super::{
     exchange::Exchange,
     inspect::{Asked, Inspection},
+    relay::Relay,
     services::keep_to,
 };
 use crate::{listen::Connection, sinks::Moment, views::Views};
@@ -74,6 +75,8 @@ pub(super) struct Reader<C> {
     pub(super) connection: Connection,
     /// The type that all of the stream is about, where it is of a single one.
     pub(super) only: Option<Kind>,
+    /// Where the client is a server that follows this one.
+    pub(super) relay: Option<Relay>,
     pub(super) inspection: Inspection,
     pub(super) views: Views,
     pub(super) clock: Arc<dyn Clock>,
@@ -91,6 +94,7 @@ enum News {
     Catalog,
     NoMoreCatalogs,
     Draining,
+    Outdated(Status),
     Late,
     Look,
     Gone,
@@ -131,6 +135,10 @@ impl<C: Catalog> Reader<C> {
                     awaited.endings = false;
                     self.exchange.end(Status::unavailable("the server is stopping"));
                 }
+                News::Outdated(status) => {
+                    awaited.endings = false;
+                    self.exchange.end(status);
+                }
                 News::Late => {
                     (awaited.requests, awaited.late) = (false, None);
                     let text = format!(
@@ -155,6 +163,7 @@ impl<C: Catalog> Reader<C> {
                 Ok(()) => News::Catalog,
                 Err(_) => News::NoMoreCatalogs,
             },
+            status = outdated(&mut self.relay), if awaited.endings => News::Outdated(status),
             _ = awaited.look.tick() => News::Look,
             request = requests.next(), if awaited.requests => News::Request(request),
             () = elapsed(&mut awaited.late) => News::Late,
@@ -211,6 +220,14 @@ impl<C: Catalog> Reader<C> {
 async fn elapsed(time: &mut Option<Pin<Box<Sleep>>>) {
     match time {
         Some(time) => time.as_mut().await,
+        None => pending().await,
+    }
+}
+
+/// Waits until a relay has to hear of the chain anew; for ever, where the client is none.
+async fn outdated(relay: &mut Option<Relay>) -> Status {
+    match relay {
+        Some(relay) => relay.outdated().await,
         None => pending().await,
     }
 }

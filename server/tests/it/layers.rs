@@ -185,7 +185,7 @@ async fn sources_page_tells_what_of_each_path_cannot_be_taken_in() {
 }
 
 /// Waits until a page says so.
-async fn until_page(
+pub(crate) async fn until_page(
     running: &Running,
     path: &str,
     so: impl Fn(&serde_json::Value) -> bool,

@@ -25,6 +25,7 @@ mod single_type;
 mod slow;
 mod tidy;
 mod tour;
+mod upstream;
 mod v1_reads;
 mod verdicts;
 mod xds_client;

@@ -16,6 +16,7 @@ use mainsheet_api::{
 };
 use mainsheet_cache::{Cache, CacheOptions, snapshot::SnapshotCatalog, store::MemoryStore};
 use mainsheet_server::{
+    chain::Chain,
     clock::SystemClock,
     debug::DebugInspector,
     http,
@@ -102,6 +103,7 @@ impl Mesh {
             sinks: Arc::clone(&sinks),
             metrics,
             clock,
+            chain: Chain::new("mainsheet-0", 0),
             inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
             others,
         };

@@ -15,6 +15,7 @@ use mainsheet_server::{
     config::{
         Given, GivenFile, Settings, env_name, parse,
         table::{PATH_SETTINGS, SETTINGS},
+        upstream::UPSTREAM_SETTINGS,
     },
     debug::ENDPOINTS,
     metrics::{SECONDS, Shape, TABLE},
@@ -153,11 +154,12 @@ once, each with where it was made. Made of the table in `server/src/config/table
 ";
 
 const CONFIGURATION_TAIL: &str = "\
-Three more:
+Four more:
 
 | setting | is |
 |---|---|
 | what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace` and `unknown-fields` of its own, which are stronger than those for all, wherever these were given |
+| servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace` |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
 
@@ -238,6 +240,16 @@ fn file_of_the_configuration_page_is_read() {
 fn configuration_page_names_every_setting_of_a_path() {
     for setting in PATH_SETTINGS {
         assert!(CONFIGURATION_TAIL.contains(&format!("`{}`", setting.name)), "{}", setting.name);
+    }
+}
+
+#[test]
+fn pages_name_every_setting_of_a_server_to_follow() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/upstream.md")).unwrap();
+    for setting in UPSTREAM_SETTINGS {
+        let (name, help) = (setting.name, setting.help);
+        assert!(CONFIGURATION_TAIL.contains(&format!("`{name}`")), "{name}");
+        assert!(page.contains(&format!("| `{name}` | {help} |")), "docs/upstream.md: | `{name}` | {help} |");
     }
 }
 

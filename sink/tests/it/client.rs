@@ -63,7 +63,7 @@ impl Apply for Recorder {
 
     fn on_event(&mut self, event: Event<'_>) {
         let seen = match event {
-            Event::Connected => Seen::Connected,
+            Event::Connected { .. } => Seen::Connected,
             Event::Disconnected { reason, retry_in } => Seen::Disconnected(code(reason), retry_in),
             Event::Refused(_) => Seen::Refused,
         };

@@ -109,6 +109,14 @@ impl ClientSession {
         Self { variant, node, subscriptions, is_connected: false, is_first: true }
     }
 
+    /// Notes what is held of a type from before, as a process that kept it says. Nothing is noted of a type that is not
+    /// wanted.
+    pub fn resume(&mut self, type_url: &str, held: impl IntoIterator<Item = (Arc<str>, ResourceVersion)>) {
+        if let Some(subscription) = self.subscription(type_url) {
+            subscription.resume(held);
+        }
+    }
+
     /// A new stream is open: what to send on it first. The node goes with the first request only. Nothing of an older
     /// stream counts any more but what is held (rule 92).
     pub fn on_connected(&mut self) -> Vec<Request> {
@@ -171,6 +179,15 @@ impl ClientSession {
 
     /// The update was not applied: what was held stays. Returns the NACK.
     pub fn reject(&mut self, update: &Update, reason: &str) -> Request {
+        self.refuse(&update.type_url, &update.nonce, reason)
+    }
+
+    /// The update was applied but for these of its changed resources, of which what was held stays. The rest is held from
+    /// now on. Returns the NACK.
+    pub fn reject_some(&mut self, update: &Update, refused: &BTreeSet<&str>, reason: &str) -> Request {
+        if let Some(subscription) = self.subscription(&update.type_url) {
+            subscription.hold_but(update, refused);
+        }
         self.refuse(&update.type_url, &update.nonce, reason)
     }
 

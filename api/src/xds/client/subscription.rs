@@ -25,6 +25,8 @@ pub(super) struct Subscription {
     absence: Absence,
     wanted: Wanted,
     pub(super) held: BTreeMap<Arc<str>, ResourceVersion>,
+    /// Names that were refused one by one. The applier has heard of them, so it is told when they are gone, held or not.
+    refused: BTreeSet<Arc<str>>,
     stream: Option<Stream>,
 }
 
@@ -47,7 +49,7 @@ impl Subscription {
             None if type_url.starts_with(TYPE_URL_PREFIX) => Absence::SaysNothing,
             None => Absence::Deletes,
         };
-        Self { type_url, absence, wanted, held: BTreeMap::new(), stream: None }
+        Self { type_url, absence, wanted, held: BTreeMap::new(), refused: BTreeSet::new(), stream: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -59,10 +61,7 @@ impl Subscription {
     }
 
     fn wants(&self, name: &str) -> bool {
-        match &self.wanted {
-            Wanted::Everything => true,
-            Wanted::Names(names) => names.contains(name),
-        }
+        covers(&self.wanted, name)
     }
 
     /// The first request of this type on a stream; none where nothing is wanted, because a first request without
@@ -159,7 +158,8 @@ impl Subscription {
             Absence::SaysNothing => Vec::new(),
             Absence::Deletes => {
                 let there: BTreeSet<&Arc<str>> = received.iter().map(|resource| &resource.name).collect();
-                self.held.keys().filter(|name| !there.contains(name)).cloned().collect()
+                let known: BTreeSet<&Arc<str>> = self.held.keys().chain(&self.refused).collect();
+                known.into_iter().filter(|name| !there.contains(name)).cloned().collect()
             }
         };
         Ok(self.update(response.nonce, response.version_info, received, removed))
@@ -172,7 +172,8 @@ impl Subscription {
         if let Some(both) = received.iter().find(|resource| removed.contains(&resource.name)) {
             return Err(Malformed::Duplicate(both.name.to_string()));
         }
-        let removed = removed.into_iter().filter(|name| self.held.contains_key(name)).collect();
+        let is_known = |name: &Arc<str>| self.held.contains_key(name) || self.refused.contains(name);
+        let removed = removed.into_iter().filter(is_known).collect();
         Ok(self.update(response.nonce, response.system_version_info, received, removed))
     }
 
@@ -184,13 +185,28 @@ impl Subscription {
         Update { type_url: self.type_url.clone(), nonce: Nonce(nonce), version, changed, removed }
     }
 
+    /// Notes what is held from before.
+    pub(super) fn resume(&mut self, held: impl IntoIterator<Item = (Arc<str>, ResourceVersion)>) {
+        let Self { wanted, held: known, .. } = self;
+        known.extend(held.into_iter().filter(|(name, _)| covers(wanted, name)));
+    }
+
     /// An update was applied. What is no longer wanted by now is not held.
     pub(super) fn hold(&mut self, update: &Update) {
+        self.hold_but(update, &BTreeSet::new());
+    }
+
+    /// An update was applied, but for these resources.
+    pub(super) fn hold_but(&mut self, update: &Update, refused: &BTreeSet<&str>) {
         for name in &update.removed {
             self.held.remove(name);
+            self.refused.remove(name);
         }
         for resource in &update.changed {
-            if self.wants(&resource.name) {
+            if refused.contains(&*resource.name) {
+                self.refused.insert(resource.name.clone());
+            } else if self.wants(&resource.name) {
+                self.refused.remove(&resource.name);
                 self.held.insert(resource.name.clone(), resource.version.clone());
             }
         }
@@ -222,6 +238,13 @@ impl Subscription {
                 ..Default::default()
             }),
         }
+    }
+}
+
+fn covers(wanted: &Wanted, name: &str) -> bool {
+    match wanted {
+        Wanted::Everything => true,
+        Wanted::Names(names) => names.contains(name),
     }
 }
 

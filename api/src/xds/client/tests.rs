@@ -337,3 +337,60 @@ fn unversioned_resource_changes_with_its_bytes() {
         client.accept(&step);
     }
 }
+
+/// rule 20: a NACK may be of some resources only, and the others are held.
+#[test]
+fn rest_of_a_partly_refused_update_is_held() {
+    let kind = Kind::CLUSTER;
+    let mut client = client(Variant::Delta, &[(kind, Wanted::Everything)]);
+    client.on_connected();
+    let first = [entry(kind, "x", "1"), entry(kind, "y", "1")];
+    let step = update(client.on_response(delta_response(kind, "1", &first, &[])));
+    client.accept(&step);
+    let second = [entry(kind, "x", "2"), entry(kind, "z", "1")];
+    let step = update(client.on_response(delta_response(kind, "2", &second, &["y"])));
+    let nack = delta(client.reject_some(&step, &["x"].into(), "x is bad"));
+    assert_eq!(
+        (nack.response_nonce.as_str(), nack.error_detail.unwrap().message.as_str()),
+        ("2", "x is bad")
+    );
+    let request = delta(client.on_connected().remove(0));
+    let version = |name, value| entry(kind, name, value).version.to_string();
+    let expected = [("x".to_owned(), version("x", "1")), ("z".to_owned(), version("z", "1"))];
+    assert_eq!(request.initial_resource_versions, expected.into());
+}
+
+/// Whoever refused a resource has heard of it.
+#[test]
+fn refused_resource_that_goes_is_told_as_removed() {
+    let kind = Kind::CLUSTER;
+    for variant in [Variant::Sotw, Variant::Delta] {
+        let mut client = client(variant, &[(kind, Wanted::Everything)]);
+        client.on_connected();
+        let bad = [entry(kind, "x", "1")];
+        let (first, second) = match variant {
+            Variant::Sotw => (sotw_response(kind, "1", &bad), sotw_response(kind, "2", &[])),
+            Variant::Delta => (delta_response(kind, "1", &bad, &[]), delta_response(kind, "2", &[], &["x"])),
+        };
+        let step = update(client.on_response(first));
+        client.reject_some(&step, &["x"].into(), "x is bad");
+        assert_eq!(held(&client, kind), [""; 0]);
+        let step = update(client.on_response(second));
+        assert_eq!(step.removed, ["x".into()], "{variant:?}");
+        client.accept(&step);
+    }
+}
+
+/// rule 51: what a process kept is held from the first stream on.
+#[test]
+fn what_is_held_from_before_is_named_on_the_first_stream() {
+    let kind = Kind::CLUSTER;
+    let mut client = client(Variant::Delta, &[(kind, names(&["x"]))]);
+    let version = ResourceVersion::new("1");
+    client.resume(&kind.type_url(), [("x".into(), version.clone()), ("unwanted".into(), version.clone())]);
+    client.resume("another/v1/Type", [("x".into(), version)]);
+    let request = delta(client.on_connected().remove(0));
+    assert_eq!(request.initial_resource_versions, [("x".to_owned(), "1".to_owned())].into());
+    let step = update(client.on_response(delta_response(kind, "1", &[], &["x"])));
+    assert_eq!(step.removed, ["x".into()]);
+}

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn text(settings: &Settings, running: &Running) -> String {
     let facts = Facts {
         paths: settings.paths.iter().map(|path| path.path.display().to_string()).collect(),
+        upstreams: settings.upstreams.iter().map(|server| server.source().to_string()).collect(),
         store: match settings.store {
             StoreKind::Memory => "in memory".to_owned(),
             StoreKind::Redb => format!("in `{}`", settings.data_dir.display()),
@@ -31,6 +32,7 @@ pub(super) fn text(settings: &Settings, running: &Running) -> String {
 /// What the text is made of.
 struct Facts {
     paths: Vec<String>,
+    upstreams: Vec<String>,
     store: String,
     revision: String,
     counts: Vec<(Kind, usize)>,
@@ -42,10 +44,11 @@ struct Facts {
 impl Facts {
     fn text(&self) -> String {
         let Self { store, revision, grpc, http, .. } = self;
-        let paths = self.paths.join(" ");
+        let sources: Vec<_> = self.paths.iter().chain(&self.upstreams).map(String::as_str).collect();
+        let sources = sources.join(" ");
         let counts = self.counts();
         format!(
-            "serving {paths} (revision {revision}, kept {store})\n\
+            "serving {sources} (revision {revision}, kept {store})\n\
              \n\
              {counts}\n\
              gRPC  {grpc}  ADS, state of the world and delta\n\
@@ -71,7 +74,11 @@ impl Facts {
         };
         if self.rejected > 0 {
             let paths = self.paths.join(" ");
-            text.push_str(&format!("\n{} rejected; `mainsheet validate {paths}` says why\n", self.rejected));
+            let why = match self.paths.is_empty() {
+                true => "/debug/sources says why".to_owned(),
+                false => format!("`mainsheet validate {paths}` says why"),
+            };
+            text.push_str(&format!("\n{} rejected; {why}\n", self.rejected));
         }
         text
     }
@@ -85,6 +92,7 @@ mod tests {
     fn announcement_says_what_where_and_what_next() {
         let facts = Facts {
             paths: vec!["mesh".into(), "more.yaml".into()],
+            upstreams: vec!["xds:hub:15010".into()],
             store: "in memory".into(),
             revision: "7".into(),
             counts: vec![(Kind::DESTINATION_RULE, 2), (Kind::VIRTUAL_SERVICE, 12)],
@@ -93,7 +101,7 @@ mod tests {
             http: "127.0.0.1:15014".into(),
         };
         let expected = "\
-serving mesh more.yaml (revision 7, kept in memory)
+serving mesh more.yaml xds:hub:15010 (revision 7, kept in memory)
 
 KIND              COUNT
 DestinationRule   2

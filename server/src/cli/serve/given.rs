@@ -17,7 +17,16 @@ pub(super) struct Givens {
 impl Givens {
     pub(super) fn new(args: Args, environment: BTreeMap<String, String>) -> Self {
         let file = args.config.or_else(|| environment.get(&env_name("config")).cloned());
-        Self { file, rest: Given { file: None, environment, flags: args.flags.0, paths: args.paths } }
+        Self {
+            file,
+            rest: Given {
+                file: None,
+                environment,
+                flags: args.flags.0,
+                paths: args.paths,
+                upstreams: args.upstreams,
+            },
+        }
     }
 
     /// Reads the config file, and the settings from it and all else.

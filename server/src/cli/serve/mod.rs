@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// them [env: MAINSHEET_PATHS, separated by `:`]
     #[arg(value_name = "DIR|FILE")]
     paths: Vec<String>,
+    /// Server to take configuration from, too: another mainsheet, or istiod's own MCP server; weaker than every path, and may
+    /// be given again [env: MAINSHEET_UPSTREAMS, separated by spaces]
+    #[arg(long = "upstream", value_name = "ADDR")]
+    upstreams: Vec<String>,
     /// YAML file of settings, under the names of the flags [env: MAINSHEET_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<String>,

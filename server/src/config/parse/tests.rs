@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use mainsheet_api::kind::Kind;
+
 use super::*;
 use crate::{
     config::{GuardMode, Settings, StoreKind},
@@ -14,6 +16,7 @@ fn given(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)
         environment: environment.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect(),
         flags: flags.iter().map(|(name, text)| (*name, text.to_string())).collect(),
         paths: vec!["mesh".into()],
+        upstreams: Vec::new(),
     }
 }
 
@@ -124,7 +127,7 @@ fn file_that_can_not_be_read_is_a_mistake_among_others() {
         mistakes(&Given { file, ..Given::default() }),
         [
             "m.yaml: the config file can't be read: on fire; name a file that can",
-            "default: nothing to serve; name at least one directory or file",
+            "default: nothing to serve; name at least one directory or file, or a server to follow (--upstream)",
         ]
     );
 }
@@ -194,7 +197,8 @@ fn a_key_given_twice_is_a_mistake() {
 #[test]
 fn nothing_to_serve_is_a_mistake() {
     let found = mistakes(&Given::default());
-    assert_eq!(found, ["default: nothing to serve; name at least one directory or file"]);
+    let right = "name at least one directory or file, or a server to follow (--upstream)";
+    assert_eq!(found, [format!("default: nothing to serve; {right}")]);
 }
 
 #[test]
@@ -260,4 +264,71 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn servers_to_follow_come_from_the_strongest_that_names_some() {
+    let file = "\npaths: []\nupstreams:\n- xds://a:1\n- {address: [b:1, b:2], name: b, kinds: [vs, Cluster], variant: delta}\n";
+    let mut given = Given { paths: Vec::new(), ..given(file, &[], &[]) };
+    let sources = |given: &Given| {
+        let settings = parse(given).unwrap();
+        settings.upstreams.iter().map(|server| server.source().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(sources(&given), ["xds:a:1", "xds:b"]);
+    let second = &parse(&given).unwrap().upstreams[1];
+    assert_eq!(second.addresses, ["b:1", "b:2"]);
+    assert_eq!(second.kinds(), [Kind::VIRTUAL_SERVICE, Kind::CLUSTER]);
+    given.environment.insert("MAINSHEET_UPSTREAMS".into(), "c:1 d:1,d:2".into());
+    assert_eq!(sources(&given), ["xds:c:1", "xds:d:1"]);
+    given.upstreams = vec!["e:1".into()];
+    assert_eq!(sources(&given), ["xds:e:1"]);
+}
+
+#[test]
+fn every_mistake_about_servers_to_follow_is_told() {
+    let file = "\
+upstreams:
+- nowhere
+- {address: xdss://a:1}
+- {name: b}
+- {address: c:1, kinds: [VirtualServices, Klister]}
+- {address: d:1, variant: soap, node-id: \"\"}
+- {address: e:1, variant: sotw, kinds: ClusterLoadAssignment}
+- {address: f:1, colour: red}
+- g:1
+- xds://g:1/
+";
+    let right = "write HOST:PORT or xds://HOST:PORT, for example xds://127.0.0.1:15010; replicas with commas";
+    let form = "write `upstreams: [xds://a:15010, {address: xds://b:15010, variant: sotw}]`";
+    let expected = [
+        "m.yaml:4:3: an item of `upstreams` has no `address`; ".to_owned() + form,
+        "m.yaml:8:18: `colour` of an upstream is unknown or of the wrong form; ".to_owned() + form,
+        "m.yaml:2:3: `nowhere` is no address of a server to follow; ".to_owned() + right,
+        "m.yaml:3:3: `xdss://a:1` is no address of a server to follow; ".to_owned() + right,
+        "m.yaml:5:25: `VirtualServices,Klister` is no value for `upstreams[0].kinds`; write kinds with commas between them, \
+         for example Cluster,Listener, or none"
+            .to_owned(),
+        "m.yaml:6:27: `soap` is no value for `upstreams[1].variant`; write one of: delta, sotw".to_owned(),
+        "m.yaml:6:42: `` is no value for `upstreams[1].node-id`; write a node id, for example \
+         sidecar~10.0.0.9~agent.edge~edge.svc.cluster.local"
+            .to_owned(),
+        "m.yaml:7:3: `xds:e:1` is asked for ClusterLoadAssignment in sotw, which never says that one is gone; write \
+         `variant: delta`, or leave ClusterLoadAssignment out of its `kinds`"
+            .to_owned(),
+        "m.yaml:1:1: `xds:g:1` is followed twice; name each server once, replicas of one as one address with commas"
+            .to_owned(),
+    ];
+    assert_eq!(mistakes(&given(file, &[], &[])), expected);
+}
+
+#[test]
+fn server_to_follow_is_enough_to_serve() {
+    let alone = Given { upstreams: vec!["xds://hub:15010".into()], ..Given::default() };
+    assert_eq!(
+        parse(&alone).unwrap().upstreams[0].node_id("edge-1"),
+        "sidecar~127.0.0.1~edge-1.mainsheet~mainsheet.svc.cluster.local"
+    );
+    let nothing =
+        "default: nothing to serve; name at least one directory or file, or a server to follow (--upstream)";
+    assert_eq!(mistakes(&Given::default()), [nothing]);
 }

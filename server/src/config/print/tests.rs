@@ -13,7 +13,8 @@ fn of_file(text: &str) -> Given {
 #[test]
 fn each_value_is_printed_with_where_it_came_from() {
     let file = "paths:\n- mesh\n- {path: 'no', unknown-fields: warn}\nstore: memory\nguard-hold: 90s\n\
-                views: [{nodes: '*', namespaces: [b, a]}]\n";
+                views: [{nodes: '*', namespaces: [b, a]}]\n\
+                upstreams: ['x:1', {address: [y:1, y:2], name: '7', kinds: vs, variant: sotw}]\n";
     let environment = BTreeMap::from([("MAINSHEET_GRPC_ADDR".to_owned(), "[::1]:1".to_owned())]);
     let flags = vec![("instance", "64".to_owned())];
     let printed = print(&parse(&Given { environment, flags, ..of_file(file) }).unwrap());
@@ -33,6 +34,9 @@ instance: 64  # flag --instance
 ";
     assert_eq!(&printed[..expected.len()], expected);
     assert!(printed.contains("\nguard-hold: 1m 30s  # m.yaml:5:13\n"), "{printed}");
+    let upstreams = "upstreams:  # m.yaml:7:1\n- address: x:1\n- address: y:1,y:2\n  name: \"7\"  # m.yaml:7:48\n  \
+                     kinds: VirtualService  # m.yaml:7:60\n  variant: sotw  # m.yaml:7:73\n";
+    assert!(printed.contains(upstreams), "{printed}");
     let views = "views:  # m.yaml:6:1\n- nodes: \"*\"\n  namespaces: [\"a\", \"b\"]\n";
     assert!(printed.ends_with(views), "{printed}");
 }

@@ -205,3 +205,22 @@ fn report_waits_with_what_its_origin_has_in_the_round_that_is_being_committed() 
     assert_eq!(take(&mut pending, 100), None);
     assert_eq!(take(&mut pending, 150).unwrap(), ["a", "b", "c"]);
 }
+
+fn untold(origin: &str) -> Report {
+    Report { completeness: Completeness::Partial, ..gone(origin) }
+}
+
+#[test]
+fn whole_batch_leaves_what_waits_of_origins_of_which_it_says_nothing() {
+    let mut pending = pending();
+    let waiting = ["a", "b", "dir/c", "dir/d"].map(|origin| report(origin, "shop", 10));
+    receive(&mut pending, "xds", Extent::Atomic, waiting.into(), 0);
+    let whole = vec![untold("a"), report("dir/d", "shop", 20), untold("dir/"), untold("e")];
+    receive(&mut pending, "xds", Extent::Whole, whole, 1);
+    let round = pending.take(at(1)).unwrap();
+    let told: Vec<_> =
+        round.reports.iter().map(|report| (report.origin.as_str(), report.documents.len())).collect();
+    assert!(round.is_whole);
+    assert_eq!(told, [("a", 1), ("dir/", 0), ("dir/c", 1), ("dir/d", 1), ("e", 0)]);
+    assert_eq!(pending.depth(), (0, 0));
+}

@@ -192,7 +192,7 @@ fn every_mistake_in_the_settings_is_told_at_once() {
         "  environment variable MAINSHEET_HISTORY_LEN: `many` is no value for `history-len`; ",
         "  environment variable MAINSHEET_PROT: no setting is called so; ",
         "  flag --debounce-max: `soon` is no value for `debounce-max`; write a time ",
-        "  default: nothing to serve; name at least one directory or file",
+        "  default: nothing to serve; name at least one directory or file, or a server to follow (--upstream)",
         "  flag --grpc-addr: `grpc-addr` 0.0.0.0:1 is plaintext and can be reached from other machines; ",
     ];
     assert_eq!(lines.len(), 1 + begins.len());
