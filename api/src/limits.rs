@@ -43,6 +43,17 @@ pub const STEPS_BYTES_MAX: usize = 64 << 20;
 /// Bytes of versions of a kind as views see it, about 150 a view: 10,000 views.
 pub const VIEW_VERSIONS_BYTES_MAX: usize = 2 << 20;
 
+/// Bytes of what the newest revisions changed of what is served, before and after, which all watchers share: twice a mesh of
+/// 10,000 resources of 1.2 KB made anew. It also bounds what is read at once of older ones.
+pub const SERVED_REVISIONS_BYTES_MAX: usize = 48 << 20;
+
+/// As many revisions: a minute of a hundred small ones a second.
+pub const SERVED_REVISIONS_LEN_MAX: usize = 6_000;
+
+/// States of earlier revisions that are kept because they were asked for: those of both sides of a diff, of a watch that
+/// catches up, and of a plan to roll back. What they have in common with the newest they share with it.
+pub const PAST_SNAPSHOTS_MAX: usize = 4;
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 

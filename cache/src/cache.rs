@@ -1,6 +1,6 @@
 //! The store with a snapshot in front of it.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use mainsheet_api::{change::Commit, resource::SourceName, version::Revision};
 use tokio::sync::watch;
@@ -10,6 +10,8 @@ use crate::{
     fold::{Precedence, fold_whole},
     follow::{FollowHealth, Follower},
     history::History,
+    past::Past,
+    served_changes::{Ring, ServedRevision},
     snapshot::{Snapshot, SnapshotCatalog},
     store::SharedStore,
 };
@@ -30,6 +32,8 @@ pub struct Cache {
     store: SharedStore,
     newest: watch::Receiver<SnapshotCatalog>,
     follow_health: FollowHealth,
+    ring: Arc<Ring>,
+    past: Arc<Past>,
 }
 
 impl Cache {
@@ -43,8 +47,10 @@ impl Cache {
         let history = History::beginning_with(&snapshot, options.history_len_max);
         let (publish, newest) = watch::channel(SnapshotCatalog(snapshot.clone()));
         let follow_health = FollowHealth::default();
-        let follower = Follower::new(store.clone(), (snapshot, history), publish, follow_health.clone());
-        Ok((Self { store, newest, follow_health }, follower))
+        let ring = Arc::new(Ring::beginning_after(snapshot.revision()));
+        let follower =
+            Follower::new(store.clone(), (snapshot, history, ring.clone()), publish, follow_health.clone());
+        Ok((Self { store, newest, follow_health, ring, past: Arc::default() }, follower))
     }
 
     /// Commits to the store. Returns once it is durable; it is published by the follower, soon after.
@@ -74,6 +80,42 @@ impl Cache {
     /// a borrow that is held makes the follower wait.
     pub fn subscribe(&self) -> watch::Receiver<SnapshotCatalog> {
         self.newest.clone()
+    }
+
+    /// The state at a revision. `None` where the store can't tell: it is older than what the store keeps, or nothing that
+    /// is published yet.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub async fn snapshot_at(&self, revision: Revision) -> Result<Option<SnapshotCatalog>, StoreError> {
+        let newest = self.snapshot();
+        match revision.cmp(&newest.0.revision()) {
+            Ordering::Equal => Ok(Some(newest)),
+            Ordering::Greater => Ok(None),
+            Ordering::Less => self.past.snapshot_at(&self.store, newest, revision).await,
+        }
+    }
+
+    /// What each revision after `after` changed of what is served, the oldest first: about so many bytes of them, but at
+    /// least one where one is published. `None` where `after` is older than what the store keeps, or ahead of it.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub async fn served_changes(
+        &self,
+        after: Revision,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<ServedRevision>>, StoreError> {
+        if after > *self.store.head().borrow() {
+            return Ok(None);
+        }
+        if let Some(told) = self.ring.after(after, bytes_max) {
+            return Ok(Some(told));
+        }
+        match self.snapshot_at(after).await? {
+            Some(from) => self.past.served_after(&self.store, from, bytes_max).await,
+            None => Ok(None),
+        }
     }
 
     /// Whether what is shown is as new as the store.

@@ -3,6 +3,7 @@
 //! A *contest* is all that the layers say of one wire name. Its winner is served: the one of the strongest source,
 //! then the first in order of keys. Wire names are what is unique, because clients refuse a response that holds a name
 //! twice (rule 45): Envoy's names are bare, so two namespaces can contest one, and so can two scopes an Istio name.
+//! An absence takes part like anything else; where it wins, nothing is served under the name.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -23,7 +24,9 @@ use mainsheet_api::{
 use crate::{
     chunk::Item,
     partition::{Edit, PartitionKey},
+    read::HeldEntry,
     served::Edits,
+    served_changes::ServedChange,
     snapshot::{Held, KindState, Layers, Snapshot},
     store::{State, Stored},
 };
@@ -49,6 +52,8 @@ pub(crate) struct Contestant {
 #[derive(Debug)]
 pub(crate) struct Contest {
     pub(crate) winner: Arc<Held>,
+    /// The winner where it is an absence: it is in no chunk.
+    absence: Option<Contestant>,
     /// The rest, the strongest first, with their bytes: the winner's are in its chunk.
     pub(crate) losers: Vec<Contestant>,
 }
@@ -59,6 +64,15 @@ pub(crate) fn fold(
     revision: Revision,
     changes: impl IntoIterator<Item = Change>,
 ) -> Snapshot {
+    fold_telling(before, revision, changes).0
+}
+
+/// The state after these changes, and what changed of what is served, in order of kinds, then wire names.
+pub(crate) fn fold_telling(
+    before: &Snapshot,
+    revision: Revision,
+    changes: impl IntoIterator<Item = Change>,
+) -> (Snapshot, Vec<ServedChange>) {
     let mut fold = Fold::of(before);
     for change in changes {
         match change {
@@ -81,7 +95,7 @@ pub(crate) fn fold_whole(before: &Snapshot, state: State) -> Snapshot {
     }
     drop(known);
     state.records.iter().for_each(|Stored { changed, record }| fold.put(record, *changed));
-    fold.finish(state.revision)
+    fold.finish(state.revision).0
 }
 
 struct Fold<'a> {
@@ -93,6 +107,7 @@ struct Fold<'a> {
 
 /// A contest that the commit touches.
 struct OpenContest {
+    /// What was served.
     winner_before: Option<Contestant>,
     contestants: Vec<Contestant>,
     is_changed: bool,
@@ -158,20 +173,22 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn finish(self, revision: Revision) -> Snapshot {
+    fn finish(self, revision: Revision) -> (Snapshot, Vec<ServedChange>) {
         let mut kinds = self.before.kinds.clone();
+        let mut told = Vec::new();
         for (kind, contests) in self.contests {
             let state = &mut kinds[kind.index()];
-            *state = state.settled(contests, revision, &self.before.precedence);
+            *state = state.settled(contests, revision, &self.before.precedence, &mut told);
         }
-        Snapshot {
+        let snapshot = Snapshot {
             revision,
             committed: None,
             kinds,
             layers: self.layers,
             precedence: self.before.precedence.clone(),
             oldest_kept: self.before.oldest_kept.clone(),
-        }
+        };
+        (snapshot, told)
     }
 }
 
@@ -192,6 +209,10 @@ impl Contestant {
         held && self.audience == other.audience && self.item.any == other.item.any
     }
 
+    fn is_absence(&self) -> bool {
+        self.item.any.is_empty()
+    }
+
     /// With bytes of its own, so that a loser keeps no chunk alive.
     fn detached(self) -> Self {
         Self { item: Item { any: Bytes::copy_from_slice(&self.item.any), ..self.item }, ..self }
@@ -201,13 +222,15 @@ impl Contestant {
 impl KindState {
     /// All that the layers say of a name.
     fn open(&self, name: &str) -> OpenContest {
-        let winner = self
+        let served = self
             .served
             .find(name)
             .map(|(place, item)| Contestant { item: item.clone(), audience: place.audience.clone() });
-        let losers = self.contests.get(name).map_or(&[][..], |contest| &contest.losers);
-        let contestants = winner.iter().chain(losers).cloned().collect();
-        OpenContest { winner_before: winner, contestants, is_changed: false }
+        let contest = self.contests.get(name);
+        let absence = contest.and_then(|contest| contest.absence.as_ref());
+        let losers = contest.map_or(&[][..], |contest| &contest.losers);
+        let contestants = served.iter().chain(absence).chain(losers).cloned().collect();
+        OpenContest { winner_before: served, contestants, is_changed: false }
     }
 
     /// With contests decided.
@@ -216,6 +239,7 @@ impl KindState {
         opened: BTreeMap<Arc<str>, OpenContest>,
         revision: Revision,
         precedence: &Precedence,
+        told: &mut Vec<ServedChange>,
     ) -> Self {
         let mut edits = Edits::new();
         let mut contests = self.contests.clone();
@@ -228,7 +252,12 @@ impl KindState {
             let mut ranked = opened.contestants.into_iter();
             let winner = ranked.next();
             note_clash(&mut contests, &name, winner.as_ref(), ranked);
-            note_edits(&mut edits, name, opened.winner_before, winner);
+            let served = winner.filter(|winner| !winner.is_absence());
+            if is_same(opened.winner_before.as_ref(), served.as_ref()) {
+                continue;
+            }
+            told.push(ServedChange::of(opened.winner_before.as_ref(), served.as_ref()));
+            note_edits(&mut edits, name, opened.winner_before, served);
         }
         let served = if edits.is_empty() {
             self.served.clone()
@@ -247,8 +276,10 @@ fn note_clash(
 ) {
     let losers: Vec<_> = losers.map(Contestant::detached).collect();
     match winner {
-        Some(winner) if !losers.is_empty() => {
-            contests.insert(name.clone(), Arc::new(Contest { winner: winner.item.held.clone(), losers }));
+        Some(winner) if !losers.is_empty() || winner.is_absence() => {
+            let absence = winner.is_absence().then(|| winner.clone());
+            let contest = Contest { winner: winner.item.held.clone(), absence, losers };
+            contests.insert(name.clone(), Arc::new(contest));
         }
         // Removing what is not there would make a map of its own: one that stays the same stays shared.
         _ if contests.contains_key(name) => drop(contests.remove(name)),
@@ -256,12 +287,14 @@ fn note_clash(
     }
 }
 
-fn note_edits(edits: &mut Edits, name: Arc<str>, before: Option<Contestant>, after: Option<Contestant>) {
-    if let (Some(before), Some(after)) = (&before, &after)
-        && before.is_same(after)
-    {
-        return;
+fn is_same(before: Option<&Contestant>, after: Option<&Contestant>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => before.is_same(after),
+        (before, after) => before.is_none() && after.is_none(),
     }
+}
+
+fn note_edits(edits: &mut Edits, name: Arc<str>, before: Option<Contestant>, after: Option<Contestant>) {
     let left = before.map(|before| before.place());
     let place = after.as_ref().map(Contestant::place);
     if let Some(left) = left.filter(|left| Some(left) != place.as_ref()) {
@@ -269,6 +302,14 @@ fn note_edits(edits: &mut Edits, name: Arc<str>, before: Option<Contestant>, aft
     }
     if let (Some(place), Some(after)) = (place, after) {
         edits.entry(place).or_default().push(Edit::Put(after.item));
+    }
+}
+
+impl ServedChange {
+    fn of(before: Option<&Contestant>, after: Option<&Contestant>) -> Self {
+        // What came with the commit, and what was hidden, has bytes of its own; what was served has those of its chunk.
+        let before = before.map(|before| HeldEntry::of(&before.clone().detached().item));
+        Self { before, after: after.map(|after| HeldEntry::of(&after.item)) }
     }
 }
 

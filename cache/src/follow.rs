@@ -10,12 +10,14 @@ use std::{
     time::Duration,
 };
 
+use mainsheet_api::change::Committed;
 use tokio::sync::watch;
 
 use crate::{
     error::StoreError,
-    fold::{fold, fold_whole},
+    fold::{fold_telling, fold_whole},
     history::History,
+    served_changes::{Ring, ServedRevision},
     snapshot::{Snapshot, SnapshotCatalog},
     store::{Follow, SharedStore},
 };
@@ -34,6 +36,7 @@ pub struct Follower {
     store: SharedStore,
     newest: Arc<Snapshot>,
     history: History,
+    ring: Arc<Ring>,
     publish: watch::Sender<SnapshotCatalog>,
     health: FollowHealth,
 }
@@ -78,11 +81,11 @@ impl Follower {
     /// Goes on from a snapshot that was published.
     pub(crate) fn new(
         store: SharedStore,
-        (newest, history): (Arc<Snapshot>, History),
+        (newest, history, ring): (Arc<Snapshot>, History, Arc<Ring>),
         publish: watch::Sender<SnapshotCatalog>,
         health: FollowHealth,
     ) -> Self {
-        Self { store, newest, history, publish, health }
+        Self { store, newest, history, ring, publish, health }
     }
 
     /// Runs until every [`Cache`](crate::Cache), and everything subscribed to it, is gone. A store that can't be read is
@@ -140,8 +143,7 @@ impl Follower {
             Follow::Commits(commits) if commits.is_empty() => return Ok(false),
             Follow::Commits(commits) => {
                 for committed in commits {
-                    let next = fold(&self.newest, committed.revision, committed.changes);
-                    self.keep(Snapshot { committed: Some(committed.at), ..next });
+                    self.take(committed);
                     // A long row of commits leaves room for other tasks.
                     tokio::task::yield_now().await;
                 }
@@ -156,12 +158,22 @@ impl Follower {
                         });
                     }
                     Ordering::Equal => return Ok(false),
-                    Ordering::Greater => self.keep(fold_whole(&self.newest, state)),
+                    Ordering::Greater => {
+                        self.ring.begin_anew_after(state.revision);
+                        self.keep(fold_whole(&self.newest, state));
+                    }
                 }
             }
         }
         self.publish.send_replace(SnapshotCatalog(self.newest.clone()));
         Ok(true)
+    }
+
+    fn take(&mut self, committed: Committed) {
+        let Committed { revision, cause, at, changes } = committed;
+        let (next, changes) = fold_telling(&self.newest, revision, changes);
+        self.ring.push(ServedRevision { revision, at, cause, changes: changes.into() });
+        self.keep(Snapshot { committed: Some(at), ..next });
     }
 
     fn keep(&mut self, next: Snapshot) {

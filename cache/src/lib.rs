@@ -9,6 +9,8 @@
 //! | `follow` | commits are followed, folded and published |
 //! | `fold` | commits to snapshots, a pure function |
 //! | `read` | one resource or many of a snapshot, with what the layers say of it |
+//! | `served_changes` | what each of the newest revisions changed of what is served |
+//! | `past` | states that are no longer the newest |
 //! | [`layer`] | what one source holds, by key and by origin |
 //! | [`snapshot`] | one immutable state: the catalog that sessions read |
 //! | `served` | what is served of one kind, and what each view sees of it |
@@ -28,9 +30,11 @@ mod follow;
 mod history;
 pub mod layer;
 mod partition;
+mod past;
 mod read;
 mod recent;
 mod served;
+mod served_changes;
 pub mod snapshot;
 pub mod store;
 #[cfg(test)]
@@ -40,3 +44,4 @@ pub use cache::{Cache, CacheOptions};
 pub use error::{CommitError, StoreError};
 pub use follow::{FollowHealth, Follower};
 pub use read::HeldEntry;
+pub use served_changes::{ServedChange, ServedRevision};

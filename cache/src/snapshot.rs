@@ -68,7 +68,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 pub(crate) struct KindState {
     pub(crate) served: Arc<Served>,
-    /// Of the names that several layers hold.
+    /// Of the names that several layers hold, or that an absence hides.
     pub(crate) contests: OrdMap<Arc<str>, Arc<Contest>>,
 }
 
@@ -139,11 +139,11 @@ impl Snapshot {
         self.kinds.iter().zip(&other.kinds).all(|(one, other)| one.contests.ptr_eq(&other.contests))
     }
 
-    /// All that is said of each contested wire name, the winner first. The keys differ where two namespaces contest a
+    /// All that is said of each wire name of which several layers say something, the winner first. The keys differ where two namespaces contest a
     /// name of Envoy's, or two scopes an Istio one.
     pub fn contests(&self) -> impl Iterator<Item = Vec<Arc<Held>>> {
         let contests = self.kinds.iter().flat_map(|state| state.contests.values());
-        contests.map(|contest| {
+        contests.filter(|contest| !contest.losers.is_empty()).map(|contest| {
             let losers = contest.losers.iter().map(|loser| &loser.item.held);
             std::iter::once(&contest.winner).chain(losers).cloned().collect()
         })

@@ -118,8 +118,10 @@ impl Model {
                 *winner = record;
             }
         }
-        let mut seen: Vec<&Record> =
-            winners.into_values().filter(|it| view.sees(kind, &it.key.namespace, &it.audience)).collect();
+        let mut seen: Vec<&Record> = winners
+            .into_values()
+            .filter(|it| !it.entry.is_absence() && view.sees(kind, &it.key.namespace, &it.audience))
+            .collect();
         seen.sort_by_key(|it| (it.key.namespace.clone(), it.audience.clone(), it.entry.name.clone()));
         seen.into_iter().map(|record| record.entry.clone()).collect()
     }
@@ -165,6 +167,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             match rare {
                 0 => record.audience = Audience::from_text("canary"),
                 1 => record.entry.version = ResourceVersion::new("upstream"),
+                2 | 3 => record.entry = Entry::absence(record.entry.name),
                 _ => {}
             }
             Change::Put(Arc::new(record))

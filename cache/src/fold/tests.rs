@@ -104,6 +104,50 @@ fn stronger_source_hides_a_weaker_one_until_it_lets_go() {
     assert_eq!(kube.0.clashes(), []);
 }
 
+fn absence(source_name: &str, key: Key) -> Change {
+    let record = record(source_name, key, 1, 1);
+    let entry = Entry::absence(record.entry.name.clone());
+    Change::Put(Arc::new(Record { entry, ..record }))
+}
+
+#[test]
+fn absence_that_wins_hides_what_weaker_sources_say_until_it_is_gone() {
+    let vs = || key(Kind::VIRTUAL_SERVICE, "a", "x");
+    let files = after(&catalog(empty()), vec![put("files", vs(), 1, 10), put("kube", vs(), 2, 10)]);
+    let hidden = after(&files, vec![absence("hold", vs())]);
+    assert_eq!((hidden.0.count(vs().kind), hidden.0.served(vs().kind, "a/x")), (0, None));
+    assert_eq!(hidden.0.clashes(), [(vs(), vec![source("hold"), source("files"), source("kube")])]);
+    assert_eq!(hidden.0.hidden(vs().kind, "a/x").len(), 2);
+    let step = hidden.difference(vs().kind, &View::everything(), Some((&files, &View::everything())));
+    assert_eq!((step.changed.len(), &step.removed[..]), (0, &["a/x".into()][..]));
+    // What changes below it shows once it is gone.
+    let below = after(&hidden, vec![put("files", vs(), 3, 10), remove("kube", vs())]);
+    assert_eq!(below.0.count(vs().kind), 0);
+    let alone = after(&below, vec![remove("files", vs())]);
+    assert_eq!((alone.0.contests().count(), alone.0.layer(&source("hold")).len()), (0, 1));
+    assert_eq!(alone.0.contestants(vs().kind, "a/x").len(), 1);
+    let released = after(&below, vec![remove("hold", vs())]);
+    assert_eq!(served_by(&released, vs().kind, "a/x"), Some(source("files")));
+    assert_eq!(released.0.clashes(), []);
+    let nothing = after(&alone, vec![remove("hold", vs())]);
+    assert!(nothing.0.kinds[vs().kind.index()].contests.is_empty());
+}
+
+#[test]
+fn absence_that_loses_hides_nothing() {
+    let vs = || key(Kind::VIRTUAL_SERVICE, "a", "x");
+    let files = after(&catalog(empty()), vec![put("files", vs(), 1, 10), absence("kube", vs())]);
+    assert_eq!(served_by(&files, vs().kind, "a/x"), Some(source("files")));
+    let gone = after(&files, vec![remove("files", vs())]);
+    assert_eq!(gone.0.served(vs().kind, "a/x"), None);
+}
+
+/// What is served, by wire name.
+fn all_served(snapshot: &Snapshot) -> BTreeMap<(Kind, Arc<str>), HeldEntry> {
+    let all = KINDS.into_iter().flat_map(|kind| snapshot.served_after(kind, None).map(move |it| (kind, it)));
+    all.map(|(kind, found)| ((kind, found.entry.name.clone()), found)).collect()
+}
+
 #[test]
 fn change_that_loses_its_contest_changes_nothing_that_is_served() {
     let vs = || key(Kind::VIRTUAL_SERVICE, "a", "x");
@@ -192,6 +236,29 @@ fn answers_and_steps_are_worked_out_once_and_shared() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_a_fold_tells_leads_from_one_served_state_to_the_next(commits in any_commits()) {
+        let mut model = Model::default();
+        let mut snapshot = empty();
+        for changes in commits {
+            let (revision, changes) = model.commit(changes);
+            let mut served = all_served(&snapshot);
+            let (next, told) = fold_telling(&snapshot, revision, changes);
+            for ServedChange { before, after } in told {
+                let side = before.as_ref().or(after.as_ref()).expect("a side");
+                let name = (side.held.key.kind, side.entry.name.clone());
+                prop_assert_ne!(&before, &after);
+                prop_assert_eq!(served.get(&name), before.as_ref());
+                match after {
+                    Some(after) => served.insert(name, after),
+                    None => served.remove(&name),
+                };
+            }
+            prop_assert_eq!(served, all_served(&next));
+            snapshot = next;
+        }
+    }
 
     #[test]
     fn any_row_of_commits_shows_what_its_records_say(commits in any_commits(), view in any_view()) {

@@ -1,6 +1,7 @@
 //! The cache on a store: what is committed is published, whichever way a follower came by it.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
@@ -17,7 +18,7 @@ use mainsheet_api::{
     xds::catalog::Catalog,
 };
 use mainsheet_cache::{
-    Cache, CacheOptions, CommitError, Follower, StoreError,
+    Cache, CacheOptions, CommitError, Follower, HeldEntry, StoreError,
     snapshot::SnapshotCatalog,
     store::{Answer, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store, StoreOptions},
 };
@@ -154,6 +155,100 @@ async fn follower_ends_when_nobody_is_left() {
     let news = cache.subscribe();
     drop((cache, news));
     tokio::time::timeout(Duration::from_secs(30), follower.run()).await.unwrap().unwrap();
+}
+
+/// What is served, by wire name.
+fn served(catalog: &SnapshotCatalog) -> BTreeMap<Arc<str>, HeldEntry> {
+    catalog.0.served_after(KIND, None).map(|found| (found.entry.name.clone(), found)).collect()
+}
+
+/// The state that all served changes after a revision lead to, asked for in pieces.
+async fn caught_up(cache: &Cache, from: &SnapshotCatalog) -> (Revision, BTreeMap<Arc<str>, HeldEntry>) {
+    let (mut reached, mut state) = (from.revision(), served(from));
+    loop {
+        let told = cache.served_changes(reached, 1500).await.unwrap().expect("it is kept");
+        let Some(last) = told.last() else { return (reached, state) };
+        assert_eq!(told[0].revision, reached.next());
+        reached = last.revision;
+        for change in told.iter().flat_map(|served| served.changes.iter()) {
+            let name = change.before.as_ref().or(change.after.as_ref()).unwrap().entry.name.clone();
+            let before = match change.after.clone() {
+                Some(after) => state.insert(name, after),
+                None => state.remove(&name),
+            };
+            assert_eq!(before, change.before);
+        }
+    }
+}
+
+/// Puts, removals, hidden records and absences.
+async fn commit_some(store: &SharedStore, round: usize) -> Revision {
+    let name = format!("n{}", round % 5);
+    let layer = ["files", "kube", "hold"][round % 3];
+    let change = match round % 7 {
+        3 => Change::Remove { source: source(layer), key: key(&name) },
+        5 => {
+            let Change::Put(record) = put("hold", &name, "") else { unreachable!() };
+            let entry = Entry::absence(record.entry.name.clone());
+            Change::Put(Arc::new(Record { entry, ..Record::clone(&record) }))
+        }
+        _ => put(layer, &name, &round.to_string()),
+    };
+    put_all(store, vec![change]).await
+}
+
+#[tokio::test]
+async fn served_changes_from_any_kept_revision_lead_to_the_newest_state() {
+    let options = StoreOptions { commits_kept_max: 30, ..StoreOptions::default() };
+    let store: SharedStore = Arc::new(MemoryStore::new(options));
+    let (cache, follower) = open(&store).await;
+    let mut news = cache.subscribe();
+    let mut published = vec![cache.snapshot()];
+    beside(follower, async {
+        for round in 0..40 {
+            let made = commit_some(&store, round).await;
+            published.push(reaches(&mut news, made).await);
+        }
+        // Its ring is empty, so it asks the store.
+        let (restarted, _follower) = open(&store).await;
+        for cache in [&cache, &restarted] {
+            for from in &published[10..] {
+                let (reached, state) = caught_up(cache, from).await;
+                assert_eq!((reached, state), (Revision(40), served(&published[40])));
+            }
+        }
+        for then in &published[10..] {
+            let found = restarted.snapshot_at(then.revision()).await.unwrap().expect("it is kept");
+            assert_eq!(found.version(KIND, &View::everything()), then.version(KIND, &View::everything()));
+            assert_eq!((found.revision(), served(&found)), (then.revision(), served(then)));
+            assert_eq!(found.0.clashes(), then.0.clashes());
+        }
+        for gone in [Revision(9), Revision(41)] {
+            assert!(restarted.snapshot_at(gone).await.unwrap().is_none());
+            assert!(restarted.served_changes(gone, usize::MAX).await.unwrap().is_none());
+        }
+        assert_eq!(cache.served_changes(Revision(41), usize::MAX).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn follower_that_missed_commits_tells_only_what_came_later() {
+    let options = StoreOptions { commits_kept_max: 2, ..StoreOptions::default() };
+    let store: SharedStore = Arc::new(MemoryStore::new(options));
+    let (cache, follower) = open(&store).await;
+    let mut news = cache.subscribe();
+    for round in 0..5 {
+        commit_some(&store, round).await;
+    }
+    beside(follower, async {
+        reaches(&mut news, Revision(5)).await;
+        assert_eq!(cache.served_changes(Revision(2), usize::MAX).await.unwrap(), None);
+        let told = cache.served_changes(Revision(3), usize::MAX).await.unwrap().unwrap();
+        assert_eq!(told.iter().map(|served| served.revision.0).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(cache.served_changes(Revision(5), usize::MAX).await.unwrap(), Some(Vec::new()));
+    })
+    .await;
 }
 
 /// A store that somebody replaced by an older copy of itself.

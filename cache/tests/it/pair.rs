@@ -55,15 +55,23 @@ impl CachedWorld {
             Some(_) => self.layers.insert(key.clone(), layer.clone()),
             None => self.layers.remove(key),
         };
+        // What goes, goes from its layer, or an absence hides it.
+        let is_hidden = resource.is_none() && self.commits.is_multiple_of(3) && before.is_some();
+        if is_hidden {
+            self.layers.extend(before.map(|layer| (key.clone(), layer)));
+            return vec![put(source("hold"), key, Entry::absence(key.wire_name()))];
+        }
         let left = before.filter(|before| resource.is_none() || *before != layer);
+        let left = left.into_iter().chain([source("hold")]);
         let left = left.map(|source| Change::Remove { source, key: key.clone() });
         let put = resource.as_ref().map(|it| put(layer, key, Entry::encode(it, Timestamp::default())));
-        left.into_iter().chain(put).collect()
+        left.chain(put).collect()
     }
 }
 
 fn open(runtime: &Runtime, store: &SharedStore, history_len_max: usize) -> Cache {
-    let options = CacheOptions { precedence: vec![source("kube"), source("files")], history_len_max };
+    let options =
+        CacheOptions { precedence: vec![source("hold"), source("kube"), source("files")], history_len_max };
     let (cache, follower) = runtime.block_on(Cache::open(store.clone(), options)).unwrap();
     runtime.spawn(follower.run());
     cache
