@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use mainsheet_api::{
@@ -29,6 +32,7 @@ pub struct Sink {
     pub connected: Timestamp,
     node: OnceLock<Node>,
     types: Mutex<BTreeMap<Arc<str>, TypeState>>,
+    told: AtomicU64,
 }
 
 /// What is known of one type on one stream.
@@ -137,7 +141,7 @@ impl TypeState {
 
 impl Sink {
     pub(super) fn new(id: StreamId, peer: Peer, connected: Timestamp) -> Self {
-        Self { id, peer, connected, node: OnceLock::new(), types: Mutex::default() }
+        Self { id, peer, connected, node: OnceLock::new(), types: Mutex::default(), told: AtomicU64::new(0) }
     }
 
     /// Who it says it is, once its first request came.
@@ -150,6 +154,12 @@ impl Sink {
     #[must_use]
     pub fn types(&self) -> BTreeMap<Arc<str>, TypeState> {
         self.lock().clone()
+    }
+
+    /// The newest state of which it was told everything: of a type whose last response it took, it has everything.
+    #[must_use]
+    pub fn told(&self) -> Revision {
+        Revision(self.told.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, TypeState>> {
@@ -180,10 +190,14 @@ impl SinkWriter {
                 // Given once a stream; a second one would change nothing.
                 let _ = self.sink.node.set((**node).clone());
             }
-            Outcome::Subscribed { type_url, wildcard, names } => self.sink.with_type(type_url, |state| {
-                state.subscription = Subscription { wildcard: *wildcard, names: *names };
-                state.since = now.uptime;
-            }),
+            Outcome::Subscribed { type_url, wildcard, names } => {
+                // What it asks for anew is left to be said.
+                self.record_told(Revision::ZERO);
+                self.sink.with_type(type_url, |state| {
+                    state.subscription = Subscription { wildcard: *wildcard, names: *names };
+                    state.since = now.uptime;
+                });
+            }
             Outcome::Acked { still_refused, type_url, nonce, version, revision } => {
                 let (nonce, version) = (nonce.clone(), version.clone());
                 let (revision, still_refused) = (*revision, *still_refused);
@@ -201,6 +215,11 @@ impl SinkWriter {
     /// A revision reached this stream. Said before anything of it is sent, so that what is sent can be timed.
     pub fn record_published(&self, revision: Revision, committed: Option<Timestamp>, now: Moment) {
         self.sinks.on_published(revision, committed, now);
+    }
+
+    /// Nothing is left to be said of this state. Said after everything of it was recorded as sent.
+    pub fn record_told(&self, revision: Revision) {
+        self.sink.told.store(revision.0, Ordering::Relaxed);
     }
 
     /// A response was handed to the transport.

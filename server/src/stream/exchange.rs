@@ -171,7 +171,12 @@ impl<C: Catalog> Exchange<C> {
         match state.session.render(now.uptime) {
             Some(push) => Pull::Push(push.frame, Some(push.sent)),
             None if state.half_closed && state.session.is_finished() => Pull::End(Status::ok("")),
-            None => Pull::Nothing(state.session.next_deadline()),
+            None => {
+                if let Some(revision) = state.session.told() {
+                    state.sink.record_told(revision);
+                }
+                Pull::Nothing(state.session.next_deadline())
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) async fn sinks(reads: &Reads, request: pb::SinksRequest) -> Result<pb
 /// A stream whose client has said who it is, if that is who is asked for.
 fn shown(sink: &Sink, asked: &str) -> Option<pb::Sink> {
     let node = sink.node().filter(|node| node.id.contains(asked))?;
+    // Before the types: what is said of them is of this state, or a newer one.
+    let told = sink.told();
     Some(pb::Sink {
         node_id: node.id.clone(),
         cluster: node.cluster.clone(),
@@ -43,14 +45,20 @@ fn shown(sink: &Sink, asked: &str) -> Option<pb::Sink> {
         .to_owned(),
         connected: Some(convert::timestamp(sink.connected)),
         user_agent: node.user_agent.clone(),
-        types: sink.types().iter().map(|(type_url, state)| of_type(type_url, state)).collect(),
+        types: sink.types().iter().map(|(type_url, state)| of_type(type_url, state, told)).collect(),
     })
 }
 
-fn of_type(type_url: &str, state: &TypeState) -> pb::SinkType {
+/// `told` is the state of which nothing is left to be said to it.
+fn of_type(type_url: &str, state: &TypeState, told: Revision) -> pb::SinkType {
     let TypeState { sent, acked, nacked, .. } = state;
     let sync = state.sync_state();
     let sent = sent.as_ref().map(|sent| &sent.what);
+    // Where the last response was taken, what came later says nothing new of this type, up to what was told.
+    let taken = match sync {
+        SyncState::NotSent | SyncState::Synced => told,
+        SyncState::Stale | SyncState::Error => Revision::ZERO,
+    };
     let nacked = nacked.as_ref().filter(|_| sync == SyncState::Error);
     pb::SinkType {
         type_url: type_url.to_owned(),
@@ -62,8 +70,8 @@ fn of_type(type_url: &str, state: &TypeState) -> pb::SinkType {
         .into(),
         sent_version: sent.map(|sent| sent.version.clone()).unwrap_or_default(),
         acked_version: acked.as_ref().map(|acked| acked.version.clone()).unwrap_or_default(),
-        sent_revision: sent.map_or(0, |sent| sent.revision.0),
-        acked_revision: acked.as_ref().map_or(0, |acked| acked.revision.0),
+        sent_revision: sent.map_or(told, |sent| sent.revision.max(told)).0,
+        acked_revision: acked.as_ref().map_or(taken, |acked| acked.revision.max(taken)).0,
         nack_message: nacked.map(|nacked| nacked.message.clone()).unwrap_or_default(),
     }
 }

@@ -362,6 +362,14 @@ impl<C: Catalog> ServerSession<C> {
         order::next_deadline(&self.substreams, self.rendered)
     }
 
+    /// The state of which nothing is left to be said: a client that took all that it was sent has all of it. `None` while there
+    /// is something, be it that its time has not come yet. Holds after [`ServerSession::render`] had nothing to say.
+    pub fn told(&self) -> Option<Revision> {
+        let is_left = |substream: &Substream<C>| substream.has_plan() || substream.has_removals();
+        let is_told = !self.is_half_closed && !self.substreams.iter().any(is_left);
+        is_told.then(|| self.catalog.revision())
+    }
+
     /// After a half-close: whether everything that was asked for has been answered, so that the stream may end.
     pub fn is_finished(&self) -> bool {
         self.is_half_closed && !self.substreams.iter().any(Substream::is_owed)

@@ -59,6 +59,23 @@ async fn each_sink_says_how_it_stands_with_each_type_and_the_server_how_many_the
 }
 
 #[tokio::test]
+async fn revision_in_which_nothing_concerns_a_sink_counts_as_acknowledged() {
+    let mesh = Mesh::start().await;
+    mesh.put([("shop/a", 10)]).await;
+    let (sink, response) = Sotw::answered(mesh.grpc, VIRTUAL_SERVICE).await;
+    sink.ack(&response).await;
+    let key = Key::new(Kind::CLUSTER, "shop", "a");
+    let revision = mesh.commit(vec![put("files", key, "", &[])]).await;
+    until("it is known that nothing is left to be said", || mesh.sinks.all()[0].told() == revision).await;
+    until("the answer came", || mesh.sinks.all()[0].types().values().all(|state| state.acked.is_some()))
+        .await;
+    let sinks = mesh.reader().sinks(pb::SinksRequest::default()).await.unwrap().into_inner().sinks;
+    let state = &sinks[0].types[0];
+    assert_eq!((state.sent_revision, state.acked_revision), (revision.0, revision.0));
+    mesh.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn status_counts_what_is_served_and_what_each_source_has_and_hides() {
     let mesh = Mesh::start().await;
     let route = |name: &str| Key::new(Kind::VIRTUAL_SERVICE, "shop", name);

@@ -77,6 +77,27 @@ fn removal_comes_after_the_referrer_let_go() {
     stream.assert_silent();
 }
 
+/// A push that waits for others, and a removal that does, are left to be said.
+#[test]
+fn nothing_is_left_to_be_said_once_the_last_removal_went() {
+    for variant in [Variant::Sotw, Variant::Delta] {
+        let mut stream = before_a_move(variant);
+        let before = stream.session.told().expect("it was told everything");
+        stream.push(&MOVE);
+        assert_eq!(stream.reply().url, cds());
+        stream.assert_silent();
+        assert_eq!(stream.session.told(), None, "listeners wait for the ACK of clusters");
+        stream.ack(&cds(), &[]);
+        assert_eq!(stream.reply().url, lds());
+        stream.assert_silent();
+        assert_eq!(stream.session.told(), None, "the removal waits for the ACK of listeners");
+        stream.ack(&lds(), &[]);
+        assert_eq!(stream.reply().url, cds());
+        stream.assert_silent();
+        assert!(stream.session.told() > Some(before), "what was sent last need not be answered");
+    }
+}
+
 /// rule 18: a set with what is left in it is another one than the set without.
 #[test]
 fn version_of_a_set_is_of_what_is_left_in_it_too() {
