@@ -70,9 +70,19 @@ impl Service {
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> anyhow::Result<T> {
+        self.answer_or_status(call).await?.map_err(|status| self.refused(&status))
+    }
+
+    /// What a method answers, or why it refuses, for callers who know what to make of it.
+    ///
+    /// # Errors
+    /// [`CliError::NotReached`] where it takes too long.
+    pub(super) async fn answer_or_status<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> anyhow::Result<Result<T, Status>> {
         match tokio::time::timeout(self.timeout, call).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(self.refused(&status)),
+            Ok(answer) => Ok(answer.map(Response::into_inner)),
             Err(_) => {
                 let waited = humantime::format_duration(self.timeout);
                 let text = format!("no answer from `{}` within {waited}", self.address);

@@ -32,9 +32,19 @@ pub(super) enum CliError {
     /// Settings with mistakes.
     #[error("{}", mistakes(.0))]
     Settings(Vec<Mistake>),
+    /// Arguments that don't go together, or mean nothing; for `diff`, whatever keeps it from an answer.
+    #[error(transparent)]
+    Usage(anyhow::Error),
     /// A wait that was too long.
     #[error("{0}")]
     NotReached(String),
+}
+
+impl CliError {
+    /// Arguments that don't go together, or mean nothing.
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(anyhow::Error::msg(text.into()))
+    }
 }
 
 fn mistakes(all: &[Mistake]) -> String {
@@ -63,7 +73,7 @@ pub(super) fn report(error: &anyhow::Error, to: &mut dyn Write) -> Exit {
     // Nothing can be done about a terminal that is gone.
     let _ = to.write_all(block.as_bytes());
     match error.downcast_ref() {
-        Some(CliError::Settings(_)) => Exit::Usage,
+        Some(CliError::Settings(_) | CliError::Usage(_)) => Exit::Usage,
         Some(CliError::NotReached(_)) => Exit::NotReached,
         None => Exit::Failed,
     }

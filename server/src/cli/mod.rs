@@ -1,20 +1,33 @@
 //! The commands, a file each. Only they print to standard output.
 
+mod apply;
+mod authorship;
 mod client;
 mod compare;
 mod completion;
 mod configz;
 mod confirm;
 mod connect;
+mod delete;
+mod diff;
 mod error;
 mod first_answers;
 mod get;
 mod import;
-#[allow(dead_code, reason = "the commands that take targets follow")]
 mod kinds;
+mod log;
+mod manifests;
+mod names;
+mod outcomes;
 mod output;
 mod refusal;
+mod release;
+mod rollback;
+mod selection;
 mod serve;
+mod snippet;
+mod terminal;
+mod texts;
 mod validate;
 mod version;
 mod watch;
@@ -39,6 +52,12 @@ enum Command {
     Validate(validate::Args),
     Get(get::Args),
     Watch(watch::Args),
+    Apply(apply::Args),
+    Delete(delete::Args),
+    Diff(diff::Args),
+    Log(log::Args),
+    Rollback(rollback::Args),
+    Release(release::Args),
     Confirm(confirm::Args),
     Import(import::Args),
     Compare(compare::Args),
@@ -84,6 +103,12 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Get(args) => get::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Apply(args) => apply::run(args, context),
+        Command::Delete(args) => delete::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
+        Command::Log(args) => log::run(args, context),
+        Command::Rollback(args) => rollback::run(args, context),
+        Command::Release(args) => release::run(args, context),
         Command::Confirm(args) => confirm::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),

@@ -11,11 +11,16 @@ pub(super) fn text(status: &Status) -> String {
         "" => status.code().description(),
         message => message,
     };
-    let lines = details(&status.get_error_details());
-    [message.to_owned()].into_iter().chain(lines).collect::<Vec<_>>().join("\n  ")
+    let details = status.get_error_details();
+    let reason = details.error_info().map_or("", |info| &*info.reason);
+    let first = if reason.is_empty() { message.to_owned() } else { format!("{message} [{reason}]") };
+    // Details are for programs first: what the message says is not told twice.
+    let lines = lines(&details).into_iter().filter(|line| !message.contains(&**line));
+    let lines = lines.map(|line| line.replace('\n', "\n    "));
+    [first].into_iter().chain(lines).collect::<Vec<_>>().join("\n  ")
 }
 
-fn details(details: &ErrorDetails) -> Vec<String> {
+fn lines(details: &ErrorDetails) -> Vec<String> {
     let mut lines = Vec::new();
     let fields = details.bad_request().map(|found| &*found.field_violations).unwrap_or_default();
     lines.extend(fields.iter().map(|field| about(&field.field, &field.description)));
@@ -29,14 +34,11 @@ fn details(details: &ErrorDetails) -> Vec<String> {
         };
         lines.push(about(what.trim(), &resource.description) + &owner);
     }
-    if let Some(info) = details.error_info().filter(|info| !info.reason.is_empty()) {
-        let more: BTreeMap<_, _> = info.metadata.iter().collect();
-        let more: Vec<_> = more.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
-        lines.push(format!("reason: {}{more}", info.reason));
+    if let Some(info) = details.error_info() {
+        let metadata: BTreeMap<_, _> = info.metadata.iter().collect();
+        lines.extend(metadata.into_iter().map(|(name, value)| about(name, value)));
     }
-    // What spans lines itself must not look like a line of its own.
-    lines.into_iter().map(|line| line.trim_end().replace('\n', "\n    ")).collect()
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
 fn about(what: &str, text: &str) -> String {
@@ -54,6 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_message_says_is_not_told_twice() {
+        let mut details = ErrorDetails::with_bad_request_violation("form", "no form has the number 9");
+        details.set_error_info("COMPACTED", "mainsheet.io", [("oldest".to_owned(), "41".to_owned())]);
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "form: no form has the number 9", details);
+        assert_eq!(text(&status), "form: no form has the number 9 [COMPACTED]\n  oldest: 41");
+    }
+
+    #[test]
     fn details_are_told_a_line_each() {
         let mut details = ErrorDetails::new();
         details
@@ -69,12 +80,13 @@ mod tests {
         let status = Status::with_error_details(Code::FailedPrecondition, "2 of 3 conflict", details);
         assert_eq!(
             text(&status),
-            "2 of 3 conflict\n  \
+            "2 of 3 conflict [SET_CONFLICT]\n  \
              manifests[0]: line 7: `wieght` is no field\n  \
              ttl\n  \
              VirtualService shop/reviews: is at revision 7\n  \
              VirtualService shop/reviews: is of another set (held by set shop)\n  \
-             reason: SET_CONFLICT (revision: 7, set: shop)"
+             revision: 7\n  \
+             set: shop"
         );
     }
 

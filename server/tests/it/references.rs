@@ -257,9 +257,23 @@ fn pages_name_every_setting_of_a_server_to_follow() {
 fn command_page_is_what_the_commands_say() {
     let mut page =
         String::from("# Commands\n\nExit codes: 0 done, 1 failed, 2 asked wrongly, 3 not reached in time.\n");
-    for command in
-        ["serve", "validate", "get", "watch", "confirm", "import", "compare", "version", "completion"]
-    {
+    for command in [
+        "serve",
+        "validate",
+        "get",
+        "watch",
+        "apply",
+        "delete",
+        "diff",
+        "log",
+        "rollback",
+        "release",
+        "confirm",
+        "import",
+        "compare",
+        "version",
+        "completion",
+    ] {
         let help = std::process::Command::new(env!("CARGO_BIN_EXE_mainsheet"))
             .args([command, "--help"])
             .output()

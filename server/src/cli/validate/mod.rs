@@ -5,7 +5,6 @@
 //! | `against` | what a server serves already |
 //! | `across` | documents in view of each other, and of that |
 //! | `checked` | every document with its verdict |
-//! | `texts` | the lines that findings are about |
 //! | `text`, `json`, `sarif` | how it is printed |
 
 mod across;
@@ -14,16 +13,9 @@ mod checked;
 mod json;
 mod sarif;
 mod text;
-mod texts;
 
-use std::{
-    collections::HashSet,
-    io::{self, IsTerminal as _, Read},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
 use mainsheet_api::{
     codec::{self, Content, Document, UnknownFields},
     key::Key,
@@ -35,8 +27,13 @@ use mainsheet_api::{
     },
 };
 
-use self::{across::judge_together, against::Served, checked::Checked, texts::Texts};
-use super::{Context, Exit, block_on};
+use self::{across::judge_together, against::Served, checked::Checked};
+use super::{
+    Context, Exit, block_on,
+    manifests::{self, STDIN},
+    terminal::wants_colour,
+    texts::Texts,
+};
 use crate::{
     intake::{criteria::Criteria, judge::Judged},
     source::{Completeness, DocumentOptions, Report, file},
@@ -107,9 +104,6 @@ enum Format {
     Sarif,
 }
 
-/// What stands for standard input on the command line, and in what is printed.
-const STDIN: &str = "-";
-
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     let mut texts = Texts::default();
     let judged = block_on(judge(&args, &mut texts))?;
@@ -174,8 +168,7 @@ async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
     let (stdin, roots): (Vec<_>, Vec<_>) = args.paths.iter().partition(|path| *path == STDIN);
     let mut reports = Vec::new();
     if !stdin.is_empty() {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("read standard input")?;
+        let text = manifests::standard_input()?;
         let documents = codec::read(&text, args.documents().defaults());
         reports.push(Report { origin: STDIN.to_owned(), documents, completeness: Completeness::Whole });
         texts.keep(STDIN, text);
@@ -190,7 +183,7 @@ async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
 async fn read_files(roots: &[PathBuf], args: &Args) -> anyhow::Result<Vec<Report>> {
     let (found, complaints) = file::read_once(roots.to_vec(), &args.documents()).await?;
     anyhow::ensure!(complaints.is_empty(), "can't look at {}", complaints.join(", "));
-    let opened = |report: Report| Report { origin: opened(roots, &report.origin), ..report };
+    let opened = |report: Report| Report { origin: manifests::opened(roots, &report.origin), ..report };
     Ok(found.into_iter().map(opened).collect())
 }
 
@@ -201,18 +194,4 @@ impl Args {
             unknown_fields: self.unknown_fields,
         }
     }
-}
-
-/// A source names what is below its only root by the path below it.
-fn opened(roots: &[PathBuf], origin: &str) -> String {
-    match roots {
-        [root] if root.is_dir() => root.join(origin).display().to_string(),
-        [root] => root.display().to_string(),
-        _ => origin.to_owned(),
-    }
-}
-
-fn wants_colour() -> bool {
-    let out = io::stdout();
-    out.is_terminal() && anstream::AutoStream::choice(&out) != anstream::ColorChoice::Never
 }

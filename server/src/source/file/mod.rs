@@ -143,6 +143,21 @@ pub(crate) async fn read_once(
     Ok((reports, complaints))
 }
 
+/// The texts of everything that a source of these roots would read, by origin. With them comes what can't be read, for people.
+pub(crate) fn texts_once(roots: &[PathBuf]) -> (Vec<(String, String)>, Vec<String>) {
+    let listing = walk::walk(roots);
+    let mut complaints = listing.reasons();
+    let mut texts = Vec::new();
+    for (origin, found) in listing.files {
+        match read::text_of(&found) {
+            Ok(Some(text)) => texts.push((origin, text)),
+            Ok(None) => {}
+            Err(error) => complaints.push(format!("`{}`: {error}", found.path.display())),
+        }
+    }
+    (texts, complaints)
+}
+
 struct FileSource {
     options: FileSourceOptions,
     parts: FileSourceParts,

@@ -81,6 +81,18 @@ fn read(path: &Path, options: &DocumentOptions) -> Outcome {
     }
 }
 
+/// The text of a file that was found; `None` where what is in it is not for us.
+///
+/// # Errors
+/// Where it can't be read as text.
+pub(super) fn text_of(found: &Found) -> io::Result<Option<String>> {
+    if let Err(reason) = &found.stamp {
+        return Err(io::Error::other(reason.clone()));
+    }
+    let is_for_others = found.path.file_name().and_then(OsStr::to_str).is_some_and(is_kustomization);
+    if is_for_others { Ok(None) } else { text(&found.path).map(Some) }
+}
+
 fn decode(path: &Path, text: &str, options: &DocumentOptions) -> Vec<Document> {
     if path.file_name().and_then(OsStr::to_str).is_some_and(is_kustomization) {
         return vec![Document { line: 1, content: Content::Ignored { what: "Kustomization".to_owned() } }];
@@ -96,6 +108,7 @@ fn decode(path: &Path, text: &str, options: &DocumentOptions) -> Vec<Document> {
     })
 }
 
+/// The text of a file, as far as it may be one of documents.
 fn text(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let len = file.metadata()?.len();

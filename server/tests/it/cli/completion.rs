@@ -61,7 +61,7 @@ fn bash_completes_with_it() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(script("bash").as_bytes()).unwrap();
     let offered = |line: &[&str]| offered(file.path().to_str().unwrap(), line);
-    assert_eq!(offered(&["mainsheet", "comp"]), ["completion"]);
+    assert_eq!(offered(&["mainsheet", "compl"]), ["completion"]);
     assert_eq!(offered(&["mainsheet", "get", "virtual"]), ["virtualservices"]);
     assert_eq!(offered(&["mainsheet", "watch", "--del"]), ["--delta"]);
     for command in COMMANDS {

@@ -1,5 +1,6 @@
 //! The commands, as people and scripts see them: exact output and exit codes of the real binary.
 
+mod apply;
 mod completion;
 mod get;
 mod import;
@@ -16,7 +17,7 @@ fn version_is_told() {
     let ended = run(&folder(&[]), &["version"]);
     assert_eq!(
         (ended.code, ended.out),
-        (0, format!("mainsheet {}\nstore format 1\n", env!("CARGO_PKG_VERSION")))
+        (0, format!("mainsheet {}\nstore format 2\n", env!("CARGO_PKG_VERSION")))
     );
 }
 
@@ -24,7 +25,21 @@ fn version_is_told() {
 fn help_lists_the_commands() {
     let ended = run(&folder(&[]), &["--help"]);
     assert_eq!(ended.code, 0);
-    for command in ["serve", "validate", "get", "watch", "confirm", "version", "completion"] {
+    for command in [
+        "serve",
+        "validate",
+        "get",
+        "watch",
+        "apply",
+        "delete",
+        "diff",
+        "log",
+        "rollback",
+        "release",
+        "confirm",
+        "version",
+        "completion",
+    ] {
         assert!(ended.out.contains(&format!("\n  {command} ")), "{command}: {}", ended.out);
     }
 }
