@@ -25,12 +25,12 @@ impl Key {
         Self { kind, namespace: namespace.into(), name: name.into(), scope: Arc::from("") }
     }
 
-    /// The name under which clients know it: `namespace/name` for Istio kinds, the bare name for Envoy's.
+    /// The name under which clients know it: `namespace/name` for Istio kinds, the bare name for all others.
     #[must_use]
     pub fn wire_name(&self) -> String {
         match self.kind.info().family {
             Family::Istio => format!("{}/{}", self.namespace, self.name),
-            Family::Envoy => self.name.to_string(),
+            Family::Envoy | Family::Opaque => self.name.to_string(),
         }
     }
 }

@@ -1,6 +1,13 @@
-//! The kinds of resources, as a table: adding one is a row here, its .proto and a file in `validate/`.
+//! The kinds of resources, as a table: adding one is a row here, its .proto and a file in `validate/`. Kinds that are not
+//! known here get rows of their own when something of them is written or read from a store (`opaque`).
 
-use std::{collections::BTreeMap, fmt, sync::LazyLock};
+mod opaque;
+mod table;
+
+use std::{cmp::Ordering, collections::BTreeMap, fmt, sync::LazyLock};
+
+pub use opaque::{INSPECTION_PREFIX, OPAQUE_GROUP, Refused};
+pub use table::KINDS;
 
 /// One row of the table.
 #[derive(Debug)]
@@ -46,6 +53,8 @@ pub enum Family {
     Istio,
     /// As Envoy writes it, sent bare, named by its own name field, asked for as `type.googleapis.com/...`.
     Envoy,
+    /// Not known here: sent bare and as it was written, named by its bare name, asked for as whoever wrote it said.
+    Opaque,
 }
 
 /// What a client concludes when a SotW response lacks a name (rules 42 to 44).
@@ -57,193 +66,13 @@ pub enum Absence {
     SaysNothing,
 }
 
-/// A row of [`KINDS`], by its place.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind(u8);
+/// A row of [`KINDS`], by its place; behind them, a kind that is not known here.
+///
+/// Ordered as the table is, then by type URL: the same in every process, whatever turned up first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Kind(u16);
 
 /// The names: its own, the plural, the short one.
-const fn istio(
-    [name, plural, short]: [&'static str; 3],
-    group: &'static str,
-    versions: &'static [&'static str],
-    message: &'static str,
-) -> KindInfo {
-    KindInfo {
-        name,
-        group,
-        versions,
-        message,
-        plural,
-        short,
-        family: Family::Istio,
-        absence: Absence::Deletes,
-        rank: 1,
-        from_documents: true,
-    }
-}
-
-const fn envoy(
-    [name, plural, short]: [&'static str; 3],
-    message: &'static str,
-    absence: Absence,
-    rank: u8,
-) -> KindInfo {
-    KindInfo {
-        name,
-        group: "envoy.mainsheet.io",
-        versions: &["v3"],
-        message,
-        plural,
-        short,
-        family: Family::Envoy,
-        absence,
-        rank,
-        from_documents: true,
-    }
-}
-
-const NETWORKING: &[&str] = &["v1", "v1alpha3", "v1beta1"];
-const SECURITY: &[&str] = &["v1", "v1beta1"];
-
-/// Every kind. The order is part of stored keys' order only, never of what is stored.
-pub static KINDS: [KindInfo; 21] = [
-    istio(
-        ["TrafficExtension", "trafficextensions", "te"],
-        "extensions.istio.io",
-        &["v1alpha1"],
-        "istio.extensions.v1alpha1.TrafficExtension",
-    ),
-    istio(
-        ["WasmPlugin", "wasmplugins", "wp"],
-        "extensions.istio.io",
-        &["v1alpha1"],
-        "istio.extensions.v1alpha1.WasmPlugin",
-    ),
-    istio(
-        ["DestinationRule", "destinationrules", "dr"],
-        "networking.istio.io",
-        NETWORKING,
-        "istio.networking.v1alpha3.DestinationRule",
-    ),
-    KindInfo {
-        rank: 3,
-        ..istio(
-            ["EnvoyFilter", "envoyfilters", "ef"],
-            "networking.istio.io",
-            &["v1alpha3"],
-            "istio.networking.v1alpha3.EnvoyFilter",
-        )
-    },
-    KindInfo {
-        rank: 2,
-        ..istio(
-            ["Gateway", "gateways", "gw"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.Gateway",
-        )
-    },
-    istio(
-        ["ProxyConfig", "proxyconfigs", "pc"],
-        "networking.istio.io",
-        &["v1beta1"],
-        "istio.networking.v1beta1.ProxyConfig",
-    ),
-    KindInfo {
-        rank: 0,
-        ..istio(
-            ["ServiceEntry", "serviceentries", "se"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.ServiceEntry",
-        )
-    },
-    KindInfo {
-        rank: 3,
-        ..istio(
-            ["Sidecar", "sidecars", "sc"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.Sidecar",
-        )
-    },
-    KindInfo {
-        rank: 3,
-        ..istio(
-            ["VirtualService", "virtualservices", "vs"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.VirtualService",
-        )
-    },
-    KindInfo {
-        rank: 0,
-        ..istio(
-            ["WorkloadEntry", "workloadentries", "we"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.WorkloadEntry",
-        )
-    },
-    KindInfo {
-        rank: 0,
-        ..istio(
-            ["WorkloadGroup", "workloadgroups", "wg"],
-            "networking.istio.io",
-            NETWORKING,
-            "istio.networking.v1alpha3.WorkloadGroup",
-        )
-    },
-    istio(
-        ["AuthorizationPolicy", "authorizationpolicies", "ap"],
-        "security.istio.io",
-        SECURITY,
-        "istio.security.v1beta1.AuthorizationPolicy",
-    ),
-    istio(
-        ["PeerAuthentication", "peerauthentications", "pa"],
-        "security.istio.io",
-        SECURITY,
-        "istio.security.v1beta1.PeerAuthentication",
-    ),
-    istio(
-        ["RequestAuthentication", "requestauthentications", "ra"],
-        "security.istio.io",
-        SECURITY,
-        "istio.security.v1beta1.RequestAuthentication",
-    ),
-    istio(
-        ["Telemetry", "telemetries", "tm"],
-        "telemetry.istio.io",
-        &["v1", "v1alpha1"],
-        "istio.telemetry.v1alpha1.Telemetry",
-    ),
-    KindInfo {
-        from_documents: false,
-        ..istio(["MeshConfig", "meshconfigs", "mc"], "core", &["v1alpha1"], "istio.mesh.v1alpha1.MeshConfig")
-    },
-    envoy(["Cluster", "clusters", "cds"], "envoy.config.cluster.v3.Cluster", Absence::Deletes, 0),
-    envoy(
-        ["ClusterLoadAssignment", "clusterloadassignments", "eds"],
-        "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        Absence::SaysNothing,
-        1,
-    ),
-    envoy(["Listener", "listeners", "lds"], "envoy.config.listener.v3.Listener", Absence::Deletes, 2),
-    envoy(
-        ["RouteConfiguration", "routeconfigurations", "rds"],
-        "envoy.config.route.v3.RouteConfiguration",
-        Absence::SaysNothing,
-        3,
-    ),
-    istio(
-        ["ValidationRule", "validationrules", "vr"],
-        "mainsheet.io",
-        &["v1"],
-        "mainsheet.v1.ValidationRule",
-    ),
-];
-
 static BY_TYPE_URL: LazyLock<BTreeMap<String, Kind>> = LazyLock::new(|| {
     Kind::all().flat_map(|kind| kind.type_urls().map(move |url| (url, kind)).collect::<Vec<_>>()).collect()
 });
@@ -271,21 +100,27 @@ impl Kind {
     /// Rules of one's own, in CEL.
     pub const VALIDATION_RULE: Self = Self(20);
 
-    /// Every kind, in the table's order.
+    /// Every kind that is known here, in the table's order.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0u8..).take(KINDS.len()).map(Self)
+        (0u16..).take(KINDS.len()).map(Self)
     }
 
     /// Its row.
     #[must_use]
     pub fn info(self) -> &'static KindInfo {
-        &KINDS[usize::from(self.0)]
+        KINDS.get(self.index()).unwrap_or_else(|| opaque::info(self))
     }
 
-    /// Its place in the table, from 0; for arrays and bit sets by kind.
+    /// Its place in the table, from 0; for arrays of [`KINDS`]' length where it is not [opaque](Self::is_opaque).
     #[must_use]
     pub fn index(self) -> usize {
         usize::from(self.0)
+    }
+
+    /// Whether nothing is known of it but how clients ask for it.
+    #[must_use]
+    pub fn is_opaque(self) -> bool {
+        self.index() >= KINDS.len()
     }
 
     /// Whether a resource of this kind may name one of the other, which then must not go before it lets go (rule 79).
@@ -302,10 +137,35 @@ impl Kind {
         }
     }
 
-    /// The kind behind what an xDS client asks for, under any of its served versions.
+    /// The kind behind what an xDS client asks for, under any of its served versions. Never makes one.
     #[must_use]
     pub fn of_type_url(url: &str) -> Option<Self> {
-        BY_TYPE_URL.get(url).copied()
+        BY_TYPE_URL.get(url).copied().or_else(|| opaque::of_type_url(url))
+    }
+
+    /// The kind that is written under a type URL which is not known here; made where there is none yet.
+    ///
+    /// # Errors
+    /// Where the text is no such type URL, or there are [`crate::limits::OPAQUE_KINDS_MAX`] kinds.
+    pub fn opaque(type_url: &str) -> Result<Self, Refused> {
+        opaque::written(type_url)
+    }
+
+    /// Whether [`Kind::opaque`] would take a type URL, as far as the text goes.
+    ///
+    /// # Errors
+    /// Where the text is no such type URL.
+    pub fn check_opaque(type_url: &str) -> Result<(), Refused> {
+        opaque::check(type_url)
+    }
+
+    /// The kind that a store names: group and name of its row. Made where it is an opaque one that is not there yet.
+    #[must_use]
+    pub fn of_stored(group: &str, name: &str) -> Option<Self> {
+        if group == OPAQUE_GROUP {
+            return opaque::stored(name);
+        }
+        Self::all().find(|kind| kind.info().group == group && kind.info().name == name)
     }
 
     /// The kind of a Kubernetes document.
@@ -324,17 +184,19 @@ impl Kind {
     }
 
     /// As a person writes it on a command line: kind, plural or short name, in any case; where that is not enough, with its
-    /// group, or version and group: `vs.networking.istio.io`, `virtualservices.v1.networking.istio.io`.
+    /// group, or version and group: `vs.networking.istio.io`, `virtualservices.v1.networking.istio.io`. An opaque kind by
+    /// its type URL.
     #[must_use]
     pub fn of_argument(text: &str) -> Option<Self> {
         let (name, place) = text.split_once('.').map_or((text, None), |(name, place)| (name, Some(place)));
-        Self::all().find(|kind| {
+        let is_called = |kind: &Self| {
             let row = kind.info();
             let is_named = [row.name, row.plural, row.short]
                 .iter()
                 .any(|known| !known.is_empty() && known.eq_ignore_ascii_case(name));
             is_named && place.is_none_or(|place| row.is_at(place))
-        })
+        };
+        Self::all().find(is_called).or_else(|| opaque::of_type_url(text))
     }
 
     /// What clients ask for: one for each served version, the preferred one first.
@@ -343,6 +205,7 @@ impl Kind {
         row.versions.iter().map(move |version| match row.family {
             Family::Istio => format!("{}/{version}/{}", row.group, row.name),
             Family::Envoy => format!("{TYPE_URL_PREFIX}{}", row.message),
+            Family::Opaque => row.name.to_owned(),
         })
     }
 
@@ -357,6 +220,22 @@ impl Kind {
     pub fn api_version(self) -> String {
         let row = self.info();
         format!("{}/{}", row.group, row.versions[0])
+    }
+}
+
+impl Ord for Kind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self != other && self.is_opaque() && other.is_opaque() {
+            self.info().name.cmp(other.info().name)
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
+}
+
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`xds`] | both halves of the protocol as state machines |
 //! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
 //! | `validate` (feature) | what makes a resource unfit to be served |
+//! | `opaque` (feature `validate`) | resources of kinds that are not known here |
 //! | `rule` (feature `validate`) | rules of one's own, in CEL |
 //! | [`limits`] | every bound, with its reason |
 //!
@@ -22,6 +23,8 @@ pub mod kind;
 pub mod lease;
 pub mod limits;
 pub mod node;
+#[cfg(feature = "validate")]
+pub mod opaque;
 pub mod resource;
 #[cfg(feature = "validate")]
 pub mod rule;

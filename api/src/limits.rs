@@ -10,6 +10,16 @@ pub const REQUEST_BYTES_MAX: usize = 16 << 20;
 /// Type URLs on one stream. istiod asks for 16, Envoy for a dozen.
 pub const TYPES_PER_STREAM_MAX: usize = 64;
 
+/// Kinds that are not known here and that may be written to: a server is asked for a few dozen types in all, and each
+/// costs a look for every answer about all kinds, and a label of metrics. Those of a removed resource count until a restart.
+pub const OPAQUE_KINDS_MAX: usize = 64;
+
+/// Such kinds that a process can read from a store, with those that older processes let in and that history still names.
+pub const OPAQUE_KINDS_STORED_MAX: usize = 1024;
+
+/// Bytes of the type URL of such a kind. `group/version/Kind` of Kubernetes takes 381 at most.
+pub const OPAQUE_TYPE_URL_BYTES_MAX: usize = 512;
+
 /// Names of one type that one stream may subscribe to. A large Envoy names some 10,000 endpoints.
 pub const NAMES_PER_TYPE_MAX: usize = 100_000;
 
@@ -193,6 +203,8 @@ const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < NAMES_BYTES_MAX);
 const _: () = assert!(NAMES_PER_TYPE_MAX * (NAME_PLACE_BYTES + 100) * 2 <= NAMES_BYTES_MAX);
 const _: () = assert!(NAME_BYTES_MAX < NODE_BYTES_MAX);
+const _: () = assert!(OPAQUE_KINDS_MAX < OPAQUE_KINDS_STORED_MAX);
+const _: () = assert!(OPAQUE_TYPE_URL_BYTES_MAX < NAME_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);
 const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
 const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);

@@ -1,11 +1,11 @@
 //! What one client may see.
 
-use std::{collections::BTreeSet, sync::Arc};
-
-use crate::{
-    kind::{KINDS, Kind},
-    version::Digest,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
+
+use crate::{kind::Kind, version::Digest};
 
 /// Which sinks a resource is meant for, of those that may see its namespace: the canonical text of a selector. Part of
 /// a partition's key, so that sinks with different answers never share one.
@@ -73,7 +73,10 @@ pub struct View(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    by_kind: Vec<Namespaces>,
+    /// Of these kinds.
+    by_kind: BTreeMap<Kind, Namespaces>,
+    /// Of all others, those that are yet to turn up included.
+    others: Namespaces,
     digest: Digest,
 }
 
@@ -87,37 +90,41 @@ impl View {
     /// Every kind in every namespace.
     #[must_use]
     pub fn everything() -> Self {
-        Self::of(Kind::all().map(|kind| (kind, Namespaces::All)))
+        Self::new(BTreeMap::new(), Namespaces::All)
     }
 
     /// Every kind in these namespaces.
     pub fn of_namespaces<N: Into<Arc<str>>>(names: impl IntoIterator<Item = N>) -> Self {
-        let names: BTreeSet<Arc<str>> = names.into_iter().map(Into::into).collect();
-        Self::of(Kind::all().map(|kind| (kind, Namespaces::Only(names.clone()))))
+        Self::new(BTreeMap::new(), Namespaces::Only(names.into_iter().map(Into::into).collect()))
     }
 
     /// The union of grants.
     pub fn of(grants: impl IntoIterator<Item = (Kind, Namespaces)>) -> Self {
-        let mut by_kind = vec![Namespaces::None; KINDS.len()];
+        let mut by_kind: BTreeMap<Kind, Namespaces> = BTreeMap::new();
         for (kind, namespaces) in grants {
-            by_kind[kind.index()].add(namespaces);
+            by_kind.entry(kind).or_default().add(namespaces);
         }
-        let digest = Digest::of(
-            by_kind.iter().map(|set| format!("{set:?}")).collect::<Vec<_>>().iter().map(String::as_bytes),
-        );
-        Self(Arc::new(Inner { by_kind, digest }))
+        by_kind.retain(|_, namespaces| *namespaces != Namespaces::None);
+        Self::new(by_kind, Namespaces::None)
+    }
+
+    fn new(by_kind: BTreeMap<Kind, Namespaces>, others: Namespaces) -> Self {
+        let grants = by_kind.iter().flat_map(|(kind, set)| [kind.info().name.to_owned(), format!("{set:?}")]);
+        let pieces: Vec<String> = grants.chain([format!("{others:?}")]).collect();
+        let digest = Digest::of(pieces.iter().map(String::as_bytes));
+        Self(Arc::new(Inner { by_kind, others, digest }))
     }
 
     /// Whether it shows this partition.
     #[must_use]
     pub fn sees(&self, kind: Kind, namespace: &str, audience: &Audience) -> bool {
-        audience.as_str().is_empty() && self.0.by_kind[kind.index()].contains(namespace)
+        audience.as_str().is_empty() && self.namespaces(kind).contains(namespace)
     }
 
     /// The namespaces of a kind that it shows.
     #[must_use]
     pub fn namespaces(&self, kind: Kind) -> &Namespaces {
-        &self.0.by_kind[kind.index()]
+        self.0.by_kind.get(&kind).unwrap_or(&self.0.others)
     }
 
     /// Equal for equal views, on every server.
@@ -151,6 +158,19 @@ mod tests {
         assert!(!view.sees(Kind::CLUSTER, "c", &everyone));
         assert!(view.sees(Kind::LISTENER, "c", &everyone));
         assert!(!view.sees(Kind::ROUTES, "a", &everyone));
+    }
+
+    #[test]
+    fn kinds_that_turn_up_later_are_in_views_of_all_kinds() {
+        let views =
+            [View::everything(), View::of_namespaces(["a"]), View::of([(Kind::CLUSTER, Namespaces::All)])];
+        let kind = Kind::opaque("view.example/Widget").unwrap();
+        let everyone = Audience::everyone();
+        let seen = views.map(|view| (view.sees(kind, "a", &everyone), view.sees(kind, "b", &everyone)));
+        assert_eq!(seen, [(true, true), (true, false), (false, false)]);
+        let granted = View::of([(kind, Namespaces::All)]);
+        assert!(granted.sees(kind, "b", &everyone) && !granted.sees(Kind::CLUSTER, "b", &everyone));
+        assert_ne!(granted, View::nothing());
     }
 
     #[test]

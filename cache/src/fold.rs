@@ -151,7 +151,7 @@ impl<'a> Fold<'a> {
 
     fn contest(&mut self, kind: Kind, name: &Arc<str>) -> &mut OpenContest {
         let open = self.contests.entry(kind).or_default();
-        open.entry(name.clone()).or_insert_with(|| self.before.kinds[kind.index()].open(name))
+        open.entry(name.clone()).or_insert_with(|| self.before.state(kind).open(name))
     }
 
     fn held(&mut self, record: &Record, changed: Revision) -> Held {
@@ -177,7 +177,7 @@ impl<'a> Fold<'a> {
         let mut kinds = self.before.kinds.clone();
         let mut told = Vec::new();
         for (kind, contests) in self.contests {
-            let state = &mut kinds[kind.index()];
+            let state = kinds.entry(kind).or_insert_with(|| KindState::nothing(kind));
             *state = state.settled(contests, revision, &self.before.precedence, &mut told);
         }
         let snapshot = Snapshot {

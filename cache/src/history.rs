@@ -39,8 +39,8 @@ impl History {
         if let Some(oldest) = self.revisions.front() {
             self.oldest.store(oldest.0, Ordering::Relaxed);
         }
-        for (before, newest) in before.kinds.iter().zip(&newest.kinds) {
-            if !Arc::ptr_eq(&before.served, &newest.served) {
+        for (kind, before) in &before.kinds {
+            if !Arc::ptr_eq(&before.served, newest.of_kind(*kind)) {
                 before.served.forget();
             }
         }

@@ -29,7 +29,7 @@ impl HeldEntry {
 impl Snapshot {
     /// The kinds of which anything is served, in order.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
-        Kind::all().filter(|kind| self.count(*kind) > 0)
+        self.all_kinds().filter(|kind| self.count(*kind) > 0)
     }
 
     /// What is served under a wire name.
@@ -43,8 +43,8 @@ impl Snapshot {
         let wire_name = key.wire_name();
         let is_it = |item: &Item| item.held.source == *source && item.held.key == *key;
         let served = self.of_kind(key.kind).find(&wire_name).map(|(_, item)| item);
-        let state = &self.kinds[key.kind.index()];
-        let losers = state.contests.get(&*wire_name).map_or(&[][..], |contest| &contest.losers);
+        let losers =
+            self.state(key.kind).contests.get(&*wire_name).map_or(&[][..], |contest| &contest.losers);
         let mut items = served.into_iter().chain(losers.iter().map(|loser| &loser.item));
         Some(items.find(|item| is_it(item)).map(HeldEntry::of).unwrap_or_else(|| {
             // What is neither served nor hidden is an absence, which has no bytes.
@@ -68,7 +68,7 @@ impl Snapshot {
 
     /// What the winner of a wire name hides: what weaker sources, and other keys, say of it, the strongest first.
     pub fn hidden(&self, kind: Kind, wire_name: &str) -> Vec<HeldEntry> {
-        let contest = self.kinds[kind.index()].contests.get(wire_name);
+        let contest = self.state(kind).contests.get(wire_name);
         let losers = contest.map_or(&[][..], |contest| &contest.losers);
         losers.iter().map(|loser| HeldEntry::of(&loser.item)).collect()
     }
@@ -157,7 +157,7 @@ mod tests {
                 let (revision, changes) = model.commit(changes);
                 snapshot = fold(&snapshot, revision, changes);
             }
-            for kind in KINDS {
+            for kind in *KINDS {
                 let all: Vec<_> = snapshot.served_after(kind, None).collect();
                 let by_place: BTreeMap<Place, &HeldEntry> = all.iter().map(|found| (place(found), found)).collect();
                 prop_assert!(by_place.values().copied().eq(&all), "in order, each once");

@@ -102,7 +102,7 @@ impl Served {
     pub(crate) fn find(&self, name: &str) -> Option<(&PartitionKey, &Item)> {
         let namespace = match self.kind.info().family {
             Family::Istio => name.split_once('/')?.0,
-            Family::Envoy => self.homes.get(name)?,
+            Family::Envoy | Family::Opaque => self.homes.get(name)?,
         };
         self.of_namespace(namespace).find_map(|(key, partition)| Some((key, partition.get(name)?)))
     }

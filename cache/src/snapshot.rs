@@ -1,9 +1,10 @@
 //! One immutable state of everything that is served.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{self, AtomicU64},
     },
 };
@@ -56,8 +57,8 @@ pub struct Snapshot {
     pub(crate) revision: Revision,
     /// When its commit was begun; none where the store was loaded whole.
     pub(crate) committed: Option<Timestamp>,
-    /// By [`Kind::index`].
-    pub(crate) kinds: Vec<KindState>,
+    /// Of every kind that is known, and of those others of which anything was ever there.
+    pub(crate) kinds: BTreeMap<Kind, KindState>,
     pub(crate) layers: Layers,
     pub(crate) precedence: Arc<Precedence>,
     /// The revision of the oldest snapshot in the history, which grows under this snapshot's feet.
@@ -72,6 +73,15 @@ pub(crate) struct KindState {
     pub(crate) contests: OrdMap<Arc<str>, Arc<Contest>>,
 }
 
+impl KindState {
+    pub(crate) fn nothing(kind: Kind) -> Self {
+        Self { served: Arc::new(Served::nothing(kind)), contests: OrdMap::new() }
+    }
+}
+
+/// Of a kind of which nothing was ever there: whichever it is, there is nothing to see.
+static NOTHING: LazyLock<KindState> = LazyLock::new(|| KindState::nothing(Kind::MESH_CONFIG));
+
 /// What each source holds. Never an empty layer.
 pub(crate) type Layers = OrdMap<SourceName, Layer>;
 
@@ -84,8 +94,7 @@ impl Snapshot {
     }
 
     pub(crate) fn empty(precedence: Precedence) -> Self {
-        let kinds = Kind::all()
-            .map(|kind| KindState { served: Arc::new(Served::nothing(kind)), contests: OrdMap::new() });
+        let kinds = Kind::all().map(|kind| (kind, KindState::nothing(kind)));
         Self {
             revision: Revision::ZERO,
             committed: None,
@@ -123,7 +132,7 @@ impl Snapshot {
 
     /// Everything that is served, by kind.
     pub fn all_served(&self) -> impl Iterator<Item = &Arc<Held>> {
-        let partitions = self.kinds.iter().flat_map(|state| state.served.partitions.values());
+        let partitions = self.kinds.values().flat_map(|state| state.served.partitions.values());
         let chunks = partitions.flat_map(|partition| &partition.chunks);
         chunks.flat_map(|chunk| chunk.items.iter().map(|item| &item.held))
     }
@@ -136,13 +145,17 @@ impl Snapshot {
 
     /// Whether both have the same contests, and share them; false where they would have to be compared.
     pub fn shares_contests_with(&self, other: &Self) -> bool {
-        self.kinds.iter().zip(&other.kinds).all(|(one, other)| one.contests.ptr_eq(&other.contests))
+        let mut kinds = self.kinds.keys().chain(other.kinds.keys());
+        kinds.all(|kind| {
+            let (one, other) = (&self.state(*kind).contests, &other.state(*kind).contests);
+            one.ptr_eq(other) || one.is_empty() && other.is_empty()
+        })
     }
 
-    /// All that is said of each wire name of which several layers say something, the winner first. The keys differ where two namespaces contest a
-    /// name of Envoy's, or two scopes an Istio one.
+    /// All that is said of each wire name of which several layers say something, the winner first. The keys differ where
+    /// two namespaces contest a name of Envoy's, or two scopes an Istio one.
     pub fn contests(&self) -> impl Iterator<Item = Vec<Arc<Held>>> {
-        let contests = self.kinds.iter().flat_map(|state| state.contests.values());
+        let contests = self.kinds.values().flat_map(|state| state.contests.values());
         contests.filter(|contest| !contest.losers.is_empty()).map(|contest| {
             let losers = contest.losers.iter().map(|loser| &loser.item.held);
             std::iter::once(&contest.winner).chain(losers).cloned().collect()
@@ -151,7 +164,7 @@ impl Snapshot {
 
     /// All that is said of a wire name, the strongest first: the winner, then what it hides.
     pub fn contestants(&self, kind: Kind, wire_name: &str) -> Vec<Arc<Held>> {
-        let state = &self.kinds[kind.index()];
+        let state = self.state(kind);
         match state.contests.get(wire_name) {
             Some(contest) => {
                 let losers = contest.losers.iter().map(|loser| &loser.item.held);
@@ -168,19 +181,28 @@ impl Snapshot {
         fold(self, revision, changes)
     }
 
+    /// The kinds that are known, then those others of which anything was there, by type URL.
+    pub fn all_kinds(&self) -> impl Iterator<Item = Kind> {
+        self.kinds.keys().copied()
+    }
+
     /// How many entries of a kind are served.
     pub fn count(&self, kind: Kind) -> usize {
         self.of_kind(kind).len
     }
 
     pub(crate) fn of_kind(&self, kind: Kind) -> &Arc<Served> {
-        &self.kinds[kind.index()].served
+        &self.state(kind).served
+    }
+
+    pub(crate) fn state(&self, kind: Kind) -> &KindState {
+        self.kinds.get(&kind).unwrap_or(&NOTHING)
     }
 }
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let served: usize = self.kinds.iter().map(|state| state.served.len).sum();
+        let served: usize = self.kinds.values().map(|state| state.served.len).sum();
         f.debug_struct("Snapshot")
             .field("revision", &self.revision)
             .field("served", &served)

@@ -1,6 +1,9 @@
 //! Records, commits and views for the tests of the fold.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::{Bytes, BytesMut};
 use mainsheet_api::{
@@ -22,7 +25,11 @@ use crate::{
     store::{State, Stored},
 };
 
-pub(crate) const KINDS: [Kind; 2] = [Kind::VIRTUAL_SERVICE, Kind::CLUSTER];
+/// One of each family.
+pub(crate) static KINDS: LazyLock<[Kind; 3]> = LazyLock::new(|| {
+    let opaque = Kind::opaque("example.com/v1/Widget").expect("one kind of the few in this process");
+    [Kind::VIRTUAL_SERVICE, Kind::CLUSTER, opaque]
+});
 pub(crate) const NAMESPACES: [&str; 4] = ["a", "b", "c", "d"];
 const SOURCES: [&str; 4] = ["hold", "files", "kube", "other"];
 
@@ -150,7 +157,7 @@ fn any_len() -> impl Strategy<Value = usize> {
 
 fn any_key() -> impl Strategy<Value = Key> {
     let scope = prop_oneof![4 => Just(""), 1 => Just("east")];
-    (prop::sample::select(&KINDS), prop::sample::select(&NAMESPACES), 0..24u8, scope).prop_map(
+    (prop::sample::select(&KINDS[..]), prop::sample::select(&NAMESPACES), 0..24u8, scope).prop_map(
         |(kind, namespace, name, scope)| Key {
             scope: scope.into(),
             ..key(kind, namespace, &format!("n{name}"))

@@ -4,11 +4,8 @@
 use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
-use mainsheet_api::wire::Any;
+use mainsheet_api::{kind::INSPECTION_PREFIX, wire::Any};
 use tonic::Status;
-
-/// What a question's type begins with. No kind is called so.
-const PREFIX: &str = "istio.io/debug";
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub trait Inspector: Send + Sync + 'static {
 /// Whether a type is about the server itself.
 #[must_use]
 pub fn is_inspection(type_url: &str) -> bool {
-    type_url.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    type_url.strip_prefix(INSPECTION_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

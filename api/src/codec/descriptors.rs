@@ -23,6 +23,7 @@ pub(crate) fn pool(family: Family) -> &'static DescriptorPool {
     match family {
         Family::Istio => &ISTIO,
         Family::Envoy => &ENVOY,
+        Family::Opaque => unreachable!("nothing describes their messages, so nobody reads them"),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `yaml` | a text as a tree of nodes that know their line and column |
 //! | `document`, `kubernetes`, `envoy` | what a document is, and what stands around its body |
 //! | `decoder`, `message`, `scalar`, `well_known` | a tree to protobuf bytes, by descriptor, with every error at once |
+//! | `typed` | messages, read as the documents that say the same |
 //! | `write` | the way back: entries and bodies as documents |
 //!
 //! The same document always gives the same bytes, and one that is written reads as what it was written from.
@@ -23,6 +24,7 @@ mod moment;
 mod scalar;
 mod source_map;
 mod suggest;
+mod typed;
 mod unknown_fields;
 mod well_known;
 mod write;
@@ -30,6 +32,7 @@ mod yaml;
 
 pub use source_map::SourceMap;
 pub use suggest::{nearest, remedy as suggestion};
+pub use typed::{Typed, typed};
 pub use unknown_fields::UnknownFields;
 #[cfg(feature = "validate")]
 pub(crate) use write::object;

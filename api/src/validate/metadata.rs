@@ -25,7 +25,7 @@ const INTERNAL: [&str; 3] = [
 const BOOLS: [&str; 12] = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
 /// Kubernetes' RFC 1123 label: lower case, unlike Istio's own notion in `host`.
-fn is_kubernetes_label(text: &str) -> bool {
+pub(crate) fn is_kubernetes_label(text: &str) -> bool {
     let ends_well = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-');
     text.len() <= LABEL_LEN_MAX
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -66,7 +66,7 @@ fn names(report: &mut Report<'_>) {
             report.expect("name", &*key.name, is_kubernetes_name, &code::METADATA_NAME);
             report.expect("namespace", &*key.namespace, is_kubernetes_label, &code::METADATA_NAMESPACE);
         }),
-        Family::Envoy => {
+        Family::Envoy | Family::Opaque => {
             report.flag_at_if(key.name.is_empty(), name_field(report), &code::ENVOY_NAME);
             report.expect(
                 "[mainsheet.io/namespace]",
@@ -137,7 +137,7 @@ fn ours(report: &mut Report<'_>) {
             Family::Istio => report.field("metadata", |report| {
                 report.entry("annotations", name, |report| report.flag_with(code, detail));
             }),
-            Family::Envoy => report.here(name, |report| report.flag_with(code, detail)),
+            Family::Envoy | Family::Opaque => report.here(name, |report| report.flag_with(code, detail)),
         }
     }
 }

@@ -65,13 +65,17 @@ mod workload_group;
 
 use report::Report;
 
+pub(crate) use metadata::is_kubernetes_label;
 pub use options::{CrdRules, Options};
 
 use crate::{resource::Resource, verdict::Finding};
 
-/// Everything that is to be said of one resource. Positions are left to [`crate::codec::SourceMap::place`].
+/// Everything that is to be said of one resource; of one that is not known here there is nothing to say. Positions are left to [`crate::codec::SourceMap::place`].
 #[must_use]
 pub fn check(resource: &Resource, options: Options) -> Vec<Finding> {
+    if resource.key.kind.is_opaque() {
+        return Vec::new();
+    }
     let mut report = Report::new(resource, options);
     if metadata::check(&mut report) {
         registry::check_body(&mut report);

@@ -43,7 +43,7 @@ pub(super) fn check_body(report: &mut Report<'_>) {
     let Some((_, check)) = CHECKS.iter().find(|(kind, _)| *kind == row.name) else { return };
     match row.family {
         Family::Istio => report.field("spec", check),
-        Family::Envoy => check(report),
+        Family::Envoy | Family::Opaque => check(report),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Entry {
     pub name: Arc<str>,
     /// Of its content.
     pub version: ResourceVersion,
-    /// The encoded Any: `istio.mcp.v1alpha1.Resource` around an Istio body, or Envoy's message itself.
+    /// The encoded Any: `istio.mcp.v1alpha1.Resource` around an Istio body, or the message itself.
     pub any: Bytes,
     /// How long a client may use it after it heard of it; for ever where there is none.
     pub ttl: Option<Duration>,
@@ -38,7 +38,7 @@ impl Entry {
         let version = resource.upstream_version.clone().unwrap_or_else(|| version_of(resource));
         let name = resource.key.wire_name();
         let any = match resource.key.kind.info().family {
-            Family::Envoy => resource.body.clone(),
+            Family::Envoy | Family::Opaque => resource.body.clone(),
             Family::Istio => mcp_resource(resource, &name, &version, created),
         };
         let ttl = lease::xds_ttl(&resource.annotations);

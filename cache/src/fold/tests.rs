@@ -52,13 +52,13 @@ fn applied(to: &mut BTreeMap<Arc<str>, ResourceVersion>, difference: &Difference
 }
 
 fn partitions(catalog: &SnapshotCatalog) -> impl Iterator<Item = (Kind, &PartitionKey, &Arc<Partition>)> {
-    KINDS.into_iter().flat_map(|kind| {
+    (*KINDS).into_iter().flat_map(|kind| {
         catalog.0.of_kind(kind).partitions.iter().map(move |(place, partition)| (kind, place, partition))
     })
 }
 
 fn assert_same(one: &SnapshotCatalog, other: &SnapshotCatalog, view: &View) {
-    for kind in KINDS {
+    for kind in *KINDS {
         assert_eq!(one.version(kind, view), other.version(kind, view));
         assert_eq!(shown(one, kind, view), shown(other, kind, view));
         assert_eq!(full_bytes(one, kind, view), full_bytes(other, kind, view));
@@ -92,7 +92,7 @@ fn stronger_source_hides_a_weaker_one_until_it_lets_go() {
     assert_eq!(held.0.layer(&source("kube")).len(), 1, "hidden, but there");
     let elsewhere = after(&held, vec![put("files", key(vs().kind, "b", "y"), 1, 10)]);
     assert!(elsewhere.0.shares_contests_with(&held.0) && !held.0.shares_contests_with(&files.0));
-    let losers = &held.0.kinds[vs().kind.index()].contests.get(name).unwrap().losers;
+    let losers = &held.0.state(vs().kind).contests.get(name).unwrap().losers;
     let was_served = files.get(vs().kind, &View::everything(), name).unwrap();
     assert_ne!(losers[0].item.any.as_ptr(), was_served.any.as_ptr(), "a hidden record keeps no chunk alive");
     let released = after(&held, vec![remove("hold", vs())]);
@@ -130,7 +130,7 @@ fn absence_that_wins_hides_what_weaker_sources_say_until_it_is_gone() {
     assert_eq!(served_by(&released, vs().kind, "a/x"), Some(source("files")));
     assert_eq!(released.0.clashes(), []);
     let nothing = after(&alone, vec![remove("hold", vs())]);
-    assert!(nothing.0.kinds[vs().kind.index()].contests.is_empty());
+    assert!(nothing.0.state(vs().kind).contests.is_empty());
 }
 
 #[test]
@@ -144,7 +144,8 @@ fn absence_that_loses_hides_nothing() {
 
 /// What is served, by wire name.
 fn all_served(snapshot: &Snapshot) -> BTreeMap<(Kind, Arc<str>), HeldEntry> {
-    let all = KINDS.into_iter().flat_map(|kind| snapshot.served_after(kind, None).map(move |it| (kind, it)));
+    let all =
+        (*KINDS).into_iter().flat_map(|kind| snapshot.served_after(kind, None).map(move |it| (kind, it)));
     all.map(|(kind, found)| ((kind, found.entry.name.clone()), found)).collect()
 }
 
@@ -263,7 +264,7 @@ proptest! {
     #[test]
     fn any_row_of_commits_shows_what_its_records_say(commits in any_commits(), view in any_view()) {
         for (catalog, model) in steps(commits) {
-            for kind in KINDS {
+            for kind in *KINDS {
                 let expected = model.visible(kind, &view);
                 prop_assert_eq!(&shown(&catalog, kind, &view), &expected);
                 let sum = expected.iter().map(|it| VersionSum::of_entry(&it.name, &it.version));
@@ -297,7 +298,7 @@ proptest! {
         let steps = steps(commits);
         let (newest, model) = steps.last().unwrap();
         let loaded = catalog(fold_whole(&newest.0, model.state()));
-        for kind in KINDS {
+        for kind in *KINDS {
             prop_assert!(Arc::ptr_eq(newest.0.of_kind(kind), loaded.0.of_kind(kind)));
         }
         for source in newest.0.sources() {
@@ -311,7 +312,7 @@ proptest! {
         for pair in steps(commits).windows(2) {
             let [(before, _), (after, _)] = pair else { unreachable!() };
             let everything = View::everything();
-            for kind in KINDS {
+            for kind in *KINDS {
                 if shown(before, kind, &everything) == shown(after, kind, &everything) {
                     prop_assert_eq!(before.version(kind, &everything), after.version(kind, &everything));
                 }
@@ -350,7 +351,7 @@ proptest! {
         let steps = steps(commits);
         for (index, (from, _)) in steps.iter().enumerate() {
             let (to, _) = &steps[(index + skip).min(steps.len() - 1)];
-            for kind in KINDS {
+            for kind in *KINDS {
                 for seen in [&views.0, &views.1, &View::everything()] {
                     let mut held = versions_of(&shown(from, kind, seen));
                     applied(&mut held, &to.difference(kind, &views.1, Some((from, seen))));
@@ -367,7 +368,7 @@ proptest! {
     fn version_changes_exactly_when_what_is_seen_changes(commits in any_commits(), view in any_view()) {
         for pair in steps(commits).windows(2) {
             let [(before, _), (after, _)] = pair else { unreachable!() };
-            for kind in KINDS {
+            for kind in *KINDS {
                 let seen = |catalog| versions_of(&shown(catalog, kind, &view));
                 prop_assert_eq!(
                     seen(before) == seen(after),
@@ -381,7 +382,7 @@ proptest! {
     fn full_answer_decodes_to_what_is_seen(commits in any_commits(), view in any_view()) {
         let steps = steps(commits);
         let (newest, _) = steps.last().unwrap();
-        for kind in KINDS {
+        for kind in *KINDS {
             let full = newest.full(kind, &view);
             let response = DiscoveryResponse::decode(full_bytes(newest, kind, &view)).unwrap();
             let seen = shown(newest, kind, &view);

@@ -297,8 +297,7 @@ fn key_to_row(key: &Key) -> rows::Key {
 
 fn key_from_row(row: Option<rows::Key>) -> Result<Key, Unreadable> {
     let row = row.ok_or(Unreadable::Incomplete("key"))?;
-    let kind = Kind::all()
-        .find(|kind| kind.info().group == row.group && kind.info().name == row.kind)
+    let kind = Kind::of_stored(&row.group, &row.kind)
         .ok_or_else(|| Unreadable::Kind(format!("{}/{}", row.group, row.kind)))?;
     Ok(Key { kind, namespace: row.namespace.into(), name: row.name.into(), scope: row.scope.into() })
 }

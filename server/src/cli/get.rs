@@ -69,7 +69,7 @@ impl Args {
     fn asks_for(&self, found: &codec::Received) -> bool {
         let key = &found.resource.key;
         let is_in_namespace = self.all_namespaces
-            || self.kind.info().family == Family::Envoy
+            || self.kind.info().family != Family::Istio
             || *key.namespace == *self.namespace;
         is_in_namespace && self.name.as_ref().is_none_or(|name| *key.name == **name)
     }
@@ -78,7 +78,7 @@ impl Args {
     fn nothing(&self) -> anyhow::Result<Exit> {
         let plural = self.kind.info().plural;
         let place = match (self.kind.info().family, self.all_namespaces) {
-            (Family::Envoy, _) | (_, true) => String::new(),
+            (Family::Envoy | Family::Opaque, _) | (_, true) => String::new(),
             (Family::Istio, false) => format!(" in namespace `{}`", self.namespace),
         };
         match &self.name {

@@ -58,7 +58,7 @@ struct Metadata<'a> {
 
 pub(super) async fn configz(State(links): State<Links>, Query(narrowed): Query<Narrowed>) -> Response {
     let kinds: Vec<Kind> = match narrowed.kind.as_deref().map(|text| Kind::of_argument(text).ok_or(text)) {
-        None => Kind::all().collect(),
+        None => links.newest.borrow().0.kinds().collect(),
         Some(Ok(kind)) => vec![kind],
         Some(Err(text)) => {
             return (StatusCode::BAD_REQUEST, format!("no kind is called `{text}`\n")).into_response();
@@ -97,7 +97,7 @@ fn object(kind: Kind, entry: &Entry) -> anyhow::Result<String> {
         kind: kind.info().name,
         api_version: kind.api_version(),
         metadata: Metadata {
-            name: &resource.key.name,
+            name: if kind.is_opaque() { &entry.name } else { &resource.key.name },
             namespace: &resource.key.namespace,
             resource_version: entry.version.as_str(),
             creation_timestamp: created

@@ -11,7 +11,6 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use mainsheet_api::kind::Kind;
 use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
@@ -90,7 +89,7 @@ fn router(links: Links) -> Router {
 /// What says how things stand is read now; the rest was counted as it happened.
 async fn metrics(State(links): State<Links>) -> impl IntoResponse {
     let snapshot = links.newest.borrow().clone();
-    for kind in Kind::all() {
+    for kind in snapshot.0.all_kinds() {
         let count = i64::try_from(snapshot.0.count(kind)).unwrap_or(i64::MAX);
         links.metrics.resources.with_label_values(&[kind.info().name]).set(count);
     }

@@ -9,7 +9,7 @@ use prost::Message;
 use prost_reflect::DynamicMessage;
 
 use super::{
-    TYPE_URL_PREFIX,
+    TYPE_URL_PREFIX, base64,
     decoder::Form,
     descriptors,
     envoy::{NAMESPACE, name_fields},
@@ -32,7 +32,7 @@ use tree::Tree;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// Its key (in the empty scope), labels, annotations and body; `upstream_version` is the version that came with
-    /// it. The namespace of Envoy's resources is empty: it is not sent.
+    /// it. The namespace of Envoy's resources is empty: it is not sent; and so is the name of opaque ones.
     pub resource: Resource,
     /// When the server first had it, if it says so.
     pub created: Option<Timestamp>,
@@ -46,7 +46,20 @@ pub fn decode_entry(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
     match kind.info().family {
         Family::Istio => decode_mcp(kind, any),
         Family::Envoy => decode_envoy(kind, any),
+        Family::Opaque => Ok(decode_opaque(kind, any)),
     }
+}
+
+/// What it is called is not in it.
+fn decode_opaque(kind: Kind, any: &Any) -> Received {
+    let resource = Resource {
+        key: Key::new(kind, "", ""),
+        labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
+        body: any.clone(),
+        upstream_version: None,
+    };
+    Received { resource, created: None }
 }
 
 fn decode_mcp(kind: Kind, any: &Any) -> Result<Received, DecodeError> {
@@ -152,6 +165,11 @@ pub(crate) fn object(resource: &Resource) -> Result<serde_json::Value, DecodeErr
     Ok(tree(resource, None)?.into_value())
 }
 
+/// A resource as one JSON document.
+pub(super) fn document_json(resource: &Resource) -> Result<String, DecodeError> {
+    Ok(tree(resource, None)?.json())
+}
+
 fn document(received: &Received) -> Result<Tree, DecodeError> {
     tree(&received.resource, received.created)
 }
@@ -161,18 +179,38 @@ fn tree(resource: &Resource, created: Option<Timestamp>) -> Result<Tree, DecodeE
     Ok(match resource.key.kind.info().family {
         Family::Istio => kubernetes(resource, created, fields),
         Family::Envoy => envoy(resource, fields),
+        Family::Opaque => opaque(resource, fields),
     })
 }
 
 fn fields(kind: Kind, body: &Any) -> Result<Vec<(String, Tree)>, DecodeError> {
+    if kind.is_opaque() {
+        return Ok(bytes(body));
+    }
     check_type(kind.info().message, &body.type_url)?;
     let message = DynamicMessage::decode(descriptors::body(kind).clone(), body.value.clone())
         .map_err(|source| DecodeError::bytes(&body.type_url, source))?;
-    let form = match kind.info().family {
-        Family::Istio => Form::Kubernetes,
-        Family::Envoy => Form::Envoy,
-    };
+    let is_istio = kind.info().family == Family::Istio;
+    let form = if is_istio { Form::Kubernetes } else { Form::Envoy };
     Ok(message::fields(form, &message, 0))
+}
+
+/// A body of which nothing is known but its bytes.
+fn bytes(body: &Any) -> Vec<(String, Tree)> {
+    let value = base64::encode(&body.value);
+    vec![("@type".to_owned(), body.type_url.as_str().into()), ("value".to_owned(), value.into())]
+}
+
+/// As `mainsheet.v1.OpaqueResource` is written in JSON. No file is read so.
+fn opaque(resource: &Resource, body: Vec<(String, Tree)>) -> Tree {
+    let key = &resource.key;
+    let mut fields = vec![("typeUrl", Tree::from(key.kind.info().name))];
+    let names = [("namespace", &key.namespace), ("name", &key.name)];
+    fields.extend(
+        names.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, (&**text).into())),
+    );
+    fields.push(("body", Tree::Map(body)));
+    Tree::map(fields)
 }
 
 fn kubernetes(resource: &Resource, created: Option<Timestamp>, spec: Vec<(String, Tree)>) -> Tree {

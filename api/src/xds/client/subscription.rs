@@ -45,9 +45,9 @@ struct Stream {
 impl Subscription {
     pub(super) fn new(type_url: Arc<str>, wanted: Wanted) -> Self {
         let absence = match Kind::of_type_url(&type_url) {
-            Some(kind) => kind.info().absence,
-            None if type_url.starts_with(TYPE_URL_PREFIX) => Absence::SaysNothing,
-            None => Absence::Deletes,
+            Some(kind) if !kind.is_opaque() => kind.info().absence,
+            _ if type_url.starts_with(TYPE_URL_PREFIX) => Absence::SaysNothing,
+            _ => Absence::Deletes,
         };
         Self { type_url, absence, wanted, held: BTreeMap::new(), refused: BTreeSet::new(), stream: None }
     }

@@ -59,6 +59,10 @@ impl<C: Catalog> Changes<C> {
         Self { variant, base: Base::nothing(), refused: Refused::default(), plan: None, settled: None }
     }
 
+    pub(super) fn variant(&self) -> Variant {
+        self.variant
+    }
+
     /// What the client says it holds from before (rule 51).
     pub(super) fn resume(&mut self, held: Table) {
         self.base = Base::of_table(held);

@@ -61,6 +61,16 @@ enum Form<C> {
     Changes(Changes<C>),
 }
 
+/// What an absence means of a type.
+fn absence_of(type_url: &str, kind: Option<Kind>) -> Absence {
+    match kind {
+        Some(kind) => kind.info().absence,
+        // Named as istiod names them: it is not ready before each has its answer.
+        None if !type_url.starts_with(TYPE_URL_PREFIX) => Absence::Deletes,
+        None => Absence::SaysNothing,
+    }
+}
+
 impl<C: Catalog> Form<C> {
     fn new(variant: Variant, absence: Absence) -> Self {
         match (variant, absence) {
@@ -73,17 +83,14 @@ impl<C: Catalog> Form<C> {
 impl<C: Catalog> Substream<C> {
     pub(super) fn new(type_url: &str, variant: Variant, policy: &Policy) -> Self {
         let kind = Kind::of_type_url(type_url);
-        let absence = match kind {
-            Some(kind) => kind.info().absence,
-            // Named as istiod names them: it is not ready before each has its answer.
-            None if !type_url.starts_with(TYPE_URL_PREFIX) => Absence::Deletes,
-            None => Absence::SaysNothing,
-        };
+        let absence = absence_of(type_url, kind);
         // Of a type that nobody serves everything is nothing, and saying so is harmless.
         let empty_is_all =
             kind.is_none() || absence == Absence::Deletes || policy.empty_list == EmptyList::AllKinds;
-        let resends_held =
-            kind.map_or(absence == Absence::SaysNothing, |kind| policy.resend_held.contains(&kind));
+        let resends_held = match kind {
+            Some(kind) if !kind.is_opaque() => policy.resend_held.contains(&kind),
+            _ => type_url.starts_with(TYPE_URL_PREFIX),
+        };
         let is_mesh_config = kind == Some(Kind::MESH_CONFIG);
         let patience = if is_mesh_config { Patience::Never } else { Patience::default() };
         Self {
@@ -279,6 +286,7 @@ impl<C: Catalog> Substream<C> {
         if self.planned == Some(moment.state) {
             return;
         }
+        self.look_for_kind();
         let now = Seen::new(self.kind, catalog, view);
         let seen = match &self.settled {
             Some(settled) => now.clone().since(settled, self.subscription.names()),
@@ -292,6 +300,24 @@ impl<C: Catalog> Substream<C> {
         self.planned = Some(moment.state);
         self.target = Some(now);
         self.settle();
+    }
+
+    /// A type that nobody served may have been written by now. All that was said of it is that there is nothing, so that
+    /// it can go on in another form.
+    fn look_for_kind(&mut self) {
+        if self.kind.is_some() {
+            return;
+        }
+        let Some(kind) = Kind::of_type_url(&self.type_url).filter(|kind| kind.is_opaque()) else { return };
+        self.kind = Some(kind);
+        self.absence = kind.info().absence;
+        if let Form::Changes(changes) = &self.form
+            && changes.variant() == Variant::Sotw
+            && self.absence == Absence::Deletes
+        {
+            self.form = Form::new(Variant::Sotw, self.absence);
+            self.settled = None;
+        }
     }
 
     /// Notes the state that was looked at last, if nothing of it is left to say and nothing that is gone is held.

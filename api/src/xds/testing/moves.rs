@@ -8,7 +8,7 @@ use std::{
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
-    model::{World, key},
+    model::{KINDS_LEN, World, key},
     pair::Pair,
     schedule::{Action, Schedule},
 };
@@ -53,11 +53,11 @@ const CLUSTERS: u8 = 6;
 const EVERY_NAMESPACE: u8 = u8::MAX;
 
 fn listener(number: u8) -> u8 {
-    3 + 4 * number
+    3 + KINDS_LEN * number
 }
 
 fn cluster(number: u8) -> u8 {
-    1 + 4 * number
+    1 + KINDS_LEN * number
 }
 
 impl Target {

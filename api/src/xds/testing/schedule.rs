@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, option, prelude::*};
 
-use super::model::SLOTS;
+use super::model::{KINDS_LEN, SLOTS};
 use crate::xds::Variant;
 
 /// One thing that happens. Numbers stand for kinds, names, namespaces and values, whatever they are.
@@ -51,7 +51,7 @@ pub struct Schedule {
 /// Any schedule.
 pub fn schedules() -> impl Strategy<Value = Schedule> {
     let variant = prop_oneof![Just(Variant::Sotw), Just(Variant::Delta)];
-    (variant, vec(option::of(0u8..64), 4), vec(action(), 1..120))
+    (variant, vec(option::of(0u8..64), usize::from(KINDS_LEN)), vec(action(), 1..120))
         .prop_map(|(variant, wanted, actions)| Schedule { variant, wanted, actions })
 }
 
@@ -63,8 +63,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::DeliverUnanswered),
         8 => Just(Action::Take),
         8 => Just(Action::Render),
-        3 => (0u8..4, option::weighted(0.7, 0u8..64)).prop_map(|(kind, names)| Action::Want(kind, names)),
-        1 => (0u8..4, any::<bool>(), any::<bool>())
+        3 => (0..KINDS_LEN, option::weighted(0.7, 0u8..64)).prop_map(|(kind, names)| Action::Want(kind, names)),
+        1 => (0..KINDS_LEN, any::<bool>(), any::<bool>())
             .prop_map(|(kind, empty, error)| Action::Repeat { kind, empty, error }),
         2 => (0u8..4).prop_map(Action::See),
         1 => Just(Action::Reconnect),

@@ -19,6 +19,7 @@ pub(super) fn pool(family: Family) -> &'static DescriptorPool {
     match family {
         Family::Istio => &ISTIO,
         Family::Envoy => &ENVOY,
+        Family::Opaque => unreachable!("nothing describes their messages"),
     }
 }
 

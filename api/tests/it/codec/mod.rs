@@ -8,6 +8,7 @@ mod kubernetes;
 mod refusals;
 mod robust;
 mod round_trip;
+mod typed;
 mod unknown_fields;
 
 use mainsheet_api::{

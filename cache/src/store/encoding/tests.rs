@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 
+use mainsheet_api::limits::OPAQUE_KINDS_MAX;
 use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 
 fn key() -> impl Strategy<Value = Key> {
-    let kind = (0..Kind::all().count()).prop_map(|index| Kind::all().nth(index).expect("within the table"));
+    let opaque = || Kind::opaque("example.com/v1/Widget").expect("one kind of the few in this process");
+    let kind = (0..=Kind::all().count()).prop_map(move |index| Kind::all().nth(index).unwrap_or_else(opaque));
     (kind, "[a-c\0]{0,3}", "[a-c\0]{0,3}", "[a-c\0]{0,2}").prop_map(|(kind, namespace, name, scope)| Key {
         scope: scope.into(),
         ..Key::new(kind, namespace, name)
@@ -132,6 +134,24 @@ fn kinds_are_kept_by_name() {
     assert_eq!(names.len(), Kind::all().count());
     let row = key_to_row(&Key::new(Kind::VIRTUAL_SERVICE, "shop", "reviews"));
     assert_eq!((row.group.as_str(), row.kind.as_str()), ("networking.istio.io", "VirtualService"));
+}
+
+/// Whatever was made first in this process, and however many there are by now.
+#[test]
+fn opaque_kinds_are_kept_by_type_url() {
+    let row = |url: &str| rows::Key {
+        group: "opaque.mainsheet.io".into(),
+        kind: url.into(),
+        namespace: "shop".into(),
+        name: "w".into(),
+        scope: String::new(),
+    };
+    for number in (0..2 * OPAQUE_KINDS_MAX).rev() {
+        let url = format!("stored.example/v1/Kind{number}");
+        let key = key_from_row(Some(row(&url))).unwrap();
+        assert_eq!(key.kind.type_url(), url);
+        assert_eq!(key_to_row(&key), row(&url));
+    }
 }
 
 #[test]

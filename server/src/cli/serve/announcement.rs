@@ -1,6 +1,7 @@
 //! What `serve` tells once it serves: what, where, and what to do with it.
 
 use mainsheet_api::{kind::Kind, xds::catalog::Catalog};
+use mainsheet_cache::snapshot::Snapshot;
 
 use crate::{
     app::Running,
@@ -18,15 +19,17 @@ pub(super) fn text(settings: &Settings, running: &Running) -> String {
             StoreKind::Redb => format!("in `{}`", settings.data_dir.display()),
         },
         revision: running.snapshot().revision().to_string(),
-        counts: Kind::all()
-            .map(|kind| (kind, running.snapshot().0.count(kind)))
-            .filter(|(_, count)| *count > 0)
-            .collect(),
+        counts: counts(&running.snapshot().0),
         rejected: running.intake().verdicts.len(),
         grpc: running.grpc_addr().to_string(),
         http: running.http_addr().to_string(),
     };
     facts.text()
+}
+
+/// How much is served of each kind of which there is any.
+fn counts(snapshot: &Snapshot) -> Vec<(Kind, usize)> {
+    snapshot.kinds().map(|kind| (kind, snapshot.count(kind))).collect()
 }
 
 /// What the text is made of.

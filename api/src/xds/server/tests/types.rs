@@ -1,6 +1,7 @@
 //! Which types are answered how, and in which order.
 
 use super::*;
+use crate::limits::TYPES_PER_STREAM_MAX;
 
 /// rules 49, 32
 #[test]
@@ -23,6 +24,54 @@ fn names_of_a_type_that_nobody_knows_do_not_exist() {
     stream.subscribe(url, &["cert"], &[]);
     assert_eq!(stream.acked(&[]).removed, ["cert"]);
     stream.assert_silent();
+}
+
+/// rule 49: what nobody knows may be written by the time that somebody asks for it.
+#[test]
+fn kind_that_is_written_after_it_was_asked_for_is_sent_from_then_on() {
+    for url in ["late.example/v1/Sotw", "type.googleapis.com/late.example.Sotw"] {
+        let mut stream = Stream::sotw();
+        stream.ask(url, &[]);
+        assert_eq!(stream.acked(&[]).names(), [""; 0]);
+        let kind = Kind::opaque(url).unwrap();
+        stream.put(kind, &["x", "y"], "1");
+        assert_eq!(stream.acked(&[]).names(), ["x", "y"], "{url}");
+        stream.remove(kind, &["x"]);
+        assert_eq!(stream.acked(&[]).names(), ["y"], "{url}: an absence deletes");
+        stream.assert_silent();
+    }
+}
+
+#[test]
+fn names_of_a_kind_that_is_written_later_are_sent_once_they_are_there() {
+    let url = "type.googleapis.com/late.example.Named";
+    let mut streams = [Stream::sotw(), Stream::delta()];
+    streams[0].ask(url, &["x"]);
+    streams[0].assert_silent();
+    streams[1].subscribe(url, &["x"], &[]);
+    assert_eq!(streams[1].acked(&[]).removed, ["x"]);
+    let kind = Kind::opaque(url).unwrap();
+    for stream in &mut streams {
+        stream.put(kind, &["x", "y"], "1");
+        assert_eq!(stream.acked(&["x"]).names(), ["x"]);
+        stream.assert_silent();
+    }
+    streams[1].remove(kind, &["x"]);
+    assert_eq!(streams[1].acked(&[]).removed, ["x"]);
+}
+
+/// Only writing makes kinds: what clients ask for is forgotten with their streams.
+#[test]
+fn asking_makes_no_kinds() {
+    let url = |number: usize| format!("asked.example/v1/Kind{number}");
+    for first in (0..10_000).step_by(TYPES_PER_STREAM_MAX) {
+        let mut stream = Stream::sotw();
+        for number in first..first + TYPES_PER_STREAM_MAX {
+            stream.ask(&url(number), &[]);
+            assert_eq!(stream.reply().names(), [""; 0]);
+        }
+    }
+    assert!((0..10_000).all(|number| Kind::of_type_url(&url(number)).is_none()));
 }
 
 /// rules 49, 84: clients may never answer it, and it holds up nothing.
