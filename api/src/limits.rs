@@ -111,6 +111,25 @@ pub const PINNED_REVISIONS_MAX: usize = 8;
 /// How long such a state is kept after its last page: reading a page takes seconds at most.
 pub const PINNED_REVISION_AGE_MAX: Duration = Duration::from_secs(60);
 
+/// Revisions that one page of a history looks at: where few of them are selected, the page ends and the next goes on.
+pub const HISTORY_READ_LEN_MAX: usize = 2000;
+
+/// Bytes of revisions that a history has in hand at a time, with what each of them replaced.
+pub const HISTORY_READ_BYTES_MAX: usize = 8 << 20;
+
+/// Changes of one revision that a history lists.
+pub const HISTORY_CHANGES_LEN_MAX: usize = 1000;
+
+/// Watches of the service at once. Each waits for news, and takes some KiB beside what it has in hand.
+pub const WATCHES_MAX: usize = 2000;
+
+/// Bytes of changes that a watch reads at a time. They are shared with all that is served, but for bodies that are not
+/// any more.
+pub const WATCH_READ_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of one answer of a watch after which it is cut: what a client that does not read makes the server keep.
+pub const WATCH_ANSWER_BYTES_MAX: usize = 256 << 10;
+
 /// Bytes of a label selector. Kubernetes' own come in URLs, which take 8 KiB.
 pub const LABEL_SELECTOR_BYTES_MAX: usize = 8 << 10;
 
@@ -198,6 +217,7 @@ const _: () = assert!(TTL_MIN.as_millis() < TTL_MAX.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);
 const _: () = assert!(PAGE_BYTES_MAX < 4 << 20);
+const _: () = assert!(WATCH_ANSWER_BYTES_MAX <= WATCH_READ_BYTES_MAX);
 const _: () = assert!(PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
 const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < NAMES_BYTES_MAX);

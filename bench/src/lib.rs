@@ -4,5 +4,6 @@
 pub mod configz;
 pub mod http;
 pub mod mainsheet;
+pub mod memory;
 pub mod metrics;
 pub mod process;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     configz::{Configz, configz},
@@ -55,6 +55,11 @@ impl Mainsheet {
             .arg(format!("--http-addr=127.0.0.1:{}", self.http_port));
         self.process = Some(Process::start("mainsheet", &mut command, &self.dir)?);
         Ok(())
+    }
+
+    /// Which process it is.
+    pub fn pid(&self) -> Result<u32> {
+        Ok(self.process.as_ref().context("it does not run")?.pid())
     }
 
     /// Ends it as a crash would.

@@ -42,6 +42,11 @@ impl Process {
         Ok(Self { child, name: name.to_owned(), log })
     }
 
+    /// Which process it is.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its output so far.
     pub fn output(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

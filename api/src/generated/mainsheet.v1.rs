@@ -334,6 +334,8 @@ pub struct WatchResponse {
     pub cause: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "5")]
     pub changes: ::prost::alloc::vec::Vec<Change>,
+    #[prost(bool, tag = "6")]
+    pub is_partial: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HistoryRequest {

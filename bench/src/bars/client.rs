@@ -1,4 +1,4 @@
-//! A delta client: one stream on a connection of its own, one type, everything of it.
+//! A delta client: one stream, one type, everything of it.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,11 @@ use anyhow::{Context, Result};
 use mainsheet_api::wire::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Node};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Streaming, client::Grpc, transport::Endpoint};
+use tonic::{
+    Request, Streaming,
+    client::Grpc,
+    transport::{Channel, Endpoint},
+};
 use tonic_prost::ProstCodec;
 
 const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
@@ -25,6 +29,11 @@ impl Client {
     /// Opens the stream and subscribes, as one that holds this already.
     pub(crate) async fn connect(type_url: &str, port: u16, held: &Held) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect().await?;
+        Self::on(channel, type_url, held).await
+    }
+
+    /// On a connection that it may share.
+    pub(crate) async fn on(channel: Channel, type_url: &str, held: &Held) -> Result<Self> {
         let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
         grpc.ready().await?;
         let (requests, outgoing) = mpsc::channel(8);

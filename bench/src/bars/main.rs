@@ -8,9 +8,11 @@
 //! | edit | a file is written | a connected client has the DATA frame |
 //! | verdict | the edited file is read | decoded and validated: the server's own time for it |
 //! | validation | `mainsheet validate -o json` on those files | it has ended, all verdicts printed |
+//! | get of one | `mainsheet get vs NAME -n NS` among 100,000 resources | it has ended: a whole process |
 //! | restart under clients | the server is started again, nothing having changed | each of 1,000 delta clients is answered |
 //!
-//! In the last, no resource may be sent again.
+//! In the last, no resource may be sent again. Beside these, lists of 10,000 resources and of 10,000 streams are read page by
+//! page: the memory that server and client take for it is measured.
 //!
 //! `make bars` runs it; it fails where a bar is missed.
 
@@ -18,6 +20,7 @@
 
 mod client;
 mod intake;
+mod reads;
 mod resume;
 
 use std::{
@@ -57,6 +60,7 @@ async fn main() -> Result<ExitCode> {
         server.kill();
         validations.push(time_validation(&program, &server.documents)?);
     }
+    let reads = reads::measure(&program, &dir.path().join("reads")).await?;
     let rows = [
         ("first start, 10,000 files", first, Duration::from_secs(5)),
         ("second start", second, Duration::from_secs(2)),
@@ -64,6 +68,7 @@ async fn main() -> Result<ExitCode> {
         ("edit to DATA frame", edits.delivered, Duration::from_millis(250)),
         ("edit to verdict", edits.judged, Duration::from_millis(5)),
         ("validation, 10,000 files", validations, Duration::from_secs(2)),
+        ("get of one among 100,000", reads.gets.clone(), Duration::from_millis(20)),
     ];
     let mut all_met = true;
     for (name, mut times, bar) in rows {
@@ -72,6 +77,8 @@ async fn main() -> Result<ExitCode> {
         all_met &= median < bar;
         println!("{name:28} median {:7.1} ms  ({})  bar {} ms", ms(median), spread(&times), bar.as_millis());
     }
+    println!("{reads}");
+    all_met &= reads.is_met();
     let resumed = resume::measure(&program, &dir.path().join("resume")).await?;
     println!("{resumed}");
     all_met &= resumed.is_met();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mainsheet_api::{key::Key, version::Revision};
+use mainsheet_api::{key::Key, limits::WATCHES_MAX, version::Revision};
 use mainsheet_cache::StoreError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -65,6 +65,13 @@ pub(super) fn not_ready(awaited: &[String]) -> Status {
 /// The server ends.
 pub(super) fn stopping() -> Status {
     because(Code::Unavailable, "STOPPING", "the server is stopping; connect again", [])
+}
+
+/// As many watches are open as there may be.
+pub(super) fn too_many_watches() -> Status {
+    let message =
+        format!("{WATCHES_MAX} watches are open, which is the bound; end some, or select more with one");
+    because(Code::ResourceExhausted, "WATCHES", message, [])
 }
 
 /// The store can't be read, for now or for good.

@@ -4,16 +4,15 @@
 //! |---|---|
 //! | `selection` | which resources a request is about |
 //! | `revisions`, `page` | the state that it reads, and where its next page begins |
-//! | `convert`, `error` | our things as messages, and refusals |
+//! | `convert`, `changes`, `error` | our things as messages, and refusals |
 
 mod apply;
 mod backup;
+mod changes;
 mod confirm;
-#[allow(dead_code, reason = "for methods that are not served yet")]
 mod convert;
 mod delete;
 mod diff;
-#[allow(dead_code, reason = "for methods that are not served yet")]
 mod error;
 mod get;
 mod history;
@@ -23,7 +22,6 @@ mod release;
 mod restore;
 mod revisions;
 mod rollback;
-#[allow(dead_code, reason = "for methods that are not served yet")]
 mod selection;
 mod sinks;
 mod status;
@@ -32,8 +30,9 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
-use mainsheet_api::{generated::mainsheet::v1 as pb, time::Clock};
+use mainsheet_api::{generated::mainsheet::v1 as pb, limits::WATCHES_MAX, time::Clock};
 use mainsheet_cache::{Cache, snapshot::SnapshotCatalog};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
@@ -74,7 +73,12 @@ pub fn service(
     links: Links,
     stop: CancellationToken,
 ) -> (Routes, impl Future<Output = anyhow::Result<()>> + use<>) {
-    let reads = Reads { links: links.clone(), revisions: Revisions::default(), stop: stop.clone() };
+    let reads = Reads {
+        links: links.clone(),
+        revisions: Revisions::default(),
+        watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+        stop: stop.clone(),
+    };
     let unpinning = reads.revisions.clone().run(Arc::clone(&links.clock), stop);
     (Routes::new(MainsheetServer::new(Service { links, reads })), unpinning)
 }
@@ -84,7 +88,8 @@ pub fn service(
 struct Reads {
     links: Links,
     revisions: Revisions,
-    #[allow(dead_code, reason = "for methods that are not served yet")]
+    /// Places for watches.
+    watches: Arc<Semaphore>,
     stop: CancellationToken,
 }
 

@@ -47,10 +47,11 @@ impl Revisions {
         if asked > newest.revision() {
             return Err(error::ahead(asked, newest.revision()));
         }
-        match self.pinned(asked, now) {
-            Some(pinned) => Ok(pinned),
-            None => Err(error::compacted(asked, newest.revision())),
+        if let Some(pinned) = self.pinned(asked, now) {
+            return Ok(pinned);
         }
+        let past = cache.snapshot_at(asked).await.map_err(|why| error::store(&why))?;
+        past.ok_or_else(|| error::compacted(asked, cache.store().oldest()))
     }
 
     /// Keeps a state for whoever asks for its next page.

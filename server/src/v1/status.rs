@@ -19,7 +19,7 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         instance: links.instance.to_string(),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: snapshot.revision().0,
-        oldest_revision: snapshot.revision().0,
+        oldest_revision: links.cache.store().oldest().0,
         awaited: links.readiness.awaited(),
         uptime: Some(convert::duration(now.0)),
         store: links.store.to_owned(),

@@ -14,7 +14,11 @@ use mainsheet_api::{
     wire::{Any, Entry},
     xds::catalog::Catalog,
 };
-use mainsheet_cache::{Cache, CacheOptions, snapshot::SnapshotCatalog, store::MemoryStore};
+use mainsheet_cache::{
+    Cache, CacheOptions,
+    snapshot::SnapshotCatalog,
+    store::{MemoryStore, SharedStore},
+};
 use mainsheet_server::{
     chain::Chain,
     clock::SystemClock,
@@ -58,8 +62,12 @@ impl Mesh {
     }
 
     pub(crate) async fn with(options: StreamOptions, readiness: Readiness) -> Self {
-        let store = Arc::new(MemoryStore::default());
-        let cache_options = CacheOptions { precedence: Vec::new(), history_len_max: 4 };
+        Self::on(Arc::new(MemoryStore::default()), options, readiness).await
+    }
+
+    pub(crate) async fn on(store: SharedStore, options: StreamOptions, readiness: Readiness) -> Self {
+        let cache_options =
+            CacheOptions { precedence: vec![SourceName::hold(), SourceName::api()], history_len_max: 4 };
         let (cache, follower) = Cache::open(store, cache_options).await.unwrap();
         let fence = cache.store().take_lease().await.unwrap();
         let metrics = Metrics::new();
@@ -155,8 +163,12 @@ impl Mesh {
 
     /// Commits, and waits until it is published.
     pub(crate) async fn commit(&self, changes: Vec<Change>) -> Revision {
+        self.commit_as(Cause::from("test"), changes).await
+    }
+
+    /// As somebody, for some reason.
+    pub(crate) async fn commit_as(&self, cause: Cause, changes: Vec<Change>) -> Revision {
         let base = self.cache.snapshot().revision();
-        let cause = Cause::from("test");
         let commit = Commit { base, fence: self.fence, cause, at: Timestamp(1_000), changes };
         let revision = self.cache.commit(commit).await.unwrap();
         let mut news = self.cache.subscribe();

@@ -90,6 +90,29 @@ async fn what_is_not_there_or_not_known_is_refused_with_what_would_be_right() {
 }
 
 #[tokio::test]
+async fn resource_is_shown_as_it_was_at_a_revision() {
+    let mesh = Mesh::start().await;
+    let route = || Key::new(Kind::VIRTUAL_SERVICE, "shop", "a");
+    mesh.commit(vec![put("files", route(), "1", &[])]).await;
+    mesh.commit(vec![put("files", route(), "2", &[])]).await;
+    mesh.commit(vec![remove("files", route())]).await;
+    let mut client = mesh.reader();
+    let mut versions = Vec::new();
+    for revision in [1, 2] {
+        let request = pb::GetRequest { revision, ..of("vs", "shop", "a") };
+        let answer = client.get(request).await.unwrap().into_inner();
+        assert_eq!(answer.revision, revision);
+        let resource = answer.resource.unwrap();
+        assert_eq!(resource.revision, revision);
+        versions.push(resource.version);
+    }
+    assert_ne!(versions[0], versions[1]);
+    let refused = client.get(of("vs", "shop", "a")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    mesh.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn nothing_is_read_before_everything_is_known_but_how_the_server_is() {
     let readiness = Readiness::new();
     let awaited = readiness.guard("source files");

@@ -1,8 +1,11 @@
 //! The reading half of the service `mainsheet.v1`, on a real server.
 
+mod diff;
 mod get;
+mod history;
 mod list;
 mod sinks;
+mod watch;
 
 use std::sync::Arc;
 
@@ -45,6 +48,10 @@ fn put(source: &str, key: Key, body: &str, labels: &[(&str, &str)]) -> Change {
     let entry = Entry::encode(&resource, Timestamp(1_000));
     let record = Record::clone(&mesh::record_of(key, body));
     Change::Put(Arc::new(Record { source: SourceName(source.into()), entry, ..record }))
+}
+
+fn remove(source: &str, key: Key) -> Change {
+    Change::Remove { source: SourceName(source.into()), key }
 }
 
 fn resource_key(kind: &str, namespace: &str, name: &str) -> Option<pb::ResourceKey> {
