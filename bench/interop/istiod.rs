@@ -1,6 +1,10 @@
 //! A real istiod that takes its configuration from mainsheet.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::Result;
 use mainsheet_bench::{
@@ -25,15 +29,40 @@ pub(crate) struct Istiod {
     _api: ApiStub,
 }
 
+/// Where an istiod gets its configuration from, beside Kubernetes.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A server of MCP over xDS on this port, with the mesh config that docs/istiod.md shows.
+    Xds(u16),
+    /// A folder.
+    Files(PathBuf),
+}
+
+impl Source {
+    fn mesh_config(&self) -> Result<String> {
+        Ok(match self {
+            Self::Xds(port) => page::block(page::ISTIOD, "## Point istiod at it", "yaml")?
+                .replace(":15110", &format!(":{port}")),
+            Self::Files(folder) => {
+                format!("configSources:\n- address: fs://{}\n- address: k8s://\n", folder.display())
+            }
+        })
+    }
+}
+
 impl Istiod {
-    /// Starts one with the mesh config that docs/istiod.md shows. Does not wait for it to be ready.
+    /// Starts one that follows a server. Does not wait for it to be ready.
     pub(crate) async fn start(tools: &Tools, dir: &Path, xds_port: u16) -> Result<Self> {
+        Self::start_on(tools, dir, &Source::Xds(xds_port)).await
+    }
+
+    /// Starts one. Does not wait for it to be ready.
+    pub(crate) async fn start_on(tools: &Tools, dir: &Path, source: &Source) -> Result<Self> {
         let api = ApiStub::start().await?;
         let kubeconfig = dir.join("kubeconfig.json");
         std::fs::write(&kubeconfig, api.kubeconfig())?;
         let mesh = dir.join("mesh.yaml");
-        let sources = page::block(page::ISTIOD, "## Point istiod at it", "yaml")?;
-        let sources = sources.replace(":15110", &format!(":{xds_port}"));
+        let sources = source.mesh_config()?;
         // Auto mTLS waits for a secret that only Istio's own agent brings to an Envoy.
         std::fs::write(&mesh, format!("{sources}\nenableAutoMtls: false\n"))?;
         let (http_port, grpc_port, monitoring_port) = (free_port()?, free_port()?, free_port()?);
@@ -50,6 +79,8 @@ impl Istiod {
             .env("HOME", dir)
             .envs([("POD_NAME", "istiod-b"), ("POD_NAMESPACE", "istio-system")])
             .envs([("ENABLE_CA_SERVER", "false"), ("PILOT_CERT_PROVIDER", "none")])
+            // As a server of MCP it wants to know its clients otherwise.
+            .env("ENABLE_XDS_API_GENERATOR_AUTH", "false")
             // A stock Envoy lacks Istio's own filters.
             .envs([("PILOT_ENABLE_METADATA_EXCHANGE", "false"), ("PILOT_DISABLE_MX_ALPN", "true")])
             .env("PILOT_ENABLE_ALPN_FILTER", "false");

@@ -22,6 +22,8 @@ pub struct Mainsheet {
     dir: PathBuf,
     /// Where its documents are.
     pub documents: PathBuf,
+    /// Its config file.
+    pub settings: String,
     /// ADS.
     pub grpc_port: u16,
     /// Health and debug.
@@ -38,6 +40,7 @@ impl Mainsheet {
             program: program.to_owned(),
             dir: dir.to_owned(),
             documents,
+            settings: String::new(),
             grpc_port: free_port()?,
             http_port: free_port()?,
         })
@@ -45,10 +48,14 @@ impl Mainsheet {
 
     /// Starts it on its folder, its store and its ports. Does not wait for it to be ready.
     pub fn start(&mut self) -> Result<()> {
+        let config = self.dir.join("mainsheet.yaml");
+        std::fs::write(&config, &self.settings)?;
         let mut command = Command::new(&self.program);
         command
             .arg("serve")
             .arg(&self.documents)
+            .arg("--config")
+            .arg(config)
             .arg("--data-dir")
             .arg(self.store())
             .arg(format!("--grpc-addr=127.0.0.1:{}", self.grpc_port))

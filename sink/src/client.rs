@@ -14,9 +14,10 @@ use mainsheet_api::{
         client::{ClientSession, Wanted},
     },
 };
-use tonic::{metadata::MetadataMap, transport::Endpoint};
+use tonic::metadata::MetadataMap;
 
 use crate::{
+    address::Security,
     apply::Apply,
     error::{BuildError, Disconnected},
     metrics::Metrics,
@@ -47,8 +48,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins a client of the server at `address` (`HOST:PORT`, also with `xds://` before it), which will know it as
-    /// `node_id`.
+    /// Begins a client of the server at `address` (`HOST:PORT`, also with `xds://` before it, or with `xdss://` for TLS),
+    /// which will know it as `node_id`.
     pub fn builder(address: impl Into<String>, node_id: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
             addresses: vec![address.into()],
@@ -60,6 +61,7 @@ impl Client {
             wanted: Vec::new(),
             held: Vec::new(),
             headers: MetadataMap::new(),
+            security: Security::default(),
         }
     }
 
@@ -118,6 +120,7 @@ pub struct ClientBuilder {
     wanted: Vec<(Arc<str>, Wanted)>,
     held: Vec<(Arc<str>, Arc<str>, ResourceVersion)>,
     headers: MetadataMap,
+    security: Security,
 }
 
 impl ClientBuilder {
@@ -192,13 +195,22 @@ impl ClientBuilder {
         self
     }
 
+    /// How TLS is spoken: whom to trust, which name to expect, what to show. Addresses that begin with `xdss://` or `https://`
+    /// need it, and those without a scheme then speak it, too.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, config: tonic::transport::ClientTlsConfig) -> Self {
+        self.security = Security::tls(config);
+        self
+    }
+
     /// Finishes it. Nothing is connected yet.
     ///
     /// # Errors
     /// Where an address is none, the node has no id, or nothing is asked for.
     pub fn build(self) -> Result<Client, BuildError> {
         let servers = self.addresses.into_iter().map(|address| {
-            let endpoint = endpoint(&address)?;
+            let endpoint = self.security.endpoint(&address)?;
             Ok(Server::new(address, endpoint))
         });
         let servers = Servers::new(servers.collect::<Result<_, BuildError>>()?);
@@ -234,25 +246,6 @@ impl ClientBuilder {
 
 fn string(text: String) -> Value {
     Value { kind: Some(value::Kind::StringValue(text)) }
-}
-
-/// Where an address leads: `host:port`, after `http://` or `xds://` where it says so.
-///
-/// # Errors
-/// Where it is none, or asks for TLS.
-pub fn endpoint(address: &str) -> Result<Endpoint, BuildError> {
-    let wrong = || BuildError::Address(address.to_owned());
-    let authority = match address.split_once("://") {
-        None => address,
-        Some(("xds" | "http", authority)) => authority,
-        Some(("xdss" | "https", _)) => return Err(BuildError::Tls(address.to_owned())),
-        Some(_) => return Err(wrong()),
-    };
-    let authority: http::uri::Authority = authority.trim_end_matches('/').parse().map_err(|_| wrong())?;
-    if authority.port_u16().is_none() || authority.host().is_empty() {
-        return Err(wrong());
-    }
-    Endpoint::from_shared(format!("http://{authority}")).map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -6,9 +6,17 @@ pub enum BuildError {
     /// Not an address.
     #[error("`{0}` is not an address; write HOST:PORT or xds://HOST:PORT")]
     Address(String),
-    /// An address that asks for TLS.
-    #[error("`{0}` asks for TLS, which this client does not speak; write HOST:PORT for plaintext")]
+    /// An address that asks for TLS, which is not set up.
+    #[error("`{0}` asks for TLS, which this client is not set up for; write xds://HOST:PORT for plaintext")]
     Tls(String),
+    /// TLS is set up in a way that does not work: a certificate that is none, for example.
+    #[error("TLS for `{address}`: {reason}")]
+    TlsConfig {
+        /// Where.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
     /// Servers refuse a client without a node id (rule 6).
     #[error("node id is empty")]
     NoNode,

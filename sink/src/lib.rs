@@ -23,22 +23,29 @@
 //! # }
 //! ```
 //!
+//! An applier may be a closure ([`hook`]), the directory applier (`DirectoryApplier`, feature `directory`), or anything that implements
+//! [`Apply`]. `examples/` has three whole programs.
+//!
 //! It handles:
-//! - both variants of ADS, state of the world and delta, over plaintext HTTP/2
-//! - ACKs, and NACKs with the applier's reasons, by resource where it gives them; a malformed response is refused before the applier sees it
+//! - both variants of ADS, state of the world and delta, over HTTP/2, in plaintext or TLS (feature `tls`: `ClientBuilder::tls`)
+//! - ACKs, and NACKs with the applier's reasons, by resource where it gives them, while the rest may be applied
+//!   ([`Rejection::rest_applied`]); a malformed response is refused before the applier sees it
 //! - lost connections: back-off with full jitter, and a resumption that asks only for what changed (delta)
+//! - restarts of the embedder: it says what it holds from before ([`ClientBuilder::holds`])
 //! - several addresses of one server: the next one is tried when one fails, and waits grow when all have
 //! - keeping what is held across any number of connections: the applier is told differences, never a reset
 //! - servers that vanish without a word (keepalive), and servers that are not ready yet (they refuse, it tries again)
+//! - counters that can be read beside it ([`Client::metrics`])
 //!
 //! It does not:
-//! - keep anything on disk: a new process starts from nothing
-//! - apply anything by itself: what becomes of an update is the [`Apply`]er's business
 //! - validate bodies: an update is what the server sent, in `google.protobuf.Any`s
-//! - change its subscriptions while it runs
-//! - speak TLS or present an identity
-//! - start tasks: all of it runs in the future that [`Client::run`] returns
+//! - change its subscriptions while it runs; between two runs it can ([`Client::want`])
+//! - start tasks: all of it runs in the future that [`Client::run`] returns; the directory applier writes on Tokio's threads for blocking work
+//!
+//! Features, none of them on by default: `directory`, which brings the codec along, and `tls`, with aws-lc-rs as the only provider of
+//! cryptography.
 
+mod address;
 mod apply;
 mod backoff;
 mod client;
@@ -49,8 +56,11 @@ mod servers;
 mod transport;
 mod worker;
 
-pub use apply::{Apply, Event};
-pub use client::{Client, ClientBuilder, Reconnect, endpoint};
+pub use address::endpoint;
+pub use apply::{Apply, Event, Hook, hook};
+#[cfg(feature = "directory")]
+pub use apply::{DirectoryApplier, DirectoryError, Form};
+pub use client::{Client, ClientBuilder, Reconnect};
 pub use error::{BuildError, Disconnected};
 pub use metrics::{Applied, Counters, Metrics};
 pub use rejection::Rejection;

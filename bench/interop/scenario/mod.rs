@@ -12,6 +12,7 @@ mod page;
 mod restart;
 mod scale;
 mod sink;
+mod upstream;
 mod validation;
 
 use std::{pin::Pin, time::Duration};
@@ -114,6 +115,18 @@ pub(crate) static ALL: &[Scenario] = &[
         needs: &["istiod", "istioctl", "envoy"],
         is_beside: false,
         run: |tools| Box::pin(chain::answers_live_http(tools)),
+    },
+    Scenario {
+        name: "istiod_feeds_another_istiod_through_mainsheet",
+        needs: &["istiod"],
+        is_beside: false,
+        run: |tools| Box::pin(upstream::istiod_feeds_istiod(tools)),
+    },
+    Scenario {
+        name: "chain_of_two_mainsheets_ends_in_istiod_at_the_same_versions",
+        needs: &["istiod"],
+        is_beside: false,
+        run: |tools| Box::pin(upstream::chain_ends_in_istiod(tools)),
     },
     Scenario {
         name: "istiod_does_what_its_page_says",

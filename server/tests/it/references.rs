@@ -251,6 +251,11 @@ fn pages_name_every_setting_of_a_server_to_follow() {
         assert!(CONFIGURATION_TAIL.contains(&format!("`{name}`")), "{name}");
         assert!(page.contains(&format!("| `{name}` | {help} |")), "docs/upstream.md: | `{name}` | {help} |");
     }
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let file = Some(GivenFile { path: "example.yaml".to_owned(), text: Ok(text.to_owned()) });
+    let settings = parse(&Given { file, ..Given::default() }).unwrap().settings;
+    assert_eq!(settings.upstreams.len(), 3);
 }
 
 #[test]

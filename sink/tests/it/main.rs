@@ -4,5 +4,10 @@
 
 mod client;
 mod dependencies;
+mod directory;
+mod embedding;
+mod examples;
 mod failover;
+mod resource;
 mod server;
+mod tls;

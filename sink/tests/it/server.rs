@@ -22,9 +22,10 @@ use tonic::{
     Status, Streaming,
     body::Body,
     codegen::Service,
+    metadata::MetadataMap,
     server::{Grpc, NamedService, StreamingService},
     service::Routes,
-    transport::Server,
+    transport::{Server, ServerTlsConfig},
 };
 use tonic_prost::ProstCodec;
 
@@ -46,6 +47,15 @@ impl TestServer {
     }
 
     pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        Self::start_on(address, Server::builder()).await
+    }
+
+    pub(crate) async fn start_with_tls(tls: ServerTlsConfig) -> Self {
+        let server = Server::builder().tls_config(tls).unwrap();
+        Self::start_on("127.0.0.1:0".parse().unwrap(), server).await
+    }
+
+    async fn start_on(address: SocketAddr, mut server: Server) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, streams) = mpsc::channel(8);
@@ -53,7 +63,7 @@ impl TestServer {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let incoming = TcpListenerStream::new(listener);
-            Server::builder().add_routes(routes).serve_with_incoming(incoming).await.unwrap();
+            server.add_routes(routes).serve_with_incoming(incoming).await.unwrap();
         });
         Self { address, streams, tasks }
     }
@@ -71,11 +81,17 @@ impl TestServer {
 
 /// The server's end of one stream. Dropped, the stream ends in good order.
 pub(crate) struct ServerStream {
+    metadata: MetadataMap,
     requests: Boxed<Result<Request, Status>>,
     responses: mpsc::Sender<Result<Response, Status>>,
 }
 
 impl ServerStream {
+    /// What the client said with the stream's opening.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name)?.to_str().ok()
+    }
+
     /// The next request; `None` when the client has closed its half.
     pub(crate) async fn next(&mut self) -> Option<Request> {
         let next = timeout(PATIENCE, self.requests.next()).await.expect("a request, or the end");
@@ -169,9 +185,10 @@ impl<Q: Message + 'static, R: Message + 'static> StreamingService<Q> for Method<
     fn call(&mut self, request: tonic::Request<Streaming<Q>>) -> Self::Future {
         let (wrap, unwrap, streams) = (self.wrap, self.unwrap, self.streams.clone());
         Box::pin(async move {
+            let metadata = request.metadata().clone();
             let requests = request.into_inner().map(move |request| request.map(wrap));
             let (responses, queue) = mpsc::channel(8);
-            let stream = ServerStream { requests: Box::pin(requests), responses };
+            let stream = ServerStream { metadata, requests: Box::pin(requests), responses };
             streams.send(stream).await.map_err(|_| Status::unavailable("the test is over"))?;
             let queue = ReceiverStream::new(queue).map(move |response| response.map(unwrap));
             Ok(tonic::Response::new(Box::pin(queue) as Self::ResponseStream))

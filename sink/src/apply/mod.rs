@@ -1,10 +1,17 @@
-//! What the embedder brings.
+//! What the embedder brings, and appliers that are there.
+
+#[cfg(feature = "directory")]
+mod directory;
+mod hook;
 
 use std::time::Duration;
 
 use mainsheet_api::xds::client::{Malformed, Update};
 use tonic::metadata::MetadataMap;
 
+#[cfg(feature = "directory")]
+pub use self::directory::{DirectoryApplier, DirectoryError, Form};
+pub use self::hook::{Hook, hook};
 use crate::{error::Disconnected, rejection::Rejection};
 
 /// Takes in updates: whoever embeds the client implements this.
