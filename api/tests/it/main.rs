@@ -8,6 +8,7 @@ mod envoy_descriptors;
 mod generated;
 mod pair;
 mod protocol;
+mod released;
 mod rule;
 mod validation;
 mod validation_any;

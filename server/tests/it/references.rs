@@ -258,6 +258,28 @@ fn pages_name_every_setting_of_a_server_to_follow() {
     assert_eq!(settings.upstreams.len(), 3);
 }
 
+/// The page is written by hand: an alert on a metric that is not there would never ring.
+#[test]
+fn operations_page_names_metrics_and_settings_that_are_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = |name: &str| fs::read_to_string(docs.join(name)).unwrap();
+    let (operations, metrics) = (page("operations.md"), page("metrics.md"));
+    let words = operations.split(|char: char| !(char.is_ascii_lowercase() || char == '_'));
+    let named: Vec<_> = words
+        .filter(|word| ["mainsheet_", "process_"].iter().any(|prefix| word.starts_with(prefix)))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        let name = name.trim_end_matches("_bucket");
+        assert!(metrics.contains(&format!("| `{name}` |")), "{name} is no metric");
+    }
+    let configuration = page("configuration.md");
+    for setting in ["shutdown-grace", "connections-max", "streams-max", "guard-hold", "history-len"] {
+        let is_named = operations.contains(&format!("`{setting}`"));
+        assert!(is_named && configuration.contains(&format!("| `{setting}` |")), "{setting}");
+    }
+}
+
 #[test]
 fn command_page_is_what_the_commands_say() {
     let mut page =
