@@ -2,11 +2,25 @@
 
 DIR ?= manifests/examples
 ONLY ?=
+PREFIX ?= /usr/local
 
-.PHONY: run test lint deny fmt interop bars
+.PHONY: run install test lint deny fmt interop bars
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
+
+install: ## the program below PREFIX, with its manual, what completes it, and the plugin `kubectl mcp`
+	cargo build --release --quiet --bin mainsheet
+	install -D -m 755 "$$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/mainsheet" \
+		$(DESTDIR)$(PREFIX)/bin/mainsheet
+	ln -sf mainsheet $(DESTDIR)$(PREFIX)/bin/kubectl-mcp
+	ln -sf mainsheet $(DESTDIR)$(PREFIX)/bin/kubectl_complete-mcp
+	$(DESTDIR)$(PREFIX)/bin/mainsheet man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(DESTDIR)$(PREFIX)/bin/mainsheet completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mainsheet
+	$(DESTDIR)$(PREFIX)/bin/mainsheet completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mainsheet
+	$(DESTDIR)$(PREFIX)/bin/mainsheet completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mainsheet.fish
 
 test: ## every test that needs nothing installed
 	cargo test --workspace --quiet

@@ -25,6 +25,16 @@ pub(super) struct ServiceArgs {
 }
 
 impl ServiceArgs {
+    /// By flag, environment or default.
+    pub(super) fn address(&self, context: &Context<'_>) -> String {
+        self.server.address(context)
+    }
+
+    /// How long to wait for an answer.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -100,7 +110,8 @@ impl Service {
                     .into()
             }
             Code::Unimplemented => {
-                anyhow::anyhow!("the server at `{}` can't do this: {text}", self.address)
+                CliError::Unimplemented(format!("the server at `{}` can't do this: {text}", self.address))
+                    .into()
             }
             _ => anyhow::Error::msg(text),
         }

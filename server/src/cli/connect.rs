@@ -1,5 +1,7 @@
 //! How commands that ask a server find it, and what they are to it.
 
+use std::collections::BTreeMap;
+
 use mainsheet_sink::{Client, ClientBuilder};
 
 use super::Context;
@@ -18,9 +20,14 @@ pub(super) struct ServerArgs {
 impl ServerArgs {
     /// By flag, environment or default.
     pub(super) fn address(&self, context: &Context<'_>) -> String {
-        let given = self.server.clone().or_else(|| context.environment.get("MAINSHEET_SERVER").cloned());
-        given.unwrap_or_else(|| DEFAULT.to_owned())
+        address(self.server.clone(), &context.environment)
     }
+}
+
+/// The address that was given, or that of the environment, or the default.
+pub(super) fn address(given: Option<String>, environment: &BTreeMap<String, String>) -> String {
+    let known = given.or_else(|| environment.get("MAINSHEET_SERVER").cloned());
+    known.unwrap_or_else(|| DEFAULT.to_owned())
 }
 
 /// Which server to ask over ADS, and as whom.

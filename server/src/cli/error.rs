@@ -38,6 +38,9 @@ pub(super) enum CliError {
     /// A wait that was too long.
     #[error("{0}")]
     NotReached(String),
+    /// A server that does not have what a command asks for.
+    #[error("{0}")]
+    Unimplemented(String),
 }
 
 impl CliError {
@@ -75,7 +78,7 @@ pub(super) fn report(error: &anyhow::Error, to: &mut dyn Write) -> Exit {
     match error.downcast_ref() {
         Some(CliError::Settings(_) | CliError::Usage(_)) => Exit::Usage,
         Some(CliError::NotReached(_)) => Exit::NotReached,
-        None => Exit::Failed,
+        Some(CliError::Unimplemented(_)) | None => Exit::Failed,
     }
 }
 

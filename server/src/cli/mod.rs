@@ -14,18 +14,23 @@ mod error;
 mod first_answers;
 mod get;
 mod import;
+mod jsonpath;
 mod kinds;
 mod log;
+mod man;
 mod manifests;
 mod names;
 mod outcomes;
 mod output;
+mod program;
 mod refusal;
 mod release;
 mod rollback;
 mod selection;
 mod serve;
+mod sinks;
 mod snippet;
+mod status;
 mod terminal;
 mod texts;
 mod validate;
@@ -34,13 +39,20 @@ mod watch;
 
 use std::{collections::BTreeMap, ffi::OsString, io, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
 pub use error::Exit;
+use program::Program;
 
 /// Configuration distribution for Istio: validates networking resources and streams them to every sink over xDS.
 #[derive(Debug, Parser)]
-#[command(name = "mainsheet", disable_version_flag = true, max_term_width = 110)]
+#[command(
+    name = "mainsheet",
+    disable_version_flag = true,
+    max_term_width = 110,
+    after_help = "Commands that ask a server find it by --server ADDR, MAINSHEET_SERVER, or at 127.0.0.1:15010. Exit codes: 0 done, 1 failed, \
+                  2 asked wrongly, 3 not reached in time."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,11 +70,14 @@ enum Command {
     Log(log::Args),
     Rollback(rollback::Args),
     Release(release::Args),
+    Sinks(sinks::Args),
+    Status(status::Args),
     Confirm(confirm::Args),
     Import(import::Args),
     Compare(compare::Args),
     Version(version::Args),
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 /// What a command has beside its arguments.
@@ -75,7 +90,13 @@ struct Context<'a> {
 
 /// Runs the command that `args` name and says how the process ends.
 pub fn main(args: impl IntoIterator<Item = OsString>, environment: BTreeMap<String, String>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let program = Program::called(args.first().map(OsString::as_os_str));
+    let mut out = io::stdout();
+    if let Some(exit) = completion::answer(program, &args, &environment, &mut out) {
+        return exit.into();
+    }
+    let cli = match parse(program.command(), args) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing can be done about a terminal that is gone.
@@ -83,12 +104,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, environment: BTreeMap<Stri
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    let mut out = io::stdout();
     let context = Context { environment, out: &mut out };
     match run(cli.command, context) {
         Ok(exit) => exit.into(),
         Err(error) => error::report(&error, &mut io::stderr()).into(),
     }
+}
+
+fn parse(mut command: clap::Command, args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Runs a command that only waits for a server; one thread does.
@@ -109,9 +134,12 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Log(args) => log::run(args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Release(args) => release::run(args, context),
+        Command::Sinks(args) => sinks::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::Confirm(args) => confirm::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Completion(args) => completion::run(args, context),
+        Command::Man(args) => man::run(args, context),
     }
 }

@@ -284,30 +284,30 @@ fn operations_page_names_metrics_and_settings_that_are_there() {
 fn command_page_is_what_the_commands_say() {
     let mut page =
         String::from("# Commands\n\nExit codes: 0 done, 1 failed, 2 asked wrongly, 3 not reached in time.\n");
-    for command in [
-        "serve",
-        "validate",
-        "get",
-        "watch",
-        "apply",
-        "delete",
-        "diff",
-        "log",
-        "rollback",
-        "release",
-        "confirm",
-        "import",
-        "compare",
-        "version",
-        "completion",
-    ] {
-        let help = std::process::Command::new(env!("CARGO_BIN_EXE_mainsheet"))
-            .args([command, "--help"])
-            .output()
-            .unwrap();
-        let help = String::from_utf8(help.stdout).unwrap();
-        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    for command in commands() {
+        let lines: Vec<_> =
+            said(&[&command, "--help"]).lines().map(|line| line.trim_end().to_owned()).collect();
         write!(page, "\n## `mainsheet {command}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
     }
     is_kept("cli.md", &page);
+}
+
+/// Every command, as the program lists them.
+fn commands() -> Vec<String> {
+    let help = said(&["--help"]);
+    let (_, list) = help.split_once("\nCommands:\n").unwrap();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    // What a command is about may go on in lines that are indented further.
+    let names = lines.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    names
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn said(args: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_mainsheet");
+    let output = std::process::Command::new(program).args(args).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -7,6 +7,7 @@ mod import;
 mod rig;
 mod serve;
 mod service;
+mod sinks;
 mod validate;
 mod watch;
 
@@ -30,6 +31,8 @@ fn help_lists_the_commands() {
         "validate",
         "get",
         "watch",
+        "sinks",
+        "status",
         "apply",
         "delete",
         "diff",
@@ -37,8 +40,11 @@ fn help_lists_the_commands() {
         "rollback",
         "release",
         "confirm",
+        "import",
+        "compare",
         "version",
         "completion",
+        "man",
     ] {
         assert!(ended.out.contains(&format!("\n  {command} ")), "{command}: {}", ended.out);
     }
