@@ -55,6 +55,7 @@ impl NamedKind {
     /// By kind, plural or short name, or by type URL.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let known = Kind::of_argument(text).or_else(|| Kind::of_type_url(text));
+        let known = known.filter(|kind| !kind.is_opaque());
         known.map(Self::Known).or_else(|| is_type_url(text).then(|| Self::Opaque(text.to_owned())))
     }
 

@@ -68,9 +68,7 @@ pub(super) async fn get(wanted: &Wanted, address: &str, mut printer: Printer<'_>
 fn kinds(wanted: &Wanted) -> anyhow::Result<Vec<Kind>> {
     let known = |kind: &NamedKind| match kind {
         NamedKind::Known(kind) => Ok(*kind),
-        NamedKind::Opaque(url) => Err(CliError::usage(format!(
-            "`{url}` can't be read over ADS: `mainsheet watch` follows known kinds"
-        ))),
+        NamedKind::Opaque(url) => Kind::opaque(url).map_err(|refused| CliError::usage(refused.to_string())),
     };
     let named: Result<Vec<Kind>, _> = match &wanted.targets {
         Targets::Kinds(kinds) if kinds.is_empty() => {
@@ -85,14 +83,14 @@ fn kinds(wanted: &Wanted) -> anyhow::Result<Vec<Kind>> {
 impl Wanted {
     fn asks_for(&self, found: &codec::Received) -> bool {
         let key = &found.resource.key;
-        // The namespace of Envoy's kinds is not on the wire.
-        let is_in_namespace = key.kind.info().family == Family::Envoy
+        // The namespace of what is sent bare is not on the wire.
+        let is_in_namespace = key.kind.info().family != Family::Istio
             || self.namespace().is_none_or(|namespace| *key.namespace == *namespace);
         let is_named = match &self.targets {
             Targets::Kinds(_) => true,
-            Targets::Named(named) => {
-                named.iter().any(|(kind, name)| *kind == NamedKind::Known(key.kind) && *key.name == **name)
-            }
+            Targets::Named(named) => named
+                .iter()
+                .any(|(kind, name)| kind.in_request() == key.kind.info().name && *key.name == **name),
         };
         is_in_namespace && is_named
     }
