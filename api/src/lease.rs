@@ -42,8 +42,18 @@ pub struct Renewal {
     pub source: SourceName,
     /// Which resource of it.
     pub key: Key,
-    /// With the deadline that it has from now on.
+    /// As its record has it.
     pub lease: Lease,
+    /// The one that it has from now on.
+    pub deadline: Timestamp,
+}
+
+impl Renewal {
+    /// Of a lease that is renewed now.
+    #[must_use]
+    pub fn now(source: SourceName, key: Key, lease: Lease, now: Timestamp) -> Self {
+        Self { source, key, lease, deadline: now.after(lease.ttl) }
+    }
 }
 
 impl Lease {

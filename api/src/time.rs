@@ -53,10 +53,24 @@ impl Timestamp {
     }
 }
 
+/// Both clocks, read at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Calendar time.
+    pub wall: Timestamp,
+    /// Monotonic time.
+    pub uptime: Uptime,
+}
+
 /// Both clocks, passed to everything that needs one.
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time.
     fn uptime(&self) -> Uptime;
     /// Calendar time.
     fn wall(&self) -> Timestamp;
+
+    /// Both at once.
+    fn now(&self) -> Now {
+        Now { wall: self.wall(), uptime: self.uptime() }
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::{borrow::Borrow, cmp::Ordering, ops::Bound, sync::Arc};
 
-use imbl::OrdSet;
-use mainsheet_api::{key::Key, kind::Kind};
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
+use mainsheet_api::{key::Key, kind::Kind, resource::Lease};
 
 use crate::snapshot::Held;
 
@@ -13,6 +13,8 @@ use crate::snapshot::Held;
 pub struct Layer {
     by_key: OrdSet<ByKey>,
     by_origin: OrdSet<ByOrigin>,
+    /// Of what lives as long as it is renewed.
+    leases: OrdMap<Key, Lease>,
 }
 
 impl Layer {
@@ -55,7 +57,31 @@ impl Layer {
         self.by_key.is_empty()
     }
 
+    /// What lives as long as it is renewed, in order of keys, with its lease as it was committed.
+    pub fn leases(&self) -> impl Iterator<Item = (&Key, &Lease)> {
+        self.leases.iter()
+    }
+
+    /// The leases that this layer has and an older state of it had not, or otherwise; `None` where one ended. Costs
+    /// nothing where they are the same.
+    pub fn leases_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Key, Option<&'a Lease>)> {
+        let is_same = self.leases.ptr_eq(&before.leases);
+        let changes = (!is_same).then(|| before.leases.diff(&self.leases));
+        changes.into_iter().flatten().map(|change| match change {
+            DiffItem::Add(key, lease) => (key, Some(lease)),
+            DiffItem::Update { new: (key, lease), .. } => (key, Some(lease)),
+            DiffItem::Remove(key, _) => (key, None),
+        })
+    }
+
     pub(crate) fn insert(&mut self, held: Arc<Held>) {
+        match held.terms.lease {
+            Some(lease) => drop(self.leases.insert(held.key.clone(), lease)),
+            None => drop(self.leases.remove(&held.key)),
+        }
         self.by_origin.insert(ByOrigin(Arc::clone(&held)));
         if let Some(ByKey(before)) = self.by_key.insert(ByKey(Arc::clone(&held)))
             && before.provenance.origin != held.provenance.origin
@@ -66,6 +92,7 @@ impl Layer {
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Arc<Held>> {
         let ByKey(before) = self.by_key.remove(key)?;
+        self.leases.remove(key);
         self.by_origin.remove(&ByOrigin(Arc::clone(&before)));
         Some(before)
     }
@@ -195,10 +222,10 @@ impl Ord for ByOrigin {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, time::Duration};
 
     use mainsheet_api::{
-        resource::{Provenance, SourceName, Terms},
+        resource::{Lease, Provenance, SourceName, Terms},
         time::Timestamp,
         version::{ResourceVersion, Revision},
     };
@@ -210,6 +237,11 @@ mod tests {
     /// One begins another, one is empty.
     const ORIGINS: [&str; 4] = ["", "a", "a.yaml", "b.yaml"];
 
+    /// Of two versions out of three.
+    fn lease(version: u8) -> Option<Lease> {
+        (version > 0).then(|| Lease::beginning(Duration::from_secs(60), Timestamp(u64::from(version))))
+    }
+
     fn held((kind, name): (usize, u8), origin: usize, version: u8) -> Arc<Held> {
         Arc::new(Held {
             source: SourceName(Arc::from("files")),
@@ -218,7 +250,7 @@ mod tests {
             created: Timestamp(1),
             provenance: Provenance { origin: ORIGINS[origin].to_owned(), line: 1 },
             warnings: Vec::new(),
-            terms: Terms::default(),
+            terms: Terms { lease: lease(version), ..Terms::default() },
             changed: Revision(1),
         })
     }
@@ -241,9 +273,21 @@ mod tests {
                 } else {
                     prop_assert_eq!(layer.remove(&key), model.remove(&key));
                 }
-                prop_assert!(before == unchanged.into_values().collect(), "an older one stays as it is");
+                prop_assert!(before == unchanged.values().cloned().collect(), "an older one stays as it is");
                 prop_assert!(layer == model.values().cloned().collect());
                 prop_assert_eq!(layer.iter().collect::<Vec<_>>(), model.values().collect::<Vec<_>>());
+                let lease_of = |held: &Arc<Held>| Some((held.key.clone(), held.terms.lease?));
+                let leases = |of: &BTreeMap<_, _>| of.values().filter_map(lease_of).collect::<BTreeMap<_, _>>();
+                let (had, has) = (leases(&unchanged), leases(&model));
+                prop_assert!(layer.leases().map(|(key, lease)| (key.clone(), *lease)).eq(has.clone()));
+                let mut changed = had;
+                for (key, lease) in layer.leases_since(&before) {
+                    match lease {
+                        Some(lease) => prop_assert_ne!(changed.insert(key.clone(), *lease), Some(*lease)),
+                        None => prop_assert!(changed.remove(key).is_some()),
+                    }
+                }
+                prop_assert_eq!(changed, has);
                 prop_assert_eq!((layer.len(), layer.is_empty()), (model.len(), model.is_empty()));
                 for origin in ORIGINS {
                     let of_origin = model.values().filter(|held| held.provenance.origin == origin);

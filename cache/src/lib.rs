@@ -7,6 +7,7 @@
 //! | [`store`] | durable, ordered commits: one contract, several backends |
 //! | `cache` | the two together: a store with a snapshot in front of it |
 //! | `follow` | commits are followed, folded and published |
+//! | [`expiry`] | when leases end: pure, told of commits, renewals and the time |
 //! | `fold` | commits to snapshots, a pure function |
 //! | `read` | one resource or many of a snapshot, with what the layers say of it |
 //! | `served_changes` | what each of the newest revisions changed of what is served |
@@ -25,6 +26,7 @@ mod cache;
 mod chunk;
 mod diff;
 mod error;
+pub mod expiry;
 mod fold;
 mod follow;
 mod history;
