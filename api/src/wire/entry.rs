@@ -9,7 +9,10 @@ use prost::{
 };
 
 use crate::{
-    generated::{google::protobuf::Timestamp as ProtoTimestamp, istio::mcp::v1alpha1 as mcp},
+    generated::{
+        google::protobuf::{Duration as ProtoDuration, Timestamp as ProtoTimestamp},
+        istio::mcp::v1alpha1 as mcp,
+    },
     kind::{Family, TYPE_URL_PREFIX},
     lease,
     resource::Resource,
@@ -99,6 +102,12 @@ const RESOURCES: u32 = 2;
 const RESOURCE_VERSION: u32 = 1;
 const RESOURCE_BODY: u32 = 2;
 const RESOURCE_NAME: u32 = 3;
+const RESOURCE_TTL: u32 = 6;
+const ANY_TYPE_URL: u32 = 1;
+const ANY_VALUE: u32 = 2;
+
+/// The message of what stands around a resource that carries a time to live in SotW.
+pub(crate) const WRAPPER: &str = "envoy.service.discovery.v3.Resource";
 
 /// Appends an entry as one `resources` field of a SotW response.
 pub fn put_sotw_resource(buffer: &mut BytesMut, any: &[u8]) {
@@ -111,20 +120,56 @@ pub fn put_sotw_head(buffer: &mut BytesMut, any: &[u8]) {
     put_prefix(RESOURCES, any.len(), buffer);
 }
 
-/// Appends what goes before [`Entry::any`] in a `resources` field of a delta response: name, version, and the tags and
-/// lengths around. The entry's bytes must follow.
-pub fn put_delta_resource(buffer: &mut BytesMut, entry: &Entry) {
-    let version = entry.version.as_str();
-    let inner = [version.len(), entry.name.len(), entry.any.len()]
-        .iter()
-        .map(|&len| 1 + encoded_len_varint(len as u64) + len)
-        .sum();
-    put_prefix(RESOURCES, inner, buffer);
-    for (field, text) in [(RESOURCE_VERSION, version), (RESOURCE_NAME, &entry.name)] {
-        put_prefix(field, text.len(), buffer);
-        buffer.put_slice(text.as_bytes());
-    }
+/// Appends what goes before [`Entry::any`] in a `resources` field of a delta response: name, version, a time to live for
+/// whoever understands one, and the tags and lengths around. The entry's bytes must follow.
+pub fn put_delta_resource(buffer: &mut BytesMut, entry: &Entry, ttl: Option<Duration>) {
+    let fields = resource_fields(&entry.name, &entry.version, ttl);
+    put_prefix(RESOURCES, fields.len() + field_len(entry.any.len()), buffer);
+    buffer.put_slice(&fields);
     put_prefix(RESOURCE_BODY, entry.any.len(), buffer);
+}
+
+/// Appends what goes before [`Entry::any`] in a `resources` field of a SotW response that carries a time to live: in an Any
+/// of its own (rule 74). The entry's bytes must follow.
+pub fn put_sotw_wrapper(buffer: &mut BytesMut, entry: &Entry, ttl: Duration) {
+    let type_url = format!("{TYPE_URL_PREFIX}{WRAPPER}");
+    let fields = resource_fields(&entry.name, &entry.version, Some(ttl));
+    let value = fields.len() + field_len(entry.any.len());
+    put_prefix(RESOURCES, field_len(type_url.len()) + field_len(value), buffer);
+    put_prefix(ANY_TYPE_URL, type_url.len(), buffer);
+    buffer.put_slice(type_url.as_bytes());
+    put_prefix(ANY_VALUE, value, buffer);
+    buffer.put_slice(&fields);
+    put_prefix(RESOURCE_BODY, entry.any.len(), buffer);
+}
+
+/// Appends a `resources` field of a delta response without a body: go on using this version of it (rule 73).
+pub fn put_heartbeat(buffer: &mut BytesMut, (name, version): (&str, &ResourceVersion), ttl: Duration) {
+    let fields = resource_fields(name, version, Some(ttl));
+    put_prefix(RESOURCES, fields.len(), buffer);
+    buffer.put_slice(&fields);
+}
+
+/// What a `Resource` has beside its body.
+fn resource_fields(name: &str, version: &ResourceVersion, ttl: Option<Duration>) -> BytesMut {
+    let mut fields = BytesMut::new();
+    for (field, text) in [(RESOURCE_VERSION, version.as_str()), (RESOURCE_NAME, name)] {
+        put_prefix(field, text.len(), &mut fields);
+        fields.put_slice(text.as_bytes());
+    }
+    if let Some(ttl) = ttl {
+        let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+        let nanos = i32::try_from(ttl.subsec_nanos()).unwrap_or_default();
+        let ttl = ProtoDuration { seconds, nanos }.encode_to_vec();
+        put_prefix(RESOURCE_TTL, ttl.len(), &mut fields);
+        fields.put_slice(&ttl);
+    }
+    fields
+}
+
+/// Bytes of a length-delimited field whose number is below 16.
+fn field_len(len: usize) -> usize {
+    1 + encoded_len_varint(len as u64) + len
 }
 
 /// Tag and length of a length-delimited field.

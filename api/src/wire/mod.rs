@@ -7,7 +7,9 @@ mod entry;
 mod frame;
 mod labels;
 
-pub use entry::{Entry, put_delta_resource, put_sotw_head, put_sotw_resource};
+pub use entry::{
+    Entry, put_delta_resource, put_heartbeat, put_sotw_head, put_sotw_resource, put_sotw_wrapper,
+};
 pub use frame::{Frame, Head, decode_frame, delta_frame, message_frame, sotw_frame};
 pub use labels::labels;
 

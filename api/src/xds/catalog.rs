@@ -37,6 +37,13 @@ pub trait Catalog: Clone {
     /// Every entry of a kind that the view sees, in an order that is the same on every server.
     fn for_each(&self, kind: Kind, view: &View, visit: &mut dyn FnMut(Entry));
 
+    /// The entries of a kind that the view sees and that have a time to live, in the same order; none of most kinds.
+    fn timed(&self, kind: Kind, view: &View) -> Option<Arc<Vec<Entry>>> {
+        let mut timed = Vec::new();
+        self.for_each(kind, view, &mut |entry| timed.extend(Some(entry).filter(|entry| entry.ttl.is_some())));
+        (!timed.is_empty()).then(|| Arc::new(timed))
+    }
+
     /// What somebody who holds `from` (nothing, where it is `None`) lacks to hold this state. Worked out once for each
     /// step and shared by every stream that makes it.
     fn difference(&self, kind: Kind, view: &View, from: Option<(&Self, &View)>) -> Arc<Difference>;
@@ -89,6 +96,16 @@ pub struct Page {
     pub range: Range<usize>,
     /// Their bytes.
     pub bytes: Shared,
+    /// The same with times to live, where one of them has one: for clients that understand them.
+    pub timed: Option<Shared>,
+}
+
+impl Page {
+    /// Its bytes for a client that understands times to live, or for one that does not.
+    #[must_use]
+    pub fn bytes_with(&self, carries_ttl: bool) -> &Shared {
+        self.timed.as_ref().filter(|_| carries_ttl).unwrap_or(&self.bytes)
+    }
 }
 
 impl Difference {
@@ -117,11 +134,11 @@ fn pages(changed: &[Entry], bytes_max: usize) -> Vec<Page> {
     let mut pages: Vec<Page> = Vec::new();
     for (index, entry) in changed.iter().enumerate() {
         let mut head = BytesMut::new();
-        put_delta_resource(&mut head, entry);
+        put_delta_resource(&mut head, entry, None);
         let len = head.len() + entry.any.len();
         let fits = pages.last().is_some_and(|page| page.bytes.len + len <= bytes_max);
         if !fits {
-            pages.push(Page { range: index..index, bytes: Shared::default() });
+            pages.push(Page { range: index..index, bytes: Shared::default(), timed: None });
         }
         if let Some(page) = pages.last_mut() {
             page.range.end = index + 1;
@@ -130,5 +147,22 @@ fn pages(changed: &[Entry], bytes_max: usize) -> Vec<Page> {
             page.bytes.count += 1;
         }
     }
+    for page in &mut pages {
+        page.timed = timed(&changed[page.range.clone()]);
+    }
     pages
+}
+
+/// These entries with their times to live; none where they have none.
+fn timed(changed: &[Entry]) -> Option<Shared> {
+    changed.iter().find(|entry| entry.ttl.is_some())?;
+    let mut shared = Shared::default();
+    for entry in changed {
+        let mut head = BytesMut::new();
+        put_delta_resource(&mut head, entry, entry.ttl);
+        shared.len += head.len() + entry.any.len();
+        shared.count += 1;
+        shared.pieces.extend([head.freeze(), entry.any.clone()]);
+    }
+    Some(shared)
 }

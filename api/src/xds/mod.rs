@@ -6,6 +6,7 @@ pub mod client;
 pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod ttl;
 
 /// Which of the two forms of the protocol a stream speaks. Fixed by the RPC that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -225,6 +225,9 @@ impl SinkWriter {
     /// A response was handed to the transport.
     pub fn record_sent(&mut self, sent: &server::Sent, now: Moment) {
         self.sinks.metrics.on_sent(sent);
+        if sent.is_heartbeat {
+            return;
+        }
         self.sink.with_type(&sent.type_url, |state| {
             if self.sinks.times().sent(sent.revision, state.since) {
                 state.awaited.push_back((sent.nonce.clone(), sent.revision));

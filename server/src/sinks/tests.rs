@@ -27,6 +27,7 @@ fn sent(nonce: &str, revision: u64) -> Sent {
         resources: 1,
         removed: 0,
         bytes: 100,
+        is_heartbeat: false,
     }
 }
 

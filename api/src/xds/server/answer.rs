@@ -45,6 +45,13 @@ impl Asked {
     }
 }
 
+/// Of which state the last response was that said anything.
+#[derive(Clone, Debug)]
+pub(super) struct LastSent {
+    pub(super) version: String,
+    pub(super) revision: Revision,
+}
+
 /// One response, but for its nonce.
 #[derive(Debug)]
 pub(super) struct Answer {

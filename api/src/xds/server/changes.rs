@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     answer::{Answer, Asked},
     base::{Base, Table},
+    heartbeats::{self, Heartbeat},
     planned::{self, Planned},
     refused::Refused,
     removals::{Moment, Removals},
-    seen::Seen,
+    seen::{Seen, sotw_resources},
     subscription::Subscription,
     unanswered::{Answered, Members},
 };
@@ -17,7 +18,7 @@ use crate::{
     wire::Entry,
     xds::{
         Variant,
-        catalog::{Catalog, Difference},
+        catalog::{Catalog, Difference, Shared},
     },
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Changes<C> {
     /// The version of all that could be seen at the last look, if nothing was left to say. As long as it stands, nothing
     /// can have changed.
     settled: Option<VersionSum>,
+    /// Whether the client understands times to live.
+    carries_ttl: bool,
 }
 
 /// Responses that bring the client from its base to a state, and how far that is done.
@@ -55,8 +58,9 @@ enum Reach {
 }
 
 impl<C: Catalog> Changes<C> {
-    pub(super) fn new(variant: Variant) -> Self {
-        Self { variant, base: Base::nothing(), refused: Refused::default(), plan: None, settled: None }
+    pub(super) fn new(variant: Variant, carries_ttl: bool) -> Self {
+        let (base, refused) = (Base::nothing(), Refused::default());
+        Self { variant, base, refused, plan: None, settled: None, carries_ttl }
     }
 
     pub(super) fn variant(&self) -> Variant {
@@ -302,6 +306,26 @@ impl<C: Catalog> Changes<C> {
         seen.get(name).or_else(stand_in)
     }
 
+    /// What keeps these alive, as far as the client has them (rule 73): in delta without bodies. In SotW with them, because
+    /// there it is the version of the response by which a client would have to know a heartbeat.
+    pub(super) fn heartbeats(&self, timed: &[&Entry], page_bytes_max: usize) -> Vec<Shared> {
+        let held = timed.iter().filter(|entry| !self.refused.has(&entry.name));
+        let held = held.filter_map(|entry| Some((*entry, self.base.version(&entry.name)?)));
+        match self.variant {
+            Variant::Delta => {
+                let beat = |(entry, version): (&Entry, ResourceVersion)| {
+                    Some(Heartbeat { name: entry.name.clone(), version, ttl: entry.ttl? })
+                };
+                heartbeats::pages(&held.filter_map(beat).collect::<Vec<_>>(), page_bytes_max)
+            }
+            Variant::Sotw => {
+                let same: Vec<_> = held.filter(|(entry, version)| entry.version == *version).collect();
+                let resources = sotw_resources(same.iter().map(|(entry, _)| *entry), true);
+                Some(resources).filter(|resources| resources.count > 0).into_iter().collect()
+            }
+        }
+    }
+
     /// The next response of the plan.
     pub(super) fn next(&mut self, asked: &mut Asked, removals: &mut Removals) -> Option<Answer> {
         let plan = self.plan.as_mut()?;
@@ -310,7 +334,7 @@ impl<C: Catalog> Changes<C> {
         plan.next += 1;
         self.settled = None; // until all of it is sent
         let answer = Answer {
-            resources: response.resources(self.variant),
+            resources: response.resources(self.variant, self.carries_ttl),
             version: plan.version,
             revision: plan.target.revision(),
             members: response.members(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     version::VersionSum,
     wire::Entry,
-    xds::catalog::{Catalog, Difference},
+    xds::catalog::{Catalog, Difference, Shared},
 };
 
 /// Which set was sent, and which comes next.
@@ -25,6 +25,8 @@ pub(super) struct Complete<C> {
     sent: Option<Set<C>>,
     is_refused: bool,
     plan: Option<Set<C>>,
+    /// Whether the client understands times to live.
+    carries_ttl: bool,
 }
 
 /// What there was to see, and what was gone and left in the set all the same.
@@ -38,8 +40,8 @@ struct Set<C> {
 }
 
 impl<C: Catalog> Complete<C> {
-    pub(super) fn new() -> Self {
-        Self { version: None, sent: None, is_refused: false, plan: None }
+    pub(super) fn new(carries_ttl: bool) -> Self {
+        Self { version: None, sent: None, is_refused: false, plan: None, carries_ttl }
     }
 
     /// Something is asked for anew, or no longer.
@@ -131,14 +133,7 @@ impl<C: Catalog> Complete<C> {
     pub(super) fn next(&mut self, asked: &mut Asked, removals: &mut Removals) -> Option<Answer> {
         let set = self.plan.take()?;
         *asked = Asked::default();
-        let mut resources = match &set.names {
-            None => set.seen.full(),
-            // Names that do not exist are passed over in silence (rule 37).
-            Some(names) => {
-                sotw_resources(&names.iter().filter_map(|name| set.seen.get(name)).collect::<Vec<_>>())
-            }
-        };
-        resources.append(sotw_resources(&set.left));
+        let resources = set.resources(self.carries_ttl);
         removals.said_all_due();
         let step = set.changed_since(self.sent.as_ref());
         let members = Members { changed: 0..step.changed.len(), step, removed: 0..0 };
@@ -149,7 +144,29 @@ impl<C: Catalog> Complete<C> {
     }
 }
 
+impl<C: Catalog> Complete<C> {
+    /// The set that was sent last, once more, where something in it has a time to live (rule 73). With bodies: clients may
+    /// take what a set does not hold for deleted.
+    pub(super) fn heartbeat(&self) -> Option<Shared> {
+        let sent = self.sent.as_ref().filter(|_| !self.is_refused)?;
+        Some(sent.resources(true)).filter(|resources| resources.count > 0)
+    }
+}
+
 impl<C: Catalog> Set<C> {
+    fn resources(&self, carries_ttl: bool) -> Shared {
+        let mut resources = match &self.names {
+            None => self.seen.full(carries_ttl),
+            // Names that do not exist are passed over in silence (rule 37).
+            Some(names) => {
+                let entries: Vec<_> = names.iter().filter_map(|name| self.seen.get(name)).collect();
+                sotw_resources(&entries, carries_ttl)
+            }
+        };
+        resources.append(sotw_resources(&self.left, carries_ttl));
+        resources
+    }
+
     /// What is new or changed in it, for the sake of its children.
     fn changed_since(&self, sent: Option<&Self>) -> Arc<Difference> {
         if !self.seen.has_children() {

@@ -13,6 +13,7 @@
 //! | `complete`, `changes` | what to say next: the complete set, or what changed |
 //! | `planned` | one step as responses |
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
+//! | `heartbeats` | what keeps resources with a time to live alive |
 //! | `order` | which type goes next |
 //! | `policy` | what operators decide |
 //! | `push` | a response as bytes |
@@ -24,6 +25,7 @@ mod base;
 mod changes;
 mod children;
 mod complete;
+mod heartbeats;
 mod order;
 mod planned;
 mod policy;
@@ -51,7 +53,7 @@ use crate::{
     version::{Nonce, Revision},
     view::View,
     wire::{DeltaDiscoveryRequest, DiscoveryRequest, Entry, Frame},
-    xds::{Variant, catalog::Catalog},
+    xds::{Variant, catalog::Catalog, ttl},
 };
 
 /// A request of either variant.
@@ -89,6 +91,8 @@ pub struct Sent {
     pub removed: usize,
     /// Bytes of the whole frame.
     pub bytes: usize,
+    /// Whether it said nothing new, but that what the client has is to be used on (rule 73).
+    pub is_heartbeat: bool,
 }
 
 /// What a request meant, for whoever watches the sinks.
@@ -157,6 +161,8 @@ pub struct ServerSession<C> {
     /// In order of rank.
     substreams: Vec<Substream<C>>,
     is_connected: bool,
+    /// Whether the client understands times to live (rule 9).
+    carries_ttl: bool,
     is_half_closed: bool,
     /// Why the stream has to end; nothing more is taken in.
     refusal: Option<Refusal>,
@@ -176,6 +182,7 @@ impl<C: Catalog> ServerSession<C> {
             state: 1,
             substreams: Vec::new(),
             is_connected: false,
+            carries_ttl: false,
             is_half_closed: false,
             refusal: None,
             responses: 0,
@@ -241,6 +248,7 @@ impl<C: Catalog> ServerSession<C> {
                 format!("a node of {bytes} bytes: at most {NODE_BYTES_MAX} are kept; shorten its metadata");
             return Err(Refusal::ResourceExhausted(text));
         }
+        self.carries_ttl = ttl::understands_ttl(self.variant, &node.features);
         outcomes.push(Outcome::Connected(Box::new(node)));
         self.is_connected = true;
         Ok(())
@@ -251,7 +259,7 @@ impl<C: Catalog> ServerSession<C> {
             let text = format!("more than {TYPES_PER_STREAM_MAX} types on one stream");
             return Err(Refusal::ResourceExhausted(text));
         }
-        let mut substream = Substream::new(&ask.type_url, self.variant, &self.policy);
+        let mut substream = Substream::new(&ask.type_url, self.variant, &self.policy, self.carries_ttl);
         substream.open(ask, outcomes)?;
         let place = self.substreams.partition_point(|other| other.rank() <= substream.rank());
         self.substreams.insert(place, substream);
@@ -293,6 +301,9 @@ impl<C: Catalog> ServerSession<C> {
         let moment = Moment { state: self.state, now, reached: 0 };
         loop {
             self.refresh(moment);
+            if let Some(push) = self.heartbeat(now) {
+                return Some(push);
+            }
             let Next { index, is_held } = order::next(&self.substreams, self.is_half_closed, now)?;
             if is_held {
                 self.substreams[index].narrow_plan(&self.catalog, &self.view);
@@ -357,8 +368,15 @@ impl<C: Catalog> ServerSession<C> {
         }
     }
 
-    /// When to call [`ServerSession::render`] again even if nothing happens: the end of a grace time.
+    /// When to call [`ServerSession::render`] again even if nothing happens: the end of a grace time, or a heartbeat.
     pub fn next_deadline(&self) -> Option<Uptime> {
+        let beats =
+            self.substreams.iter().filter(|_| !self.is_half_closed).filter_map(Substream::heartbeat_due);
+        beats.filter(|due| *due > self.rendered).chain(self.next_grace_end()).min()
+    }
+
+    /// The end of a grace time.
+    pub(crate) fn next_grace_end(&self) -> Option<Uptime> {
         order::next_deadline(&self.substreams, self.rendered)
     }
 

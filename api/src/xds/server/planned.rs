@@ -22,11 +22,12 @@ impl Planned {
         Members { step: self.step.clone(), changed, removed: self.removed.clone() }
     }
 
-    pub(super) fn resources(&self, variant: Variant) -> Shared {
+    /// `carries_ttl`: for a client that understands times to live.
+    pub(super) fn resources(&self, variant: Variant, carries_ttl: bool) -> Shared {
         let Some(page) = self.page.map(|page| &self.step.pages[page]) else { return Shared::default() };
         match variant {
-            Variant::Delta => page.bytes.clone(),
-            Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()]),
+            Variant::Delta => page.bytes_with(carries_ttl).clone(),
+            Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()], carries_ttl),
         }
     }
 }

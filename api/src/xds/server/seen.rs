@@ -9,7 +9,7 @@ use crate::{
     kind::Kind,
     version::{Revision, VersionSum},
     view::View,
-    wire::{Entry, put_sotw_head},
+    wire::{Entry, put_sotw_head, put_sotw_wrapper},
     xds::catalog::{Catalog, Difference, Shared},
 };
 
@@ -63,8 +63,24 @@ impl<C: Catalog> Seen<C> {
             .fold(VersionSum::EMPTY, |sum, entry| sum.plus(VersionSum::of_entry(&entry.name, &entry.version)))
     }
 
-    pub(super) fn full(&self) -> Shared {
+    /// `carries_ttl`: for a client that understands times to live.
+    pub(super) fn full(&self, carries_ttl: bool) -> Shared {
+        if carries_ttl && self.timed().is_some() {
+            let mut all = Vec::new();
+            self.for_each(&mut |entry| all.push(entry));
+            return sotw_resources(&all, true);
+        }
         self.kind.map_or_else(Shared::default, |kind| self.catalog.full(kind, &self.view))
+    }
+
+    /// The entries with a time to live.
+    pub(super) fn timed(&self) -> Option<Arc<Vec<Entry>>> {
+        self.catalog.timed(self.kind?, &self.view)
+    }
+
+    /// Bytes of resources after which a response is cut.
+    pub(super) fn page_bytes_max(&self) -> usize {
+        self.catalog.page_bytes_max()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Entry> {
@@ -100,12 +116,16 @@ impl<C: Catalog> Seen<C> {
     }
 }
 
-/// Entries as `resources` of a SotW response. Their bytes are shared, only tags and lengths are this stream's own.
-pub(super) fn sotw_resources<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Shared {
+/// Entries as `resources` of a SotW response. Their bytes are shared, only tags and lengths are this stream's own, and
+/// wrappers around those with a time to live, where the client understands them (rule 74).
+pub(super) fn sotw_resources<'a>(entries: impl IntoIterator<Item = &'a Entry>, carries_ttl: bool) -> Shared {
     let mut shared = Shared::default();
     for entry in entries {
         let mut head = BytesMut::new();
-        put_sotw_head(&mut head, &entry.any);
+        match entry.ttl.filter(|_| carries_ttl) {
+            Some(ttl) => put_sotw_wrapper(&mut head, entry, ttl),
+            None => put_sotw_head(&mut head, &entry.any),
+        }
         shared.len += head.len() + entry.any.len();
         shared.count += 1;
         shared.pieces.extend([head.freeze(), entry.any.clone()]);

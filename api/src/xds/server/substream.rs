@@ -1,14 +1,16 @@
 //! One type on one stream. Each has a state of its own; nothing that is said of one type touches another (rule 2).
 
+mod alive;
 mod reach;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Outcome, Refusal,
-    answer::{Answer, Asked},
+    answer::{Answer, Asked, LastSent},
     changes::Changes,
     complete::Complete,
+    heartbeats::Heartbeats,
     policy::{EmptyList, Policy},
     removals::{Moment, Removals},
     request::{Ask, Names, few},
@@ -52,6 +54,10 @@ pub(super) struct Substream<C> {
     planned: Option<u64>,
     /// The newest state of the session that the client has of this type, as far as it said so.
     reached: u64,
+    /// Whether the client understands times to live.
+    carries_ttl: bool,
+    heartbeats: Heartbeats,
+    last_sent: Option<LastSent>,
 }
 
 /// What a response says.
@@ -72,16 +78,17 @@ fn absence_of(type_url: &str, kind: Option<Kind>) -> Absence {
 }
 
 impl<C: Catalog> Form<C> {
-    fn new(variant: Variant, absence: Absence) -> Self {
+    fn new(variant: Variant, absence: Absence, carries_ttl: bool) -> Self {
         match (variant, absence) {
-            (Variant::Sotw, Absence::Deletes) => Self::Complete(Complete::new()),
-            _ => Self::Changes(Changes::new(variant)),
+            (Variant::Sotw, Absence::Deletes) => Self::Complete(Complete::new(carries_ttl)),
+            _ => Self::Changes(Changes::new(variant, carries_ttl)),
         }
     }
 }
 
 impl<C: Catalog> Substream<C> {
-    pub(super) fn new(type_url: &str, variant: Variant, policy: &Policy) -> Self {
+    /// `carries_ttl`: for a client that understands times to live.
+    pub(super) fn new(type_url: &str, variant: Variant, policy: &Policy, carries_ttl: bool) -> Self {
         let kind = Kind::of_type_url(type_url);
         let absence = absence_of(type_url, kind);
         // Of a type that nobody serves everything is nothing, and saying so is harmless.
@@ -101,7 +108,7 @@ impl<C: Catalog> Substream<C> {
             resends_held,
             subscription: Subscription::default(),
             asked: Asked::default(),
-            form: Form::new(variant, absence),
+            form: Form::new(variant, absence, carries_ttl),
             unanswered: Unanswered::new(patience),
             target: None,
             settled: None,
@@ -110,6 +117,9 @@ impl<C: Catalog> Substream<C> {
             has_acked: false,
             planned: None,
             reached: 0,
+            carries_ttl,
+            heartbeats: Heartbeats::default(),
+            last_sent: None,
         }
     }
 
@@ -142,7 +152,7 @@ impl<C: Catalog> Substream<C> {
         // Some clients forget a type without a word, and then begin anew on the same stream (X5). One that never applies
         // anything is not answered so a second time: that would go on for ever.
         if ask.has_nothing && std::mem::take(&mut self.has_acked) {
-            self.form = Form::new(Variant::Sotw, self.absence);
+            self.form = Form::new(Variant::Sotw, self.absence, self.carries_ttl);
             self.settled = None;
             (self.subscription, self.asked, self.removals) = Default::default();
             return self.open(ask, outcomes);
@@ -181,6 +191,7 @@ impl<C: Catalog> Substream<C> {
         }
         if !held.is_empty() {
             self.removals.hurry(); // under which view it held this is not known
+            self.heartbeats.hurry();
         }
         changes.resume(held);
     }
@@ -191,7 +202,10 @@ impl<C: Catalog> Substream<C> {
             return;
         }
         let Some(answered) = self.unanswered.settle(nonce) else { return };
-        if error.is_some() {
+        if answered.response.is_heartbeat && error.is_none() {
+            return; // it acknowledges nothing new
+        }
+        if error.is_some() && !answered.response.is_heartbeat {
             match &mut self.form {
                 Form::Complete(complete) => complete.refuse(),
                 Form::Changes(changes) => changes.refuse(&answered, &self.subscription),
@@ -298,6 +312,7 @@ impl<C: Catalog> Substream<C> {
             Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked, removals),
         }
         self.planned = Some(moment.state);
+        self.look_at_ttls(&now, moment.now);
         self.target = Some(now);
         self.settle();
     }
@@ -375,8 +390,10 @@ impl<C: Catalog> Substream<C> {
     pub(super) fn sent(&mut self, answer: Answer, nonce: Nonce, now: Uptime) {
         let Answer { version, revision, members, starts_step, .. } = answer;
         let reaches = if self.has_plan() { 0 } else { self.planned_reach() };
-        let response =
-            Response { nonce, version: version.to_string(), revision, members, reaches, is_awaited: true };
+        let version = version.to_string();
+        self.last_sent = Some(LastSent { version: version.clone(), revision });
+        let (is_awaited, is_heartbeat) = (true, false);
+        let response = Response { nonce, version, revision, members, reaches, is_awaited, is_heartbeat };
         self.unanswered.sent(response, starts_step, now);
         self.settle();
         if !self.has_plan() {

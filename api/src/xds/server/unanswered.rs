@@ -25,6 +25,8 @@ pub(super) struct Response {
     pub(super) reaches: u64,
     /// Whether a newer state waits for its answer.
     pub(super) is_awaited: bool,
+    /// Whether it said nothing new.
+    pub(super) is_heartbeat: bool,
 }
 
 /// What was in a response: a place in a shared difference, or nothing that needs remembering.
@@ -93,6 +95,12 @@ impl Unanswered {
         }
         self.responses.push_back(response);
         self.since = now;
+    }
+
+    /// A heartbeat was sent: nobody waits for its answer, and only that of the newest one is understood.
+    pub(super) fn beat(&mut self, response: Response) {
+        self.responses.retain(|earlier| !earlier.is_heartbeat);
+        self.responses.push_back(response);
     }
 
     fn supersede(&mut self) {

@@ -217,7 +217,7 @@ impl<W: World> Pair<W> {
         for _ in 0..10_000 {
             let moved = self.take().or_else(|| self.render()).or_else(|| self.deliver(true));
             if moved.is_none() {
-                match self.server.next_deadline() {
+                match self.server.next_grace_end() {
                     Some(deadline) => self.now = deadline,
                     None => return,
                 }

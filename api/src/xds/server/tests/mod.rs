@@ -7,6 +7,7 @@ mod mbb;
 mod names;
 mod sotw;
 mod stream;
+mod ttl;
 mod types;
 
 use std::{collections::BTreeMap, time::Duration};
