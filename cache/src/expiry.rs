@@ -94,10 +94,10 @@ impl Deadlines {
         due.take(len_max).map(|(_, holder)| Arc::clone(holder)).collect()
     }
 
-    /// Whether this one has ended by now.
+    /// Whether this lease has ended by now; false for one that is not the holder's any more.
     #[must_use]
-    pub fn is_due(&self, holder: &Leaseholder, now: Uptime) -> bool {
-        self.leases.get(holder).is_some_and(|running| running.due <= now)
+    pub fn is_due(&self, holder: &Leaseholder, lease: &Lease, now: Uptime) -> bool {
+        self.leases.get(holder).is_some_and(|running| running.lease == *lease && running.due <= now)
     }
 
     /// When it ends, as the calendar is now.
@@ -112,6 +112,12 @@ impl Deadlines {
     pub fn age(&self, holder: &Leaseholder, now: Uptime) -> Option<(Lease, Duration)> {
         let Running { lease, due } = self.leases.get(holder)?;
         Some((*lease, lease.ttl.saturating_sub(due.since(now))))
+    }
+
+    /// Whether somebody has a lease.
+    #[must_use]
+    pub fn has(&self, holder: &Leaseholder) -> bool {
+        self.leases.contains_key(holder)
     }
 
     /// How many there are.
@@ -182,10 +188,11 @@ mod tests {
             let set = |now: Now| Now { wall: Timestamp(wall), ..now };
             let mut deadlines = Deadlines::default();
             deadlines.begin(holder(0), lease(60, at(0)), seconds(0));
-            assert!(!deadlines.is_due(&holder(0), set(at(59)).uptime), "{wall}");
+            assert!(!deadlines.is_due(&holder(0), &lease(60, at(0)), set(at(59)).uptime), "{wall}");
             deadlines.renew(&renewal(0, lease(60, at(0)), set(at(59))), set(at(59)));
-            assert!(!deadlines.is_due(&holder(0), seconds(118)), "{wall}");
-            assert!(deadlines.is_due(&holder(0), seconds(119)), "{wall}");
+            assert!(!deadlines.is_due(&holder(0), &lease(60, at(0)), seconds(118)), "{wall}");
+            assert!(deadlines.is_due(&holder(0), &lease(60, at(0)), seconds(119)), "{wall}");
+            assert!(!deadlines.is_due(&holder(0), &lease(60, at(7)), seconds(119)), "another one");
             assert_eq!(deadlines.deadline(&holder(0), set(at(59))), Some(Timestamp(wall + 60_000)));
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! source/files:PATH --> intake --> cache (store, follow) --> grpc --> sinks
-//! source/xds:ADDR   -/                                   |-> http
-//!                                                        \-> clashes, verdicts
+//! source/xds:ADDR   -/  ^                                |-> http
+//!                       |                                |-> clashes, verdicts
+//!                       \------------ expiry <-----------/
 //! ```
 
 use std::{net::SocketAddr, sync::Arc};
@@ -30,8 +31,10 @@ use crate::{
     clock::SystemClock,
     config::{EmptyList, FollowedServer, GoneEndpoints, GuardMode, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
+    expiry::{self, ExpiryParts},
     http,
     intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
+    leases::Leases,
     metrics::Metrics,
     readiness::Readiness,
     sinks::Sinks,
@@ -76,14 +79,17 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let shared = shared(settings);
     let (cache, follower) = open_cache(settings).await?;
     shared.metrics.show_follow(cache.follow_health().clone());
-    let (intake, handle) = new_intake(settings, &cache, &shared);
+    let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
+    shared.metrics.show_leases(leases.clone());
+    let (intake, handle) = new_intake(settings, &cache, &leases, &shared);
     let sources = source_health(settings);
     shared.metrics.show_sources(Arc::clone(&sources));
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
     let mut tasks = TaskSet::new(CancellationToken::new());
     let stop = tasks.stop();
-    let (others, v1) = v1::service(v1_links(settings, &cache, &handle, (&sources, &shared)), stop.clone());
+    let (others, v1) =
+        v1::service(v1_links(settings, (&cache, &handle, &leases), (&sources, &shared)), stop.clone());
     let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
@@ -93,6 +99,13 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);
     tasks.spawn("intake", intake.run(stop.clone()));
+    let ends = ExpiryParts {
+        clock: Arc::clone(&shared.clock),
+        cache: cache.clone(),
+        intake: handle.clone(),
+        leases,
+    };
+    tasks.spawn("expiry", expiry::run(ends, stop.clone()));
     for (server, health) in settings.upstreams.iter().zip(&sources[settings.paths.len()..]) {
         let parts = upstream_parts(health, (&cache, &handle), &shared);
         let follow = upstream(server, settings, parts, stop.clone());
@@ -171,7 +184,12 @@ fn upstream_parts(
     }
 }
 
-fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, IntakeHandle) {
+fn new_intake(
+    settings: &Settings,
+    cache: &Cache,
+    leases: &Leases,
+    shared: &Shared,
+) -> (Intake, IntakeHandle) {
     let options = IntakeOptions {
         quiet: settings.debounce_quiet,
         delay_max: settings.debounce_max,
@@ -181,6 +199,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
             GuardMode::Stay => GuardRule::Stay,
         },
         root_namespace: settings.root_namespace.clone(),
+        ttls: settings.ttls(),
         validation: validate::Options { crd_rules: settings.crd_rules },
     };
     let parts = IntakeParts {
@@ -188,6 +207,7 @@ fn new_intake(settings: &Settings, cache: &Cache, shared: &Shared) -> (Intake, I
         clock: Arc::clone(&shared.clock),
         readiness: shared.readiness.clone(),
         sources: sources(settings),
+        leases: leases.clone(),
     };
     intake(parts, options)
 }
@@ -249,13 +269,13 @@ fn across_options(settings: &Settings) -> AcrossOptions {
 /// What clients that are no sinks ask of.
 fn v1_links(
     settings: &Settings,
-    cache: &Cache,
-    intake: &IntakeHandle,
+    (cache, intake, leases): (&Cache, &IntakeHandle, &Leases),
     (sources, shared): (&Arc<[SourceHealth]>, &Shared),
 ) -> v1::Links {
     v1::Links {
         cache: cache.clone(),
         intake: intake.clone(),
+        leases: leases.clone(),
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
         sources: Arc::clone(sources),

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 mod contain;
 pub mod debug;
+pub mod expiry;
 /// Client and server of the gRPC service `mainsheet.v1`, made by `UPDATE=1 cargo test -p mainsheet-server generated`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod generated {
@@ -17,6 +18,7 @@ pub mod generated {
 pub mod http;
 pub mod inspection;
 pub mod intake;
+pub mod leases;
 mod listen;
 pub mod log;
 pub mod metrics;

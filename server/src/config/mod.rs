@@ -15,6 +15,7 @@ mod parse;
 mod print;
 mod settings;
 pub mod table;
+mod ttl;
 pub mod upstream;
 
 pub use effective::{Differences, Effective};

@@ -1,7 +1,7 @@
 //! The settings themselves, with their defaults.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -12,12 +12,16 @@ use std::{
 use mainsheet_api::{
     codec::UnknownFields,
     kind::Kind,
+    resource::SourceName,
     validate::{CrdRules, across::Complete},
     xds::server::Policy,
 };
 
 use super::FollowedServer;
-use crate::{source::DocumentOptions, views::Views};
+use crate::{
+    source::{DocumentOptions, file},
+    views::Views,
+};
 
 /// Everything that `serve` can be told. The defaults are [`Settings::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +124,16 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// How long what a source tells lives that does not say so itself, of the paths that say how long.
+    #[must_use]
+    pub fn ttls(&self) -> HashMap<SourceName, Duration> {
+        let ttl =
+            |path: &ServedPath| Some((file::source_name(&path.path), path.documents(&self.documents).ttl?));
+        self.paths.iter().filter_map(ttl).collect()
+    }
+}
+
 /// A directory or file to serve, with what is set for it alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServedPath {
@@ -129,6 +143,8 @@ pub struct ServedPath {
     pub default_namespace: Option<String>,
     /// Instead of [`DocumentOptions::unknown_fields`].
     pub unknown_fields: Option<UnknownFields>,
+    /// Instead of [`DocumentOptions::ttl`].
+    pub ttl: Option<Option<Duration>>,
 }
 
 impl From<PathBuf> for ServedPath {
@@ -144,6 +160,7 @@ impl ServedPath {
         DocumentOptions {
             default_namespace: self.default_namespace.as_ref().unwrap_or(&all.default_namespace).clone(),
             unknown_fields: self.unknown_fields.unwrap_or(all.unknown_fields),
+            ttl: self.ttl.unwrap_or(all.ttl),
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, t
 
 use mainsheet_api::kind::Kind;
 
-use super::{ServedPath, Settings};
+use super::{
+    ServedPath, Settings,
+    ttl::{read_ttl, write_ttl},
+};
 
 /// One row.
 #[derive(Debug)]
@@ -64,6 +67,14 @@ pub static SETTINGS: &[Setting] = &[
         read_word,
         ToString::to_string,
         "What fields that a kind does not have do: reject the document (strict), give a warning (warn), or nothing (ignore)"
+    ),
+    row!(
+        TTL,
+        Value("TIME"),
+        documents.ttl,
+        read_ttl,
+        write_ttl,
+        "How long resources live unless their file is written again, where they do not say so themselves (annotation mainsheet.io/ttl): 30s, 10m, 1h30m, 7d, or never for those that stay until they are removed"
     ),
     row!(
         "store",
@@ -265,6 +276,7 @@ pub struct PathSetting {
 
 const DEFAULT_NAMESPACE: &str = "default-namespace";
 const UNKNOWN_FIELDS: &str = "unknown-fields";
+const TTL: &str = "ttl";
 
 /// Every setting that a path can have of its own.
 pub static PATH_SETTINGS: &[PathSetting] = &[
@@ -281,6 +293,14 @@ pub static PATH_SETTINGS: &[PathSetting] = &[
         get: |path| path.unknown_fields.as_ref().map(ToString::to_string),
         set: |path, text| {
             path.unknown_fields = Some(read_word(text)?);
+            Ok(())
+        },
+    },
+    PathSetting {
+        name: TTL,
+        get: |path| path.ttl.as_ref().map(write_ttl),
+        set: |path, text| {
+            path.ttl = Some(read_ttl(text)?);
             Ok(())
         },
     },

@@ -1,9 +1,11 @@
 //! One round's way into the store: judged, planned against the newest snapshot, committed, published.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mainsheet_api::{
     change::{Cause, Change, Commit, Fence},
+    key::Key,
+    resource::SourceName,
     time::Clock,
     version::Revision,
 };
@@ -16,9 +18,10 @@ use super::{
     guard::Hold,
     judge::{Judged, judge_all},
     merge::Round,
-    plan::{JudgedRound, Named, Now, Plan, plan},
+    plan::{JudgedRound, Leasing, Named, Plan, plan},
     stats::{IntakeStats, Step, add},
 };
+use crate::{leases::Leases, source::LastWritten};
 
 /// Between attempts to write to a store that fails.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -27,6 +30,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Committer {
     pub(super) cache: Cache,
+    pub(super) leases: Leases,
+    /// How long what a source tells lives that does not say so itself.
+    pub(super) ttls: Arc<HashMap<SourceName, Duration>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Arc<IntakeStats>,
     pub(super) criteria: Criteria,
@@ -95,10 +101,11 @@ impl Committer {
         let mut snapshots = self.cache.subscribe();
         let snapshot = at_least(&mut snapshots, *turn).await?;
         let base = snapshot.0.revision();
-        let Plan { changes, holds, withheld } =
+        let Plan { changes, holds, withheld, same, forgotten } =
             self.timed(Step::Plan, self.plan(snapshot, Arc::clone(round))).await?;
         let done = |removed| Done { round: Arc::clone(round), removed, holds, withheld };
         if changes.is_empty() {
+            self.note_leases(&round.source, &same, &forgotten).await;
             return Ok(Attempt::Done(done(0)));
         }
         let Tally { put, removed } = Tally::of(&changes);
@@ -111,6 +118,7 @@ impl Committer {
                 // What is planned next, and what awaits this source, must see it.
                 *turn = committed;
                 self.timed(Step::Publish, at_least(&mut snapshots, committed)).await?;
+                self.note_leases(&round.source, &same, &forgotten).await;
                 Ok(Attempt::Done(done(removed)))
             }
             Err(CommitError::Conflict { .. }) => {
@@ -130,12 +138,31 @@ impl Committer {
 
     /// Off the tasks that serve: a whole batch is compared with all that the layer holds.
     async fn plan(&self, snapshot: SnapshotCatalog, round: Arc<JudgedRound>) -> anyhow::Result<Plan> {
-        let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
+        let now = self.clock.now();
+        let ttl = self.ttls.get(&round.source).copied();
+        let leasing = Leasing { ttl, ended: self.leases.ended_of(&round.source) };
         let work = move || {
-            let plan = plan(&snapshot.0.layer(&round.source), &round, now);
+            let plan = plan(&snapshot.0.layer(&round.source), &round, &leasing, now);
             Plan { changes: with_ended_holds(&snapshot.0, plan.changes), ..plan }
         };
         Ok(tokio::task::spawn_blocking(work).await?)
+    }
+
+    /// Renews what was written again, and forgets what ended and is no longer there, or is there anew. Should the store fail,
+    /// a restart knows older deadlines.
+    async fn note_leases(&self, source: &SourceName, same: &[(Key, LastWritten)], forgotten: &[Key]) {
+        let renewals = self.leases.renewals_of(source, same);
+        let mut notes = Leases::notes(&renewals);
+        notes.extend(self.leases.forget_ended(source, forgotten));
+        if notes.is_empty() {
+            return;
+        }
+        self.leases.renew(&renewals);
+        if let Err(error) = self.cache.store().set_status(notes).await {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::error!(%source, error, "note leases");
+            self.stats.failed(format!("note leases: {error}"));
+        }
     }
 
     pub(super) async fn timed<T>(&self, step: Step, work: impl Future<Output = T>) -> T {

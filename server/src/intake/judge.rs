@@ -14,7 +14,7 @@ use mainsheet_api::{
 use super::criteria::Criteria;
 use crate::{
     contain::contain,
-    source::{Completeness, Report},
+    source::{Completeness, LastWritten, Report},
 };
 
 /// A report, judged.
@@ -22,6 +22,7 @@ use crate::{
 pub(crate) struct Judged {
     pub(crate) origin: String,
     pub(crate) completeness: Completeness,
+    pub(crate) written: Option<LastWritten>,
     pub(crate) accepted: Vec<Accepted>,
     pub(crate) rejected: Vec<Rejected>,
     pub(crate) ignored: usize,
@@ -79,8 +80,9 @@ pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> 
 
 /// Judges each document by itself: a rejected one does not touch its neighbours.
 pub(crate) fn judge(report: Report, criteria: &Criteria) -> Judged {
-    let Report { origin, documents, completeness } = report;
-    let mut judged = Judged { origin, completeness, accepted: Vec::new(), rejected: Vec::new(), ignored: 0 };
+    let Report { origin, documents, completeness, written } = report;
+    let (accepted, rejected) = (Vec::new(), Vec::new());
+    let mut judged = Judged { origin, completeness, written, accepted, rejected, ignored: 0 };
     for document in documents {
         let line = document.line;
         match judge_document(&judged.origin, document, criteria) {
@@ -171,7 +173,7 @@ mod tests {
         let text = ["a", PLANTED, "b"].map(document).join("---\n");
         let documents = codec::read(&text, DEFAULTS);
         let origin = "a.yaml".to_owned();
-        let report = Report { origin, documents, completeness: Completeness::Whole };
+        let report = Report { origin, documents, completeness: Completeness::Whole, written: None };
         let judged = judge(report, &Criteria::default());
         let names = judged.accepted.iter().map(|accepted| &*accepted.resource.key.name);
         assert_eq!(names.collect::<Vec<_>>(), ["a", "b"]);

@@ -16,7 +16,7 @@ use mainsheet_api::{
 };
 
 use super::debounce::Debounce;
-use crate::source::{Batch, Completeness, Extent, Report, is_below, is_prefix};
+use crate::source::{Batch, Completeness, Extent, LastWritten, Report, is_below, is_prefix};
 
 /// Namespaces by origin.
 type Namespaces = HashMap<String, BTreeSet<Arc<str>>>;
@@ -190,6 +190,9 @@ impl OfSource {
         let mut waiting = waiting;
         if let Some(replaced) = &replaced {
             waiting.is_at_once |= replaced.is_at_once;
+            if replaced.report.written == Some(LastWritten::SinceTold) {
+                waiting.report.written = replaced.report.written;
+            }
             self.forget(replaced);
         }
         self.reports.insert(waiting.report.origin.clone(), waiting);

@@ -43,8 +43,9 @@ mod verdicts;
 mod warned;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+pub use mainsheet_api::time::Now;
 use mainsheet_api::{limits::WRITES_WAITING_MAX, resource::SourceName, time::Clock, validate};
 use mainsheet_cache::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,13 +53,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::{criteria::Criteria, write::Job};
 pub use self::{
     guard::{GuardRule, Hold},
-    plan::Now,
     start::Intake,
     stats::{IntakeStats, Step},
     verdicts::{REJECTED_PREFIX, RejectedCandidate, Verdicts},
     write::{Planned, Planner, WriteError, Written},
 };
-use crate::{readiness::Readiness, source::Batch};
+use crate::{leases::Leases, readiness::Readiness, source::Batch};
 
 /// Batches between the sources and the intake, which empties them into its map at once: room for a burst.
 const BATCHES_LEN_MAX: usize = 256;
@@ -76,6 +76,8 @@ pub struct IntakeOptions {
     pub guard: GuardRule,
     /// The namespace whose validation rules are about every namespace.
     pub root_namespace: String,
+    /// How long what a source tells lives that does not say so itself, of sources that say how long.
+    pub ttls: HashMap<SourceName, Duration>,
     /// What the rules of validation weigh.
     pub validation: validate::Options,
 }
@@ -88,6 +90,7 @@ impl Default for IntakeOptions {
             guard_hold: Duration::from_secs(60),
             guard: GuardRule::Proceed,
             root_namespace: "istio-system".to_owned(),
+            ttls: HashMap::new(),
             validation: validate::Options::default(),
         }
     }
@@ -118,6 +121,8 @@ pub struct IntakeParts {
     /// The configured sources. What the store holds of any other is removed once each of these has told everything, but
     /// for the layers of rollbacks and of the API, which are always there.
     pub sources: Vec<SourceName>,
+    /// What lives as long as it is renewed, or written again.
+    pub leases: Leases,
 }
 
 /// What others do with the intake. Cloning shares it.
@@ -165,7 +170,7 @@ impl Confirmation {
 /// An intake, to be run by a task ([`Intake::run`]), and its handle. From here on every source is awaited.
 #[must_use]
 pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHandle) {
-    let IntakeParts { cache, clock, readiness, sources } = parts;
+    let IntakeParts { cache, clock, readiness, sources, leases } = parts;
     let (batches, received) = mpsc::channel(BATCHES_LEN_MAX);
     let (writes, written) = mpsc::channel(WRITES_WAITING_MAX);
     let (confirmations, confirmed) = mpsc::channel(1);
@@ -190,6 +195,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         .collect();
     let intake = Intake {
         cache,
+        leases,
         clock,
         stats,
         batches: received,

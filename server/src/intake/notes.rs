@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use mainsheet_api::{kind::Kind, resource::SourceName, time::Timestamp};
 
-use super::{guard::Hold, plan::Now, verdicts::escaped};
+use super::{Now, guard::Hold, verdicts::escaped};
 
 const PREFIX: &str = "hold/";
 

@@ -10,8 +10,9 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
+    lease,
     resource::{Provenance, Record, SourceName, Terms},
-    time::{Timestamp, Uptime},
+    time::{Now, Timestamp, Uptime},
     verdict::{Finding, Position},
     view::Audience,
     wire::Entry,
@@ -22,7 +23,10 @@ use super::{
     guard::{self, Hold},
     judge::{Accepted, Judged},
 };
-use crate::source::{Completeness, is_prefix};
+use crate::{
+    leases::EndedOf,
+    source::{Completeness, LastWritten, is_prefix},
+};
 
 /// Keys that rejected documents name, each with the origins of those.
 pub(crate) type Named = HashMap<Key, BTreeSet<String>>;
@@ -43,13 +47,13 @@ pub(crate) struct JudgedRound {
     pub(crate) withheld: Named,
 }
 
-/// When a plan is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// Dates what is written.
-    pub wall: Timestamp,
-    /// Measures how long something takes.
-    pub uptime: Uptime,
+/// What a round's source has to do with leases.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leasing {
+    /// How long what it tells lives that does not say so itself.
+    pub(crate) ttl: Option<Duration>,
+    /// What it still has after its lease ended.
+    pub(crate) ended: EndedOf,
 }
 
 /// What is to be committed, and what is not for now.
@@ -60,18 +64,22 @@ pub(crate) struct Plan {
     /// Removals that are not made only because rejected documents name the key. The origin that it came from has it no
     /// longer and may never be reported again: who deletes the rejected document must find it here.
     pub(crate) withheld: Named,
+    /// What has a lease and stayed the same: renewed, where it was written again.
+    pub(crate) same: Vec<(Key, LastWritten)>,
+    /// What the source had after its lease ended, and has no longer, or has anew.
+    pub(crate) forgotten: Vec<Key>,
 }
 
 /// Works out what a round changes in a layer.
 ///
 /// Content that is the same makes no change, whatever line it moved to. Content that moved to another origin does: which
 /// keys an origin takes with it when it goes is read from the store. So does what is now said of it: no client hears of
-/// that, because its version stays.
-pub(crate) fn plan(layer: &Layer, round: &JudgedRound, now: Now) -> Plan {
+/// that, because its version stays. What is the same as when its lease ended, and was not written again, makes none either.
+pub(crate) fn plan(layer: &Layer, round: &JudgedRound, leasing: &Leasing, now: Now) -> Plan {
     let accepted: HashSet<&Key> = round.reports.iter().flat_map(Judged::accepted_keys).collect();
     let partly = Partly::of(&round.reports);
     let named = named(round, &partly);
-    let mut changes = puts(layer, round, now.wall);
+    let Puts { puts: mut changes, same, again } = puts(layer, round, leasing, now.wall);
     let gone =
         if round.is_whole { gone_of_whole(layer, &partly) } else { gone_of_some(layer, round, &partly) };
     let gone = gone.into_iter().filter(|key| !accepted.contains(key) && layer.get(key).is_some());
@@ -80,19 +88,34 @@ pub(crate) fn plan(layer: &Layer, round: &JudgedRound, now: Now) -> Plan {
     changes.extend(gone.into_iter().map(|key| Change::Remove { source: round.source.clone(), key }));
     let by = |key: &Key| named[key].iter().map(|origin| (*origin).to_owned()).collect();
     let withheld = stay.into_iter().map(|key| (key.clone(), by(key))).collect();
-    Plan { changes, holds, withheld }
+    let mut forgotten = no_longer_had(round, leasing, &partly);
+    forgotten.retain(|key| !accepted.contains(key) && !named.contains_key(key));
+    forgotten.extend(again);
+    Plan { changes, holds, withheld, same, forgotten }
 }
 
-fn puts(layer: &Layer, round: &JudgedRound, wall: Timestamp) -> Vec<Change> {
+/// Keys whose leases ended, of origins that were read whole, or are gone.
+fn no_longer_had(round: &JudgedRound, leasing: &Leasing, partly: &Partly<'_>) -> Vec<Key> {
+    let told: HashSet<&str> = of_whole_origins(round).map(|report| report.origin.as_str()).collect();
+    let is_told = |origin| told.contains(origin) || round.is_whole && !partly.has(origin);
+    leasing.ended.iter().filter(|(_, origin)| is_told(origin)).map(|(key, _)| key.clone()).collect()
+}
+
+/// What accepted documents bring.
+#[derive(Default)]
+struct Puts {
+    puts: Vec<Change>,
+    same: Vec<(Key, LastWritten)>,
+    /// Keys that had lost their lease.
+    again: Vec<Key>,
+}
+
+fn puts(layer: &Layer, round: &JudgedRound, leasing: &Leasing, wall: Timestamp) -> Puts {
     let mut seen = HashSet::new();
-    let mut puts = Vec::new();
+    let mut puts = Puts::default();
     for report in &round.reports {
-        for accepted in &report.accepted {
-            if seen.insert(&accepted.resource.key)
-                && let Some(record) = put(layer, &round.source, &report.origin, accepted, wall)
-            {
-                puts.push(Change::Put(Arc::new(record)));
-            }
+        for accepted in report.accepted.iter().filter(|accepted| seen.insert(&accepted.resource.key)) {
+            put(layer, (&round.source, leasing), (report, accepted, wall), &mut puts);
         }
     }
     puts
@@ -100,33 +123,48 @@ fn puts(layer: &Layer, round: &JudgedRound, wall: Timestamp) -> Vec<Change> {
 
 fn put(
     layer: &Layer,
-    source: &SourceName,
-    origin: &str,
-    accepted: &Accepted,
-    wall: Timestamp,
-) -> Option<Record> {
+    (source, leasing): (&SourceName, &Leasing),
+    (report, accepted, wall): (&Judged, &Accepted, Timestamp),
+    puts: &mut Puts,
+) {
     let Accepted { resource, line, warnings } = accepted;
-    let held = layer.get(&resource.key);
+    let (key, origin) = (&resource.key, &report.origin);
+    let held = layer.get(key);
     let created = held.map_or(wall, |held| held.created);
     let entry = Entry::encode(resource, created);
+    if held.is_none() && leasing.ended.covers(key, (&entry.version, origin), report.written) {
+        return;
+    }
+    if leasing.ended.has(key) {
+        puts.again.push(key.clone());
+    }
+    let lease = lease::lease(&resource.annotations, leasing.ttl, wall);
+    // Content that is the same goes on with the lease that it has, unless it is of another length.
+    let running = held.filter(|held| held.version == entry.version).and_then(|held| held.terms.lease);
+    let running = running.filter(|running| lease.is_some_and(|lease| lease.ttl == running.ttl));
+    if running.is_some() {
+        puts.same.extend(report.written.map(|written| (key.clone(), written)));
+    }
+    let terms = Terms { lease: running.or(lease), ..Terms::default() };
     let is_same = |held: &Arc<Held>| {
         held.version == entry.version
-            && held.provenance.origin == origin
+            && held.terms.lease == terms.lease
+            && held.provenance.origin == *origin
             && say_the_same(&held.warnings, warnings)
     };
     if held.is_some_and(is_same) {
-        return None;
+        return;
     }
-    Some(Record {
+    puts.puts.push(Change::Put(Arc::new(Record {
         source: source.clone(),
-        key: resource.key.clone(),
+        key: key.clone(),
         entry,
         audience: Audience::everyone(),
         created,
-        provenance: Provenance { origin: origin.to_owned(), line: *line },
+        provenance: Provenance { origin: origin.clone(), line: *line },
         warnings: warnings.clone(),
-        terms: Terms::default(),
-    })
+        terms,
+    })));
 }
 
 /// Whether it is the same that is remarked, whatever line it is about.

@@ -26,7 +26,7 @@ use super::{
     verdicts::VerdictsWriter,
     write::Job,
 };
-use crate::{readiness::ReadinessGuard, source::Batch};
+use crate::{leases::Leases, readiness::ReadinessGuard, source::Batch};
 
 /// Where the status area notes that a source has once told everything.
 pub(super) fn completed_key(source: &SourceName) -> String {
@@ -42,6 +42,7 @@ fn completed_source(key: &str) -> Option<SourceName> {
 /// The intake, ready to run.
 pub struct Intake {
     pub(super) cache: Cache,
+    pub(super) leases: Leases,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Arc<IntakeStats>,
     pub(super) batches: mpsc::Receiver<Batch>,
@@ -69,6 +70,8 @@ impl Intake {
         let retired = self.retire(configured, completed).await?;
         let committer = Committer {
             cache: self.cache.clone(),
+            leases: self.leases.clone(),
+            ttls: Arc::new(self.options.ttls.clone()),
             clock: Arc::clone(&self.clock),
             stats: Arc::clone(&self.stats),
             criteria: self.criteria.borrow().clone(),

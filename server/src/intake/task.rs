@@ -29,7 +29,7 @@ use super::{
     judge::Judged,
     merge::{Pending, Round},
     notes::stored_form,
-    plan::{Named, Now},
+    plan::Named,
     retired::Retired,
     start::{Intake, completed_key},
     stats::set,
@@ -283,7 +283,7 @@ impl RunningIntake {
     }
 
     fn unsaved_notes(&self) -> Vec<(String, Option<Timestamp>)> {
-        let now = Now { wall: self.intake.clock.wall(), uptime: self.now() };
+        let now = self.intake.clock.now();
         self.intake.notes.unsaved(self.guard.iter(), now)
     }
 

@@ -69,7 +69,7 @@ mod tests {
             );
             let documents = codec::read(&text, defaults);
             let origin = (*origin).to_owned();
-            let report = Report { origin, documents, completeness: Completeness::Whole };
+            let report = Report { origin, documents, completeness: Completeness::Whole, written: None };
             judge(report, &Criteria::default())
         };
         let (released, named, withheld) = Default::default();

@@ -6,6 +6,7 @@
 mod findings;
 mod follow;
 mod intake;
+mod leases;
 mod process;
 mod reading;
 mod sources;
@@ -22,7 +23,7 @@ use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
 
-use crate::{intake::IntakeHandle, source_health::SourceHealth};
+use crate::{intake::IntakeHandle, leases::Leases, source_health::SourceHealth};
 use findings::Findings;
 pub(crate) use findings::FindingsRead;
 pub use table::{Row, SECONDS, Shape, TABLE};
@@ -37,6 +38,7 @@ pub struct Metrics {
     pushes: IntCounterVec,
     push_bytes: IntCounterVec,
     push_resources: IntCounterVec,
+    heartbeats: IntCounterVec,
     acks: IntCounterVec,
     nacks: IntCounterVec,
     commit_ack: Histogram,
@@ -67,6 +69,7 @@ impl Metrics {
             pushes: registered(&registry, table::counter_vec(&table::PUSHES)),
             push_bytes: registered(&registry, table::counter_vec(&table::PUSH_BYTES)),
             push_resources: registered(&registry, table::counter_vec(&table::PUSH_RESOURCES)),
+            heartbeats: registered(&registry, table::counter_vec(&table::HEARTBEATS)),
             acks: registered(&registry, table::counter_vec(&table::ACKS)),
             nacks: registered(&registry, table::counter_vec(&table::NACKS)),
             commit_ack: registered(&registry, table::histogram(&table::COMMIT_ACK)),
@@ -85,6 +88,11 @@ impl Metrics {
     /// Shows what the intake counts, too. The first one that is shown stays.
     pub(crate) fn show_intake(&self, intake: IntakeHandle) {
         reading::register(&self.registry, &table::COMMITS, move || intake::read(&intake));
+    }
+
+    /// Shows what is counted of leases, too. The first that are shown stay.
+    pub(crate) fn show_leases(&self, leases: Leases) {
+        reading::register(&self.registry, &table::LEASES, move || leases::read(&leases));
     }
 
     /// Shows how the sources get on, too. The first that are shown stay.
@@ -134,6 +142,9 @@ impl Metrics {
 
     pub(crate) fn on_sent(&self, sent: &Sent) {
         let kind = label(&sent.type_url);
+        if sent.is_heartbeat {
+            return self.heartbeats.with_label_values(&[kind]).inc();
+        }
         self.pushes.with_label_values(&[kind]).inc();
         self.push_bytes.with_label_values(&[kind]).inc_by(sent.bytes as u64);
         self.push_resources.with_label_values(&[kind]).inc_by(sent.resources as u64);
@@ -189,6 +200,7 @@ mod tests {
             resources: 2,
             removed: 0,
             bytes: 300,
+            is_heartbeat: false,
         });
         let text = metrics.text();
         let families = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());

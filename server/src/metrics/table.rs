@@ -59,6 +59,9 @@ table! {
         "Resources and rejected documents of which something is said, by what it is.";
     CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
+    LEASES = "mainsheet_leases", Gauge, &[], "Resources that end unless they are renewed.";
+    LEASES_EXPIRED = "mainsheet_leases_expired_total", Counter, &[], "Resources that ended because nobody renewed them.";
+    LEASES_RENEWED = "mainsheet_lease_renewals_total", Counter, &[], "Renewals of such resources.";
     QUEUED = "mainsheet_intake_queue_batches", Gauge, &[], "Batches from sources that the intake has not received yet.";
     INTAKE_SECONDS = "mainsheet_intake_seconds_total", Counter, &["step"],
         "Time that taking configuration in took: files to documents (read), validation (judge), comparing with what is held (plan), the store (commit), until it is shown to streams (publish).";
@@ -85,6 +88,8 @@ table! {
     PUSHES = "mainsheet_pushes_total", Counter, KIND, "Responses handed to the transport.";
     PUSH_BYTES = "mainsheet_push_bytes_total", Counter, KIND, "Bytes of those responses.";
     PUSH_RESOURCES = "mainsheet_push_resources_total", Counter, KIND, "Resources in those responses.";
+    HEARTBEATS = "mainsheet_heartbeats_total", Counter, KIND,
+        "Responses that only say that resources with a time to live are to be used on; no pushes.";
     ACKS = "mainsheet_acks_total", Counter, KIND, "Responses that clients took.";
     NACKS = "mainsheet_nacks_total", Counter, KIND, "Responses that clients refused.";
     COMMIT_ACK = "mainsheet_commit_ack_seconds", Histogram, &[],

@@ -8,9 +8,12 @@
 pub mod file;
 pub mod upstream;
 
+use std::time::Duration;
+
 use mainsheet_api::{
     codec::{Defaults, Document, UnknownFields},
     resource::SourceName,
+    time::Timestamp,
 };
 
 /// How a source reads documents.
@@ -20,11 +23,13 @@ pub struct DocumentOptions {
     pub default_namespace: String,
     /// What becomes of those with fields that their kind does not have.
     pub unknown_fields: UnknownFields,
+    /// How long those live that do not say so themselves, unless they are written again.
+    pub ttl: Option<Duration>,
 }
 
 impl Default for DocumentOptions {
     fn default() -> Self {
-        Self { default_namespace: "default".to_owned(), unknown_fields: UnknownFields::default() }
+        Self { default_namespace: "default".to_owned(), unknown_fields: UnknownFields::default(), ttl: None }
     }
 }
 
@@ -68,6 +73,28 @@ pub struct Report {
     /// Whether `documents` is all. Where it could not be read whole (a half-written file), what the layer holds from
     /// this origin stays until it can.
     pub completeness: Completeness,
+    /// When it was last written, of sources that can tell: what is written again renews its leases.
+    pub written: Option<LastWritten>,
+}
+
+/// When an origin was last written, whether its content changed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastWritten {
+    /// Since it was last told of.
+    SinceTold,
+    /// At this moment of the calendar.
+    At(Timestamp),
+}
+
+impl LastWritten {
+    /// Whether it was written after a moment that is past. Who says that it will be written has another clock, or one
+    /// that was set: that is not known to be after anything.
+    pub(crate) fn is_after(self, moment: Timestamp, now: Timestamp) -> bool {
+        match self {
+            Self::SinceTold => true,
+            Self::At(at) => moment < at && at <= now,
+        }
+    }
 }
 
 /// Whether a report tells all of its origin.

@@ -40,6 +40,7 @@ use self::revisions::Revisions;
 use crate::{
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
+    leases::Leases,
     readiness::Readiness,
     sinks::Sinks,
     source_health::SourceHealth,
@@ -52,6 +53,8 @@ pub struct Links {
     pub cache: Cache,
     /// Who writes.
     pub intake: IntakeHandle,
+    /// When leases end.
+    pub leases: Leases,
     /// What is awaited.
     pub readiness: Readiness,
     /// What sinks hold.

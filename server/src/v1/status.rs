@@ -29,7 +29,7 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         rejected: count(links.intake.verdicts.rejected().len()),
         sinks: count(sinks.len()),
         sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(sink)).count()),
-        leases: count(leases(&snapshot)),
+        leases: count(links.leases.len()),
         rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
         clashes: count(snapshot.contests().count()),
     })
@@ -42,11 +42,6 @@ fn count(len: usize) -> u32 {
 fn kinds(snapshot: &Snapshot) -> Vec<pb::KindCount> {
     let counted = |kind| pb::KindCount { kind: format!("{kind}"), served: count(snapshot.count(kind)) };
     snapshot.kinds().map(counted).collect()
-}
-
-fn leases(snapshot: &Snapshot) -> usize {
-    let layers = snapshot.sources().map(|source| snapshot.layer(source));
-    layers.map(|layer| layer.iter().filter(|held| held.terms.lease.is_some()).count()).sum()
 }
 
 /// From the strongest to the weakest: holds, the API, what is configured, and what the store has beside these.

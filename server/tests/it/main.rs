@@ -13,6 +13,7 @@ mod http;
 mod inspect;
 mod intake;
 mod layers;
+mod leases;
 mod lifecycle;
 mod mesh;
 mod names;

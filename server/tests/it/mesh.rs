@@ -25,6 +25,7 @@ use mainsheet_server::{
     debug::DebugInspector,
     http,
     intake::{IntakeOptions, IntakeParts, intake},
+    leases::Leases,
     metrics::Metrics,
     readiness::Readiness,
     sinks::Sinks,
@@ -75,7 +76,9 @@ impl Mesh {
         let newest = cache.subscribe();
         let clock = Arc::new(SystemClock::new());
         // Only for what it shows: the tests commit by themselves.
+        let leases = Leases::load(&cache, clock.clone()).await.unwrap();
         let parts = IntakeParts {
+            leases: leases.clone(),
             cache: cache.clone(),
             clock: clock.clone(),
             readiness: readiness.clone(),
@@ -84,6 +87,7 @@ impl Mesh {
         let (_, intake) = intake(parts, IntakeOptions::default());
         let stop = CancellationToken::new();
         let for_clients = v1::Links {
+            leases: leases.clone(),
             cache: cache.clone(),
             intake: intake.clone(),
             readiness: readiness.clone(),

@@ -158,7 +158,7 @@ Four more:
 
 | setting | is |
 |---|---|
-| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace` and `unknown-fields` of its own, which are stronger than those for all, wherever these were given |
+| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace`, `unknown-fields` and `ttl` of its own, which are stronger than those for all, wherever these were given |
 | servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace` |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
@@ -199,6 +199,20 @@ and the others are best set for single paths, such as one that another program w
 
 Whatever the setting, these are rejected: a key that stands twice, a value of the wrong type or an unknown word where a
 kind lists them, and an unknown key around a list of documents (`items`, `resources`), which may be the list misspelt.
+
+## Resources that end
+
+`ttl`, for all paths or for one, or the annotation `mainsheet.io/ttl` of a resource says how long it lives unless it is
+renewed: a lease. `mainsheet.io/ttl: never` is for a resource that its path would give one. Times to live are whole numbers
+with units from large to small (`30s`, `1h30m`, `7d`), from `1s` to `3650d`.
+
+A file renews what it holds by being written again, with the same content or another; `touch` is enough. Being read again
+renews nothing, so a restart neither forgets a lease nor extends one. What nobody renewed is removed, with the cause `expiry`
+and a log line. If its file still has it, it comes back once the file is written again or says something else of it; for that
+the last 100,000 that ended are remembered.
+
+Deadlines are kept by uptime: a clock that is set while the server runs ends nothing, and a machine that sleeps does not count
+on. Across restarts the calendar counts, and nothing gets more than a whole term by it.
 
 ## While it runs
 

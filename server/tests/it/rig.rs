@@ -16,6 +16,7 @@ use mainsheet_cache::{
 use mainsheet_server::{
     clock::SystemClock,
     intake::{IntakeHandle, IntakeOptions, IntakeParts, intake},
+    leases::Leases,
     readiness::Readiness,
     source::{
         DocumentOptions,
@@ -89,7 +90,9 @@ impl Rig {
             }
         });
         let readiness = Readiness::new();
+        let leases = Leases::load(&cache, clock.clone()).await.unwrap();
         let parts = IntakeParts {
+            leases,
             cache: cache.clone(),
             clock: clock.clone(),
             readiness: readiness.clone(),

@@ -8,19 +8,24 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 
+use super::{Push, ServerSession, answer::LastSent, push};
 use crate::{
     time::Uptime,
     version::{Nonce, ResourceVersion},
     wire::put_heartbeat,
-    xds::catalog::Shared,
+    xds::catalog::{Catalog, Shared},
 };
 
 /// Heartbeats in each time to live, at least: two may get lost or late.
 const BEATS_PER_TTL: u32 = 3;
 
 /// When a sub-stream's resources need a heartbeat.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heartbeats {
+    /// Whether the client understands times to live. There are no heartbeats for one that does not.
+    pub(super) carries_ttl: bool,
+    /// The newest response that was none.
+    pub(super) last_sent: Option<LastSent>,
     /// When the next one of each class is due; nothing where the client holds no time to live.
     due: BTreeMap<Class, Uptime>,
     /// The client holds resources from an older stream, and nobody knows since when it has not heard of them.
@@ -55,6 +60,10 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeats {
+    pub(super) fn new(carries_ttl: bool) -> Self {
+        Self { carries_ttl, last_sent: None, due: BTreeMap::new(), is_urgent: false, ready: Vec::new() }
+    }
+
     /// The client holds, or is about to be sent, resources of just these times to live.
     pub(super) fn look(&mut self, ttls: impl IntoIterator<Item = Duration>, now: Uptime) {
         let before = std::mem::take(&mut self.due);
@@ -154,7 +163,7 @@ mod tests {
     #[test]
     fn class_keeps_its_time_while_others_come_and_go() {
         let seconds = |number: u64| Uptime(Duration::from_secs(number));
-        let mut heartbeats = Heartbeats::default();
+        let mut heartbeats = Heartbeats::new(true);
         assert_eq!(heartbeats.next(), None);
         let (short, long) = (Duration::from_millis(3072), Duration::from_millis(48 * 1024));
         heartbeats.look([long], seconds(0));

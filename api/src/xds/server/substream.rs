@@ -54,10 +54,7 @@ pub(super) struct Substream<C> {
     planned: Option<u64>,
     /// The newest state of the session that the client has of this type, as far as it said so.
     reached: u64,
-    /// Whether the client understands times to live.
-    carries_ttl: bool,
     heartbeats: Heartbeats,
-    last_sent: Option<LastSent>,
 }
 
 /// What a response says.
@@ -117,9 +114,7 @@ impl<C: Catalog> Substream<C> {
             has_acked: false,
             planned: None,
             reached: 0,
-            carries_ttl,
-            heartbeats: Heartbeats::default(),
-            last_sent: None,
+            heartbeats: Heartbeats::new(carries_ttl),
         }
     }
 
@@ -152,7 +147,7 @@ impl<C: Catalog> Substream<C> {
         // Some clients forget a type without a word, and then begin anew on the same stream (X5). One that never applies
         // anything is not answered so a second time: that would go on for ever.
         if ask.has_nothing && std::mem::take(&mut self.has_acked) {
-            self.form = Form::new(Variant::Sotw, self.absence, self.carries_ttl);
+            self.form = Form::new(Variant::Sotw, self.absence, self.heartbeats.carries_ttl);
             self.settled = None;
             (self.subscription, self.asked, self.removals) = Default::default();
             return self.open(ask, outcomes);
@@ -330,7 +325,7 @@ impl<C: Catalog> Substream<C> {
             && changes.variant() == Variant::Sotw
             && self.absence == Absence::Deletes
         {
-            self.form = Form::new(Variant::Sotw, self.absence);
+            self.form = Form::new(Variant::Sotw, self.absence, self.heartbeats.carries_ttl);
             self.settled = None;
         }
     }
@@ -391,7 +386,7 @@ impl<C: Catalog> Substream<C> {
         let Answer { version, revision, members, starts_step, .. } = answer;
         let reaches = if self.has_plan() { 0 } else { self.planned_reach() };
         let version = version.to_string();
-        self.last_sent = Some(LastSent { version: version.clone(), revision });
+        self.heartbeats.last_sent = Some(LastSent { version: version.clone(), revision });
         let (is_awaited, is_heartbeat) = (true, false);
         let response = Response { nonce, version, revision, members, reaches, is_awaited, is_heartbeat };
         self.unanswered.sent(response, starts_step, now);

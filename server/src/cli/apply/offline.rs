@@ -24,7 +24,7 @@ pub(super) async fn judged(manifests: Vec<Manifest>, namespace: &str) -> anyhow:
     let defaults = Defaults { namespace, scope: "", unknown_fields: UnknownFields::Strict };
     let report = |Manifest { origin, text }| {
         let documents = codec::read(&text, defaults);
-        Report { origin, documents, completeness: Completeness::Whole }
+        Report { origin, documents, completeness: Completeness::Whole, written: None }
     };
     let reports = manifests.into_iter().map(report).collect();
     let criteria = Criteria::new([], ROOT_NAMESPACE);

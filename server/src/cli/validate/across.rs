@@ -47,9 +47,9 @@ pub(super) async fn judge_together(
         accepted.warnings.extend(findings);
         given.insert(accepted.resource.key.clone());
     }
-    let (accepted, rejected) = (Vec::new(), Vec::new());
+    let (completeness, accepted, rejected) = (Completeness::Whole, Vec::new(), Vec::new());
     let mut elsewhere =
-        Judged { origin: address, completeness: Completeness::Whole, accepted, rejected, ignored: 0 };
+        Judged { origin: address, completeness, written: None, accepted, rejected, ignored: 0 };
     for (resource, before) in resources.into_iter().zip(before).filter(|(one, _)| !given.contains(&one.key)) {
         let mut findings = said_of(&resource, &across, &asked);
         findings.retain(|finding| !before.contains(finding));

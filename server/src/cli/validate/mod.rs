@@ -170,7 +170,12 @@ async fn read(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Report>> {
     if !stdin.is_empty() {
         let text = manifests::standard_input()?;
         let documents = codec::read(&text, args.documents().defaults());
-        reports.push(Report { origin: STDIN.to_owned(), documents, completeness: Completeness::Whole });
+        reports.push(Report {
+            origin: STDIN.to_owned(),
+            documents,
+            completeness: Completeness::Whole,
+            written: None,
+        });
         texts.keep(STDIN, text);
     }
     if !roots.is_empty() {
@@ -192,6 +197,7 @@ impl Args {
         DocumentOptions {
             default_namespace: self.default_namespace.clone(),
             unknown_fields: self.unknown_fields,
+            ttl: None,
         }
     }
 }

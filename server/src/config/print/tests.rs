@@ -25,6 +25,7 @@ paths:  # m.yaml:1:1
   unknown-fields: warn  # m.yaml:3:32
 default-namespace: default  # default
 unknown-fields: strict  # default
+ttl: never  # default
 store: memory  # m.yaml:4:8
 data-dir: mainsheet-data  # default
 grpc-addr: \"[::1]:1\"  # environment variable MAINSHEET_GRPC_ADDR
@@ -95,15 +96,19 @@ proptest! {
     #[test]
     fn what_is_printed_gives_the_same_settings_and_is_printed_as_it_is(
         flags in values(),
-        paths in prop::collection::vec((awkward(), prop::option::of("[a-z]{1,3}"), prop::option::of(0..3_usize)), 1..4),
+        paths in prop::collection::vec(
+            (awkward(), prop::option::of("[a-z]{1,3}"), prop::option::of(0..3_usize), prop::option::of(prop::option::of(1..99_999_u64))),
+            1..4,
+        ),
         views in prop::collection::vec((awkward(), prop::collection::btree_set(awkward(), 0..3)), 0..3),
     ) {
         let mut effective = crate::config::Effective::default();
         let mut known = std::collections::BTreeSet::new();
-        for (path, namespace, fields) in paths {
+        for (path, namespace, fields, ttl) in paths {
             if known.insert(crate::source::file::source_name(path.as_ref())) {
                 let unknown_fields = fields.map(|at| ["strict", "warn", "ignore"][at].parse().unwrap());
-                let served = crate::config::ServedPath { path: path.into(), default_namespace: namespace, unknown_fields };
+                let ttl = ttl.map(|ttl| ttl.map(std::time::Duration::from_secs));
+                let served = crate::config::ServedPath { path: path.into(), default_namespace: namespace, unknown_fields, ttl };
                 effective.settings.paths.push(served);
             }
         }

@@ -29,11 +29,16 @@ fn report(origin: &str, namespace: &str, size: usize) -> Report {
     let content =
         Content::Resource { resource: Box::new(resource), map: SourceMap::default(), warnings: Vec::new() };
     let documents = vec![Document { line: 1, content }];
-    Report { origin: origin.to_owned(), documents, completeness: Completeness::Whole }
+    Report { origin: origin.to_owned(), documents, completeness: Completeness::Whole, written: None }
 }
 
 fn gone(origin: &str) -> Report {
-    Report { origin: origin.to_owned(), documents: Vec::new(), completeness: Completeness::Whole }
+    Report {
+        origin: origin.to_owned(),
+        documents: Vec::new(),
+        completeness: Completeness::Whole,
+        written: None,
+    }
 }
 
 fn receive(pending: &mut Pending, of: &str, extent: Extent, reports: Vec<Report>, now: u64) {

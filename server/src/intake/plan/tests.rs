@@ -1,12 +1,12 @@
 use mainsheet_api::{
-    resource::Resource,
+    resource::{Lease, Resource},
     verdict::{Position, Severity},
     version::{ResourceVersion, Revision},
     wire::Any,
 };
 
 use super::*;
-use crate::intake::judge::Rejected;
+use crate::{intake::judge::Rejected, leases::Ended};
 
 fn files() -> SourceName {
     SourceName(Arc::from("files"))
@@ -44,6 +44,72 @@ fn layer(held: &[(&str, &str, &str)]) -> Layer {
     held.collect()
 }
 
+/// By a source that has nothing to do with leases.
+fn plan(layer: &Layer, round: &JudgedRound, now: Now) -> Plan {
+    super::plan(layer, round, &Leasing::default(), now)
+}
+
+/// A source that gives leases of this many seconds, under which these leases ended at 900 s: `(name, body, origin)`.
+fn leasing(seconds: u64, ended: &[(&str, &str, &str)]) -> Leasing {
+    let ended = ended.iter().map(|(name, body, origin)| {
+        let version = Entry::encode(&resource(name, body), EARLIER).version;
+        (key(name), Ended { version, origin: (*origin).to_owned(), at: Timestamp(900_000) })
+    });
+    Leasing { ttl: Some(Duration::from_secs(seconds)), ended: EndedOf::of(ended, NOW) }
+}
+
+#[test]
+fn lease_goes_on_unless_content_or_length_change() {
+    let nothing = Layer::default();
+    let told = |body| some(vec![Judged { written: SEEN, ..report("a", &[("r", body)]) }]);
+    let lease_of = |plan: &Plan| match &plan.changes[..] {
+        [Change::Put(record)] => record.terms.lease,
+        changes => panic!("{changes:?}"),
+    };
+    let first = super::plan(&nothing, &told("x"), &leasing(60, &[]), NOW);
+    let lease = Lease { ttl: Duration::from_secs(60), deadline: Timestamp(1_060_000) };
+    assert_eq!((lease_of(&first), first.same), (Some(lease), Vec::new()));
+
+    let older = Lease { deadline: Timestamp(1_030_000), ..lease };
+    let held = layer(&[("r", "x", "a")]);
+    let held = held.iter().map(|held| {
+        let terms = Terms { lease: Some(older), ..Terms::default() };
+        Arc::new(Held { terms, ..Held::clone(held) })
+    });
+    let held: Layer = held.collect();
+    let again = super::plan(&held, &told("x"), &leasing(60, &[]), NOW);
+    assert_eq!((again.changes, again.same), (Vec::new(), vec![(key("r"), LastWritten::SinceTold)]));
+    assert_eq!(lease_of(&super::plan(&held, &told("y"), &leasing(60, &[]), NOW)), Some(lease));
+    let longer = lease_of(&super::plan(&held, &told("x"), &leasing(90, &[]), NOW));
+    assert_eq!(longer.map(|lease| lease.deadline), Some(Timestamp(1_090_000)));
+    assert_eq!(lease_of(&super::plan(&held, &told("x"), &Leasing::default(), NOW)), None);
+    let moved = some(vec![report("b", &[("r", "x")])]);
+    assert_eq!(lease_of(&super::plan(&held, &moved, &leasing(60, &[]), NOW)), Some(older), "it only moved");
+}
+
+#[test]
+fn what_ended_stays_away_until_it_is_written_changed_or_gone() {
+    let leasing = leasing(60, &[("r", "x", "a"), ("s", "x", "b")]);
+    let plan = |round: &JudgedRound| super::plan(&Layer::default(), round, &leasing, NOW);
+    let told = |written, body| some(vec![Judged { written, ..report("a", &[("r", body)]) }]);
+    let before = Some(LastWritten::At(Timestamp(899_000)));
+    assert_eq!(plan(&told(before, "x")), Plan::default());
+    assert_eq!(plan(&told(None, "x")), Plan::default());
+    let future = Some(LastWritten::At(Timestamp(1_000_001)));
+    assert_eq!(plan(&told(future, "x")), Plan::default(), "by another clock");
+    for (written, body) in [(SEEN, "x"), (Some(LastWritten::At(Timestamp(900_001))), "x"), (before, "y")] {
+        let plan = plan(&told(written, body));
+        assert_eq!((plan.changes.len(), plan.forgotten), (1, vec![key("r")]), "{written:?} {body}");
+    }
+    assert_eq!(plan(&some(vec![report("a", &[])])).forgotten, [key("r")], "its file has it no longer");
+    assert_eq!(plan(&some(vec![half(report("a", &[]))])).forgotten, [], "its file could not be read whole");
+    assert_eq!(plan(&some(vec![report("a", &[("r", "!")])])).forgotten, [], "its file names it");
+    let gone = plan(&whole(Vec::new())).forgotten;
+    assert_eq!(gone.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([key("r"), key("s")]));
+}
+
+const SEEN: Option<LastWritten> = Some(LastWritten::SinceTold);
+
 fn finding() -> Finding {
     Finding {
         code: "c".to_owned(),
@@ -60,6 +126,7 @@ fn report(origin: &str, resources: &[(&str, &str)]) -> Judged {
     let mut judged = Judged {
         origin: origin.to_owned(),
         completeness: Completeness::Whole,
+        written: None,
         accepted: Vec::new(),
         rejected: Vec::new(),
         ignored: 0,

@@ -33,6 +33,7 @@ fn report(origin: &str, rejected: &[&str]) -> Judged {
     Judged {
         origin: origin.to_owned(),
         completeness: Completeness::Whole,
+        written: None,
         accepted: Vec::new(),
         rejected: rejected.collect(),
         ignored: 0,

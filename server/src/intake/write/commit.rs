@@ -9,12 +9,15 @@ use mainsheet_api::{
 use mainsheet_cache::{CommitError, StoreError};
 
 use super::{
-    Job, Now, WriteError,
+    Job, WriteError,
     group::{Group, PlannedJob, plan_group},
 };
-use crate::intake::{
-    commit::{Committer, Tally, at_least},
-    stats::{Step, add},
+use crate::{
+    intake::{
+        commit::{Committer, Tally, at_least},
+        stats::{Step, add},
+    },
+    leases::Leases,
 };
 
 /// What became of one write of a group.
@@ -36,7 +39,7 @@ impl Committer {
         let mut snapshots = self.cache.subscribe();
         let snapshot = at_least(&mut snapshots, *turn).await?;
         let base = snapshot.0.revision();
-        let now = Now { wall: self.clock.wall(), uptime: self.clock.uptime() };
+        let now = self.clock.now();
         let planning = tokio::task::spawn_blocking(move || plan_group(&snapshot.0, jobs, now));
         let Group { mut planned, later } = self.timed(Step::Plan, planning).await?;
         if let Err(error) = self.renew(&mut planned).await {
@@ -77,12 +80,14 @@ impl Committer {
     /// Before anything is committed: should it fail, nothing was done.
     async fn renew(&self, planned: &mut [PlannedJob]) -> Result<(), WriteError> {
         let renewals = planned.iter_mut().flat_map(|planned| std::mem::take(&mut planned.renewals));
-        let renewals: Vec<_> = renewals.map(|(key, value)| (key, Some(value))).collect();
+        let renewals: Vec<_> = renewals.collect();
         if renewals.is_empty() {
             return Ok(());
         }
-        let renewed = self.cache.store().set_status(renewals).await;
-        renewed.map_err(|error| WriteError::Refused(self.failed("renew leases", error)))
+        let renewed = self.cache.store().set_status(Leases::notes(&renewals)).await;
+        renewed.map_err(|error| WriteError::Refused(self.failed("renew leases", error)))?;
+        self.leases.renew(&renewals);
+        Ok(())
     }
 
     fn commit_of_job(&self, planned: &PlannedJob, base: Revision) -> Commit {

@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-use mainsheet_api::{change::Change, key::Key, resource::SourceName, version::Revision};
+use mainsheet_api::{change::Change, key::Key, lease::Renewal, resource::SourceName, version::Revision};
 use mainsheet_cache::snapshot::Snapshot;
 
 use super::{
@@ -29,11 +28,12 @@ pub(super) struct PlannedJob {
     pub(super) job: Box<dyn Job>,
     /// With what they bring about in the layer of rollbacks. None: there is nothing to commit.
     pub(super) changes: Vec<Change>,
-    pub(super) renewals: Vec<(String, Bytes)>,
+    pub(super) renewals: Vec<Renewal>,
 }
 
 /// Plans writes one after the other. One that changes what an earlier one changes waits, and all behind it do: its commit
-/// would be based on a revision that is not made yet.
+/// would be based on a revision that is not made yet. So does one that changes what an earlier one renews, which may have
+/// expired but for that.
 pub(super) fn plan_group(snapshot: &Snapshot, jobs: Vec<Box<dyn Job>>, now: Now) -> Group {
     let mut group = Group::default();
     let mut after: Option<Snapshot> = None;
@@ -58,6 +58,7 @@ pub(super) fn plan_group(snapshot: &Snapshot, jobs: Vec<Box<dyn Job>>, now: Now)
             bytes += changes.iter().map(bytes_of).sum::<usize>();
             after = Some(state.with_changes(next(state), changes.iter().cloned()));
         }
+        changed.extend(renewals.iter().map(|renewal| (renewal.source.clone(), renewal.key.clone())));
         group.planned.push(PlannedJob { job, changes, renewals });
         if bytes > GROUP_BYTES_MAX {
             break;

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use mainsheet_api::{
     change::{Cause, Change},
+    lease::Renewal,
     version::Revision,
 };
 use mainsheet_cache::snapshot::Snapshot;
@@ -31,7 +31,7 @@ pub(crate) trait Job: Send {
 #[derive(Debug, Default)]
 pub(crate) struct Proposal {
     pub(super) changes: Vec<Change>,
-    pub(super) renewals: Vec<(String, Bytes)>,
+    pub(super) renewals: Vec<Renewal>,
 }
 
 type Reply<A> = oneshot::Sender<Result<Written<A>, WriteError>>;

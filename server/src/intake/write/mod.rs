@@ -19,9 +19,9 @@ mod job;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mainsheet_api::{
     change::{Cause, Change},
+    lease::Renewal,
     version::Revision,
 };
 use mainsheet_cache::{StoreError, snapshot::Snapshot};
@@ -46,8 +46,8 @@ pub trait Planner: Send + 'static {
 pub struct Planned<A> {
     /// Of any layer, at most one for each (source, key). None: nothing is committed, as where it is refused.
     pub changes: Vec<Change>,
-    /// Set in the status area before anything is committed: what is renewed without a revision.
-    pub renewals: Vec<(String, Bytes)>,
+    /// Made before anything is committed: what is renewed without a revision.
+    pub renewals: Vec<Renewal>,
     /// What is answered then.
     pub answer: A,
 }

@@ -8,6 +8,8 @@ use std::{
     path::PathBuf,
 };
 
+use mainsheet_api::time::Timestamp;
+
 use super::places::Places;
 use crate::source::is_below;
 
@@ -94,6 +96,13 @@ impl Stamp {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// When it was last written, moved or touched: later than its modification time where that was set back.
+    pub(super) fn written(&self) -> Timestamp {
+        let (seconds, nanos) = self.changed;
+        let millis = seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
+        Timestamp(u64::try_from(millis).unwrap_or_default())
     }
 
     #[cfg(test)]

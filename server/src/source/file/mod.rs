@@ -12,7 +12,7 @@
 //! | `walk`, `listing` | one look at the folders: what is there, what can't be told |
 //! | `places` | a glance at the files of which there was news: what there is, where that can be told |
 //! | `read` | text of files to documents |
-//! | `tree`, `claims`, `report` | what changed, who holds a key, what is told: pure |
+//! | `tree`, `known`, `claims`, `report` | what changed, who holds a key, what is told: pure |
 //! | `settle` | which files are just being written |
 //! | `watch` | the kernel's news |
 //!
@@ -21,6 +21,7 @@
 //! read. What can't be read, or not to its end, is told as such, and the last good of it stays.
 
 mod claims;
+mod known;
 mod listing;
 mod names;
 mod places;
@@ -158,6 +159,10 @@ pub(crate) fn texts_once(roots: &[PathBuf]) -> (Vec<(String, String)>, Vec<Strin
     (texts, complaints)
 }
 
+fn tree(options: &FileSourceOptions) -> Tree {
+    Tree::new(options.name.clone()).giving_leases(options.documents.ttl.is_some())
+}
+
 struct FileSource {
     options: FileSourceOptions,
     parts: FileSourceParts,
@@ -178,7 +183,7 @@ impl FileSource {
     fn new(options: FileSourceOptions, parts: FileSourceParts) -> Self {
         let news = Arc::<News>::default();
         Self {
-            tree: Tree::new(options.name.clone()),
+            tree: tree(&options),
             watch: Some(Watch::new(Arc::clone(&news))),
             pending: PendingEvents::default(),
             writers: Writers::default(),
@@ -300,7 +305,7 @@ impl FileSource {
     /// Knows no file any more, as after a start.
     fn forget(&mut self) {
         self.parts.retell.mark_unchanged();
-        self.tree = Tree::new(self.options.name.clone());
+        self.tree = tree(&self.options);
         self.pending.has_gaps = true;
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mainsheet_api::{
     codec::{Content, Document},
     key::Key,
+    lease,
     verdict::{Finding, Position, Severity},
 };
 
@@ -13,18 +14,18 @@ use crate::source::{Completeness, Report};
 
 /// Of a file that is gone, or holds nothing.
 pub(super) fn gone(origin: String) -> Report {
-    Report { origin, documents: Vec::new(), completeness: Completeness::Whole }
+    Report { origin, documents: Vec::new(), completeness: Completeness::Whole, written: None }
 }
 
 /// Of a file or folder of which nothing can be told for now.
 pub(super) fn untold(origin: String) -> Report {
-    Report { origin, documents: Vec::new(), completeness: Completeness::Partial }
+    Report { origin, documents: Vec::new(), completeness: Completeness::Partial, written: None }
 }
 
 /// Of a file that can't be read.
 pub(super) fn unreadable(origin: String, finding: Finding) -> Report {
     let document = Document { line: 0, content: Content::Rejected { key: None, findings: vec![finding] } };
-    Report { origin, documents: vec![document], completeness: Completeness::Partial }
+    Report { origin, documents: vec![document], completeness: Completeness::Partial, written: None }
 }
 
 /// Of a file that was read. A document whose key is taken from another file, or from an earlier document, is rejected.
@@ -39,13 +40,22 @@ pub(super) fn of_documents(origin: String, mut documents: Vec<Document>, claims:
             document.content = Content::Rejected { key, findings: vec![finding] };
         }
     }
-    Report { origin, documents, completeness }
+    Report { origin, documents, completeness, written: None }
 }
 
 /// A text that is not YAML to its end may be half-written: it says nothing of what it does not mention.
 pub(super) fn completeness(documents: &[Document]) -> Completeness {
     let is_broken = |document: &Document| matches!(document.content, Content::Rejected { key: None, .. });
     if documents.iter().any(is_broken) { Completeness::Partial } else { Completeness::Whole }
+}
+
+/// Whether writing them again, as they are, means anything.
+pub(super) fn may_have_leases(documents: &[Document], has_default: bool) -> bool {
+    has_default
+        || documents.iter().any(|document| match &document.content {
+            Content::Resource { resource, .. } => resource.annotations.contains_key(lease::TTL),
+            Content::Rejected { .. } | Content::Ignored { .. } => false,
+        })
 }
 
 /// What a file's documents claim.

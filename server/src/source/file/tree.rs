@@ -8,27 +8,19 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
-use mainsheet_api::{resource::SourceName, time::Uptime, version::Digest};
+use mainsheet_api::{resource::SourceName, time::Uptime};
 
 use super::{
     claims::Claims,
+    known::{self, EMPTY_SETTLE, Emptied, Known, MISSING_SETTLE},
     listing::{FolderId, Found, Listing, Root},
     places::Glance,
     read::{Outcome, Reading},
     report::{self, claims_of},
 };
-use crate::source::{Batch, Completeness, Extent, Report, is_below};
-
-/// How long a file that held documents must be empty before it counts as empty: editors truncate, then write.
-/// As long as the intake's debounce waits at most.
-const EMPTY_SETTLE: Duration = Duration::from_secs(1);
-
-/// How long a file may be gone before the news of its unlinking counts as never coming. The kernel sends such news
-/// within the call, so that this covers a thread that is late.
-const MISSING_SETTLE: Duration = Duration::from_millis(250);
+use crate::source::{Batch, Completeness, Extent, LastWritten, Report, is_below};
 
 /// What is known of a source's files.
 #[derive(Debug)]
@@ -41,42 +33,8 @@ pub(crate) struct Tree {
     /// Files that are to be looked at again although there is no news.
     unsettled: BTreeSet<String>,
     has_begun: bool,
-}
-
-#[derive(Debug)]
-struct Known {
-    found: Found,
-    /// Of the content that was last reported; none where it could not be read.
-    digest: Option<Digest>,
-    missing_since: Option<Uptime>,
-    emptied: Emptied,
-    /// Whether it is to be read although it looks the same.
-    is_unread: bool,
-}
-
-impl Known {
-    /// It could not be read when its time had come: it is read, and waited for, anew once it can be.
-    fn put_off(&mut self) {
-        if matches!(self.emptied, Emptied::Since(_)) {
-            (self.emptied, self.is_unread) = (Emptied::No, true);
-        }
-    }
-
-    /// When to look at it again although there is no news.
-    fn due(&self) -> Option<Uptime> {
-        let emptied = match self.emptied {
-            Emptied::Since(since) => Some(since.after(EMPTY_SETTLE)),
-            Emptied::No | Emptied::Settled => None,
-        };
-        self.missing_since.map(|since| since.after(MISSING_SETTLE)).into_iter().chain(emptied).min()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Emptied {
-    No,
-    Since(Uptime),
-    Settled,
+    /// Whether the source gives leases to what has none of its own.
+    has_leases: bool,
 }
 
 /// A swapped link's prefix; none for files that changed one by one.
@@ -133,7 +91,13 @@ impl Tree {
             roots: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             has_begun: false,
+            has_leases: false,
         }
+    }
+
+    /// Of a source that gives leases to what has none of its own.
+    pub(crate) fn giving_leases(self, has_leases: bool) -> Self {
+        Self { has_leases, ..self }
     }
 
     /// Begins a round. `touched` are the paths of which there was news.
@@ -338,6 +302,7 @@ impl Tree {
         let before = self.files.get(&origin);
         let digest = if let Outcome::Documents(_, digest) = &outcome { Some(*digest) } else { None };
         let is_known = digest.is_some() && before.is_some_and(|known| known.digest == digest);
+        let written = known::last_written(before, &found);
         let emptied = match (&outcome, before.map(|known| known.emptied)) {
             (Outcome::Empty, Some(since @ Emptied::Since(_))) if is_settling => since,
             (Outcome::Empty, _) if is_settling => Emptied::Since(now),
@@ -347,13 +312,21 @@ impl Tree {
         let is_affected = round.affected.contains(&origin);
         self.files
             .insert(origin.clone(), Known { found, digest, missing_since: None, emptied, is_unread: false });
+        let is_renewing = match &outcome {
+            Outcome::Documents(documents, _) => {
+                written == Some(LastWritten::SinceTold) && report::may_have_leases(documents, self.has_leases)
+            }
+            _ => false,
+        };
         match outcome {
-            _ if is_known && !round.is_whole && !is_affected => None,
+            _ if is_known && !round.is_whole && !is_affected && !is_renewing => None,
             Outcome::Vanished | Outcome::Unsettled => None,
             Outcome::Empty if is_settling => round.is_whole.then(|| report::untold(origin)),
             Outcome::Empty => Some(report::gone(origin)),
             Outcome::Unreadable(finding) => Some(report::unreadable(origin, finding)),
-            Outcome::Documents(documents, _) => Some(report::of_documents(origin, documents, &self.claims)),
+            Outcome::Documents(documents, _) => {
+                Some(Report { written, ..report::of_documents(origin, documents, &self.claims) })
+            }
         }
     }
 

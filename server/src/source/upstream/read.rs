@@ -60,7 +60,8 @@ impl Reading {
             Content::Rejected { .. } => Completeness::Partial,
             _ => Completeness::Whole,
         };
-        let report = Report { origin, documents: vec![Document { line: 0, content }], completeness };
+        let documents = vec![Document { line: 0, content }];
+        let report = Report { origin, documents, completeness, written: None };
         Told { received, report, refusal }
     }
 

@@ -133,8 +133,7 @@ impl Telling {
 
     /// Says that nothing is known for now, and that nothing is to be waited for: what the store has stays.
     pub(super) fn nothing_known(&self) -> Batch {
-        let everything =
-            Report { origin: String::new(), documents: Vec::new(), completeness: Completeness::Partial };
+        let everything = unchanged(String::new());
         self.batch(Extent::Whole, vec![everything])
     }
 
@@ -218,12 +217,12 @@ impl OfKind {
 
 /// Of a resource that the server no longer has.
 fn gone(kind: Kind, name: &str) -> Report {
-    Report { origin: origin(kind, name), documents: Vec::new(), completeness: Completeness::Whole }
+    Report { completeness: Completeness::Whole, ..unchanged(origin(kind, name)) }
 }
 
 /// Of a resource that is as it was when it was told.
 fn unchanged(origin: String) -> Report {
-    Report { origin, documents: Vec::new(), completeness: Completeness::Partial }
+    Report { origin, documents: Vec::new(), completeness: Completeness::Partial, written: None }
 }
 
 #[cfg(test)]

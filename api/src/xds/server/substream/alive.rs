@@ -18,7 +18,7 @@ use crate::{
 impl<C: Catalog> Substream<C> {
     /// Notes which times to live there are among what the client asks for.
     pub(super) fn look_at_ttls(&mut self, seen: &Seen<C>, now: Uptime) {
-        if !self.carries_ttl {
+        if !self.heartbeats.carries_ttl {
             return;
         }
         let timed = seen.timed();
@@ -34,7 +34,7 @@ impl<C: Catalog> Substream<C> {
 
     /// What the client has to hear of now. Not within a step: what it has then is about to change.
     pub(in crate::xds::server) fn heartbeat(&mut self, now: Uptime) -> Option<(LastSent, Shared)> {
-        let last = self.last_sent.clone()?;
+        let last = self.heartbeats.last_sent.clone()?;
         if self.heartbeats.next().is_some_and(|due| due <= now) && !self.is_started() {
             let due = self.heartbeats.take_due(now);
             let ready = self.due_heartbeats(&due);

@@ -1,11 +1,13 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use mainsheet_api::{
     codec::{Content, Document, SourceMap},
     key::Key,
     kind::Kind,
     resource::Resource,
+    time::Timestamp,
     verdict::Finding,
+    version::Digest,
     wire::Any,
 };
 
@@ -137,6 +139,10 @@ impl Folder {
     }
 
     fn look(&mut self) -> Vec<Told> {
+        self.look_whole().into_iter().map(told).collect()
+    }
+
+    fn look_whole(&mut self) -> Vec<Batch> {
         let touched = std::mem::take(&mut self.touched);
         let mut round = self.tree.look(self.listing(), &touched, self.now);
         self.reads.clear();
@@ -149,8 +155,25 @@ impl Folder {
             let read = |(origin, _)| Reading { outcome: outcome(&self.files[&origin].1), origin };
             self.tree.absorb(&mut round, wanted.into_iter().map(read).collect(), self.now);
         }
-        self.tree.finish(round, self.now).into_iter().map(told).collect()
+        self.tree.finish(round, self.now)
     }
+}
+
+/// Whoever has a lease renews it so.
+#[test]
+fn file_that_is_written_again_is_told_where_its_documents_have_leases() {
+    let mut folder = Folder::of(&[("a", "r"), ("b", "s")]);
+    folder.tree = Tree::new(SourceName(Arc::from("files"))).giving_leases(true);
+    let written = |batch: &Batch| batch.reports.iter().map(|report| report.written).collect::<Vec<_>>();
+    let first = LastWritten::At(Timestamp(0));
+    assert_eq!(written(&folder.look_whole()[0]), [Some(first); 2]);
+    folder.write("b", "s");
+    let told = folder.look_whole();
+    assert_eq!((&*told[0].reports[0].origin, written(&told[0])), ("b", vec![Some(LastWritten::SinceTold)]));
+    folder.touched.insert(path("b"));
+    assert!(folder.look_whole().is_empty(), "nobody wrote it");
+    folder.write("b", "t");
+    assert_eq!(written(&folder.look_whole()[0]), [Some(LastWritten::SinceTold)]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn told(text: &str) -> Told {
     let any = Any { type_url: String::new(), value: Vec::new().into() };
     let received = Received { name: Arc::from(name), version: version(text), any };
     let completeness = Completeness::Whole;
-    let report = Report { origin: origin(KIND, name), documents: Vec::new(), completeness };
+    let report = Report { origin: origin(KIND, name), documents: Vec::new(), completeness, written: None };
     Told { received, report, refusal }
 }
 
