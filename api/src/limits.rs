@@ -186,6 +186,31 @@ pub const WRITES_WAITING_MAX: usize = 1024;
 /// Servers in the chain from which one gets its configuration, all of its upstreams together. A fleet has a hub, perhaps
 /// one a region, and agents.
 pub const CHAIN_LEN_MAX: usize = 64;
+/// Bytes of one request to write. As much as one file of a source may have: 10,000 resources of 3 KiB.
+pub const WRITE_REQUEST_BYTES_MAX: usize = FILE_BYTES_MAX as usize;
+
+/// Manifests of one request to apply. A folder of 10,000 files, each of which is one, with room to spare.
+pub const MANIFESTS_MAX: usize = 20_000;
+
+/// Documents of one request to apply. Each takes about 1 KiB beside its text, and a result in the answer.
+pub const MANIFEST_DOCUMENTS_MAX: usize = 50_000;
+
+/// Keys that one request names to be deleted, and conditions that it makes: as many as it may apply.
+pub const WRITE_KEYS_MAX: usize = MANIFEST_DOCUMENTS_MAX;
+
+/// Bytes of requests to apply that are read and judged at the same time; others wait. Documents take some times their
+/// text.
+pub const WRITES_BYTES_MAX: usize = 4 * WRITE_REQUEST_BYTES_MAX;
+
+/// Bytes of what an author is called, and of a set's name. Kubernetes' names have 253 at most.
+pub const AUTHOR_BYTES_MAX: usize = 253;
+
+/// Bytes of what an author says of a write: it is kept with the revision.
+pub const WRITE_MESSAGE_BYTES_MAX: usize = 4096;
+
+/// Bytes of a refusal's message and details: they travel in a header, of which many clients take no more than 8 KiB, in
+/// base64.
+pub const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
 pub const REJECTED_LEN_MAX: usize = 1000;
@@ -230,6 +255,9 @@ const _: () = assert!(NAME_BYTES_MAX < NODE_BYTES_MAX);
 const _: () = assert!(OPAQUE_KINDS_MAX < OPAQUE_KINDS_STORED_MAX);
 const _: () = assert!(OPAQUE_TYPE_URL_BYTES_MAX < NAME_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);
+const _: () = assert!(WRITE_REQUEST_BYTES_MAX < WRITES_BYTES_MAX);
+const _: () = assert!(MANIFESTS_MAX <= MANIFEST_DOCUMENTS_MAX);
+const _: () = assert!(REFUSAL_BYTES_MAX * 4 / 3 < 8 << 10);
 const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
 const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);
 const _: () = assert!(ACROSS_FINDINGS_MAX < FINDINGS_MAX);

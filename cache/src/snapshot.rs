@@ -186,6 +186,11 @@ impl Snapshot {
         self.kinds.keys().copied()
     }
 
+    /// The version of all that is served of a kind.
+    pub fn version(&self, kind: Kind) -> VersionSum {
+        self.of_kind(kind).version(&View::everything())
+    }
+
     /// How many entries of a kind are served.
     pub fn count(&self, kind: Kind) -> usize {
         self.of_kind(kind).len

@@ -285,6 +285,7 @@ fn v1_links(
             StoreKind::Memory => "memory",
             StoreKind::Redb => "redb",
         },
+        documents: settings.documents.clone(),
         guard_hold: match settings.guard_mode {
             GuardMode::Proceed => Some(settings.guard_hold),
             GuardMode::Stay => None,

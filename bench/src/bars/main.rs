@@ -10,9 +10,11 @@
 //! | validation | `mainsheet validate -o json` on those files | it has ended, all verdicts printed |
 //! | get of one | `mainsheet get vs NAME -n NS` among 100,000 resources | it has ended: a whole process |
 //! | restart under clients | the server is started again, nothing having changed | each of 1,000 delta clients is answered |
+//! | applies | 8 clients each apply 1,000 resources of about 1 KB, one after the other | each is durable, published and answered |
 //!
-//! In the last, no resource may be sent again. Beside these, lists of 10,000 resources and of 10,000 streams are read page by
-//! page: the memory that server and client take for it is measured.
+//! In the restart under clients, no resource may be sent again; of the applies, each must be a revision of its own. Beside
+//! these, lists of 10,000 resources and of 10,000 streams are read page by page: the memory that server and client take for
+//! it is measured.
 //!
 //! `make bars` runs it; it fails where a bar is missed.
 
@@ -22,6 +24,7 @@ mod client;
 mod intake;
 mod reads;
 mod resume;
+mod writes;
 
 use std::{
     fmt::Write,
@@ -82,6 +85,9 @@ async fn main() -> Result<ExitCode> {
     let resumed = resume::measure(&program, &dir.path().join("resume")).await?;
     println!("{resumed}");
     all_met &= resumed.is_met();
+    let writes = writes::measure(&program, &dir.path().join("writes")).await?;
+    println!("{writes}");
+    all_met &= writes.is_met();
     Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

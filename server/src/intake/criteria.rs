@@ -10,6 +10,7 @@ use mainsheet_api::{
     rule::RuleSet,
     validate::{self, Options},
     verdict::{Finding, Severity},
+    version::VersionSum,
     view::View,
     wire::Any,
     xds::catalog::Catalog,
@@ -26,6 +27,8 @@ pub(crate) struct Criteria {
     /// Rules that are served, and what they compile to.
     rules: Arc<BTreeMap<Key, Resource>>,
     compiled: Arc<RuleSet>,
+    /// Of the served rules.
+    version: VersionSum,
     options: Options,
 }
 
@@ -35,7 +38,13 @@ impl Criteria {
         let rules: BTreeMap<Key, Resource> = rules.into_iter().map(|rule| (rule.key.clone(), rule)).collect();
         let compiled = RuleSet::compile(rules.values(), root_namespace);
         let (rules, compiled) = (Arc::new(rules), Arc::new(compiled));
-        Self { root_namespace: root_namespace.into(), rules, compiled, options: Options::default() }
+        Self {
+            root_namespace: root_namespace.into(),
+            rules,
+            compiled,
+            version: VersionSum::EMPTY,
+            options: Options::default(),
+        }
     }
 
     /// The same, where what holds everywhere weighs so.
@@ -60,7 +69,17 @@ impl Criteria {
                 None => tracing::error!(rule = %entry.name, "rule can't be decoded and is not asked"),
             }
         });
-        Self::new(rules, root_namespace)
+        Self { version: snapshot.0.version(kind), ..Self::new(rules, root_namespace) }
+    }
+
+    /// By the rules of another snapshot.
+    pub(crate) fn renewed(&self, snapshot: &SnapshotCatalog) -> Self {
+        Self::of_snapshot(snapshot, &self.root_namespace).weighing(self.options)
+    }
+
+    /// The version of the served rules.
+    pub(crate) fn version(&self) -> VersionSum {
+        self.version
     }
 
     /// With the rules among these documents, which count for what comes together with them. Beside the ones that they may

@@ -139,7 +139,6 @@ pub struct IntakeHandle {
     /// Changes when every source is to tell everything again, because it is judged by other rules now.
     pub retell: watch::Receiver<()>,
     writes: mpsc::Sender<Box<dyn Job>>,
-    #[expect(dead_code, reason = "for writes of documents")]
     criteria: watch::Receiver<Criteria>,
     confirmations: mpsc::Sender<Confirmation>,
 }
@@ -151,6 +150,11 @@ impl IntakeHandle {
         // An intake that has ended holds nothing any more.
         let _ = self.confirmations.send(Confirmation { source, reply }).await;
         answer.await.unwrap_or_default()
+    }
+
+    /// What documents are judged by now.
+    pub(crate) fn criteria(&self) -> Criteria {
+        self.criteria.borrow().clone()
     }
 }
 

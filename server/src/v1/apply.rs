@@ -1,10 +1,192 @@
 //! Resources are set in the API's layer.
 
-use mainsheet_api::generated::mainsheet::v1 as pb;
+use std::{sync::Arc, time::Duration};
+
+use mainsheet_api::{
+    codec::UnknownFields,
+    generated::mainsheet::v1 as pb,
+    lease::check_ttl,
+    limits::{AUTHOR_BYTES_MAX, WRITE_REQUEST_BYTES_MAX, WRITES_BYTES_MAX},
+    version::VersionSum,
+};
+use mainsheet_cache::snapshot::SnapshotCatalog;
+use prost::Message as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Status;
 
-use super::Links;
+use super::{
+    Links,
+    error::bad_request,
+    manifest::{Reading, judged},
+    plan::{
+        apply::{Applied, ApplyPlanner},
+        conditions::Conditions,
+        outcome::refuses,
+        scope::Scope,
+    },
+    refused::refused,
+    write::{Run, cause, check_len, check_ready, perform},
+};
+use crate::intake::{Now, Planned, Planner, Written, criteria::Criteria, ended::with_ended_holds};
 
-pub(super) async fn apply(_links: &Links, _request: pb::ApplyRequest) -> Result<pb::ApplyResponse, Status> {
-    Err(Status::unimplemented("apply"))
+/// Texts up to which a request is judged where it is asked, unless there are rules: handing it over takes longer.
+const INLINE_BYTES_MAX: usize = 64 << 10;
+
+/// Times that documents are judged again because the rules changed meanwhile, before the caller is asked to try later.
+const JUDGE_ATTEMPTS_MAX: usize = 8;
+
+/// Room for requests that are judged, in KiB.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(WRITES_BYTES_MAX >> 10)))
+    }
+}
+
+impl Room {
+    /// Waits for room.
+    async fn of(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Status> {
+        let kib = bytes.min(WRITE_REQUEST_BYTES_MAX).div_ceil(1024);
+        let permit = self.0.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await;
+        permit.map_err(|_| super::error::stopping())
+    }
+}
+
+pub(super) async fn apply(
+    links: &Links,
+    room: &Room,
+    request: pb::ApplyRequest,
+) -> Result<pb::ApplyResponse, Status> {
+    check_ready(links)?;
+    let _room = room.of(request.encoded_len()).await?;
+    let what =
+        if request.set.is_empty() { "apply".to_owned() } else { format!("apply of set {}", request.set) };
+    let cause = cause(what, request.authorship.clone())?;
+    let run = Run::of(request.dry_run);
+    let request = Arc::new(request);
+    let mut criteria = links.intake.criteria();
+    for _ in 0..JUDGE_ATTEMPTS_MAX {
+        let planner = prepare(links, &request, criteria).await?;
+        let fields: Vec<String> = planner.candidates.iter().map(|it| it.field.clone()).collect();
+        let Written { revision, answer } = perform(links, run, cause.clone(), planner).await?;
+        let Applied::Results(results) = answer else {
+            criteria = links.intake.criteria().renewed(&links.cache.snapshot());
+            continue;
+        };
+        let is_atomic = request.atomicity() == pb::Atomicity::Unspecified;
+        if run == Run::Real && is_atomic && results.iter().any(|result| refuses(result.outcome())) {
+            return Err(refused("applied", &results, |index| fields.get(index).cloned()));
+        }
+        return Ok(pb::ApplyResponse { revision: revision.0, results });
+    }
+    Err(busy())
+}
+
+/// What an apply would make of the newest state: that, the state after it, and its results.
+///
+/// # Errors
+/// Where the request itself is wrong, or is one for later.
+pub(super) async fn would_be(
+    links: &Links,
+    request: pb::ApplyRequest,
+) -> Result<(SnapshotCatalog, SnapshotCatalog, Vec<pb::WriteResult>), Status> {
+    check_ready(links)?;
+    let newest = links.cache.snapshot();
+    let criteria = links.intake.criteria().renewed(&newest);
+    let mut planner = prepare(links, &Arc::new(request), criteria).await?;
+    let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
+    let planning = tokio::task::spawn_blocking(move || {
+        let Planned { changes, answer, .. } = planner.plan(&newest.0, now);
+        let changes = with_ended_holds(&newest.0, changes);
+        let after = newest.0.with_changes(newest.0.revision().next(), changes);
+        (newest, SnapshotCatalog(Arc::new(after)), answer)
+    });
+    let planned = planning.await;
+    match planned.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))? {
+        (newest, after, Applied::Results(results)) => Ok((newest, after, results)),
+        (_, _, Applied::OtherRules) => Err(busy()),
+    }
+}
+
+fn busy() -> Status {
+    Status::unavailable("the rules change faster than documents can be judged by them; try again")
+}
+
+/// Reads and judges what is to be applied.
+///
+/// # Errors
+/// Where the request itself is wrong; documents that are wrong are told in the results.
+async fn prepare(
+    links: &Links,
+    request: &Arc<pb::ApplyRequest>,
+    criteria: Criteria,
+) -> Result<ApplyPlanner, Status> {
+    let reading = reading(links, request)?;
+    let options = options(request, criteria.version())?;
+    let asked = Arc::clone(request);
+    let is_small = request.encoded_len() <= INLINE_BYTES_MAX && criteria.rules().is_empty();
+    let work = move || judged(&asked.manifests, &reading, &criteria);
+    let candidates = if is_small {
+        work()?
+    } else {
+        let judging = tokio::task::spawn_blocking(work).await;
+        judging.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))??
+    };
+    Ok(ApplyPlanner { candidates, ..options })
+}
+
+fn reading(links: &Links, request: &pb::ApplyRequest) -> Result<Reading, Status> {
+    let asked = pb::UnknownFields::try_from(request.unknown_fields);
+    let asked = asked.map_err(|_| bad_request("unknown_fields", "is none of the values that there are"))?;
+    let namespace = &request.default_namespace;
+    check_len("default_namespace", namespace, AUTHOR_BYTES_MAX)?;
+    let own = &links.documents;
+    Ok(Reading {
+        namespace: if namespace.is_empty() { own.default_namespace.clone() } else { namespace.clone() },
+        unknown_fields: match asked {
+            pb::UnknownFields::Unspecified => own.unknown_fields,
+            pb::UnknownFields::Strict => UnknownFields::Strict,
+            pb::UnknownFields::Warn => UnknownFields::Warn,
+            pb::UnknownFields::Ignore => UnknownFields::Ignore,
+        },
+    })
+}
+
+/// All but the candidates.
+fn options(request: &pb::ApplyRequest, rules: VersionSum) -> Result<ApplyPlanner, Status> {
+    check_len("set", &request.set, AUTHOR_BYTES_MAX)?;
+    let set = (!request.set.is_empty()).then(|| Arc::from(request.set.as_str()));
+    let prune = request.prune.clone().map(|prune| Scope::of("prune", prune)).transpose()?;
+    let author = request.authorship.as_ref().map(|authorship| authorship.author.clone());
+    Ok(ApplyPlanner {
+        candidates: Vec::new(),
+        rules,
+        is_best_effort: is_best_effort(request.atomicity)?,
+        conditions: Conditions::of(request.preconditions.clone(), &request.default_namespace)?,
+        set,
+        takes_over: request.force,
+        prune,
+        ttl: ttl(request)?,
+        author: author.unwrap_or_default(),
+    })
+}
+
+pub(super) fn is_best_effort(atomicity: i32) -> Result<bool, Status> {
+    match pb::Atomicity::try_from(atomicity) {
+        Ok(pb::Atomicity::Unspecified) => Ok(false),
+        Ok(pb::Atomicity::BestEffort) => Ok(true),
+        Err(_) => Err(bad_request("atomicity", "is none of the values that there are")),
+    }
+}
+
+fn ttl(request: &pb::ApplyRequest) -> Result<Option<Duration>, Status> {
+    let Some(ttl) = &request.ttl else { return Ok(None) };
+    let parts = u64::try_from(ttl.seconds).ok().zip(u32::try_from(ttl.nanos).ok());
+    let given = parts.and_then(|(seconds, nanos)| {
+        Duration::from_secs(seconds).checked_add(Duration::from_nanos(u64::from(nanos)))
+    });
+    let given = given.ok_or_else(|| bad_request("ttl", "is no time to live: it is negative or too long"))?;
+    check_ttl(given).map(Some).map_err(|error| bad_request("ttl", error.to_string()))
 }

@@ -24,7 +24,7 @@ pub(super) fn changes(
     }
 }
 
-fn change(sides: (Option<&HeldEntry>, Option<&HeldEntry>), form: pb::Form) -> pb::Change {
+pub(super) fn change(sides: (Option<&HeldEntry>, Option<&HeldEntry>), form: pb::Form) -> pb::Change {
     let of_type = match sides {
         (None, _) => pb::ChangeType::Added,
         (_, None) => pb::ChangeType::Removed,

@@ -20,7 +20,9 @@ use prost::Message as _;
 use tokio::task::spawn_blocking;
 use tonic::Status;
 
-use super::{Answers, Reads, changes::changes, convert, selection::Selected};
+use super::{
+    Answers, Reads, apply::would_be, changes::changes, convert, error::bad_request, selection::Selected,
+};
 
 pub(super) async fn diff(
     reads: &Reads,
@@ -28,16 +30,25 @@ pub(super) async fn diff(
 ) -> Result<Answers<pb::DiffResponse>, Status> {
     let pb::DiffRequest { from_revision, to, selection, form } = request;
     let (selected, form) = (Selected::of(selection)?, convert::form(form)?);
-    let from = reads.at(from_revision).await?;
-    let to = match to {
-        None => reads.at(0).await?,
-        Some(pb::diff_request::To::ToRevision(revision)) => reads.at(revision).await?,
-        Some(pb::diff_request::To::Apply(_)) => return Err(Status::unimplemented("diff of an apply")),
-    };
-    let first = pb::DiffResponse {
-        from_revision: from.revision().0,
-        to_revision: to.revision().0,
-        ..pb::DiffResponse::default()
+    let (from, to, first) = match to {
+        Some(pb::diff_request::To::Apply(apply)) => {
+            if from_revision != 0 {
+                let remedy = "what an apply would make is compared with the newest state: leave it out";
+                return Err(bad_request("from_revision", remedy));
+            }
+            let (from, to, results) = would_be(&reads.links, apply).await?;
+            let from_revision = from.revision().0;
+            (from, to, pb::DiffResponse { from_revision, results, ..pb::DiffResponse::default() })
+        }
+        to => {
+            let from = reads.at(from_revision).await?;
+            let to = match to {
+                Some(pb::diff_request::To::ToRevision(revision)) => reads.at(revision).await?,
+                _ => reads.at(0).await?,
+            };
+            let (from_revision, to_revision) = (from.revision().0, to.revision().0);
+            (from, to, pb::DiffResponse { from_revision, to_revision, ..pb::DiffResponse::default() })
+        }
     };
     Ok(answers(Comparison { from, to, selected, form }, first))
 }

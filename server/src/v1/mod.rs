@@ -5,6 +5,9 @@
 //! | `selection` | which resources a request is about |
 //! | `revisions`, `page` | the state that it reads, and where its next page begins |
 //! | `convert`, `changes`, `error` | our things as messages, and refusals |
+//! | `manifest` | what is to be applied, read and judged |
+//! | `plan` | what writes change: pure |
+//! | `write`, `refused` | how a write is made, and what one that is refused is answered |
 
 mod apply;
 mod backup;
@@ -17,7 +20,10 @@ mod error;
 mod get;
 mod history;
 mod list;
+mod manifest;
 mod page;
+mod plan;
+mod refused;
 mod release;
 mod restore;
 mod revisions;
@@ -26,23 +32,29 @@ mod selection;
 mod sinks;
 mod status;
 mod watch;
+mod write;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
-use mainsheet_api::{generated::mainsheet::v1 as pb, limits::WATCHES_MAX, time::Clock};
+use mainsheet_api::{
+    generated::mainsheet::v1 as pb,
+    limits::{WATCHES_MAX, WRITE_REQUEST_BYTES_MAX},
+    time::Clock,
+};
 use mainsheet_cache::{Cache, snapshot::SnapshotCatalog};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
-use self::revisions::Revisions;
+use self::{apply::Room, revisions::Revisions};
 use crate::{
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
     leases::Leases,
     readiness::Readiness,
     sinks::Sinks,
+    source::DocumentOptions,
     source_health::SourceHealth,
 };
 
@@ -67,6 +79,8 @@ pub struct Links {
     pub instance: Arc<str>,
     /// Where the store is kept, in a word.
     pub store: &'static str,
+    /// How documents are read that do not say.
+    pub documents: DocumentOptions,
     /// How long removals are held; until they are confirmed where there is none.
     pub guard_hold: Option<Duration>,
 }
@@ -83,7 +97,8 @@ pub fn service(
         stop: stop.clone(),
     };
     let unpinning = reads.revisions.clone().run(Arc::clone(&links.clock), stop);
-    (Routes::new(MainsheetServer::new(Service { links, reads })), unpinning)
+    let service = MainsheetServer::new(Service { links, reads, room: Room::default() });
+    (Routes::new(service.max_decoding_message_size(WRITE_REQUEST_BYTES_MAX)), unpinning)
 }
 
 /// What the reading methods share. Cloning shares it.
@@ -115,6 +130,7 @@ type Answers<T> = BoxStream<'static, Result<T, Status>>;
 struct Service {
     links: Links,
     reads: Reads,
+    room: Room,
 }
 
 #[tonic::async_trait]
@@ -124,7 +140,7 @@ impl Mainsheet for Service {
     type BackupStream = Answers<pb::BackupResponse>;
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Result<Response<pb::ApplyResponse>, Status> {
-        apply::apply(&self.links, request.into_inner()).await.map(Response::new)
+        apply::apply(&self.links, &self.room, request.into_inner()).await.map(Response::new)
     }
 
     async fn delete(
@@ -153,7 +169,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::RollbackRequest>,
     ) -> Result<Response<pb::RollbackResponse>, Status> {
-        rollback::rollback(&self.links, request.into_inner()).await.map(Response::new)
+        rollback::rollback(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
     async fn release(

@@ -3,11 +3,29 @@
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Status;
 
-use super::Links;
+use super::{
+    Links, convert,
+    error::bad_request,
+    plan::release::ReleasePlanner,
+    selection::Selected,
+    write::{Run, cause, check_ready, perform},
+};
+use crate::intake::Written;
 
 pub(super) async fn release(
-    _links: &Links,
-    _request: pb::ReleaseRequest,
+    links: &Links,
+    request: pb::ReleaseRequest,
 ) -> Result<pb::ReleaseResponse, Status> {
-    Err(Status::unimplemented("release"))
+    check_ready(links)?;
+    let pb::ReleaseRequest { selection, dry_run, authorship, form } = request;
+    let form = convert::form(form)?;
+    let selected = Selected::of(selection)?;
+    if selected.source().is_some() {
+        return Err(bad_request("selection.source", "a release is of what rollbacks hold; leave it out"));
+    }
+    let cause = cause("release", authorship)?;
+    let written = perform(links, Run::of(dry_run), cause, ReleasePlanner(selected)).await?;
+    let Written { revision, answer: differences } = written;
+    let changes = differences.iter().map(|difference| difference.told(form)).collect();
+    Ok(pb::ReleaseResponse { revision: revision.0, changes })
 }

@@ -95,6 +95,11 @@ impl Selected {
         self.labels.matches(|key| labels.get(key).copied())
     }
 
+    /// Whether a kind is named, and not only one of all.
+    pub(super) fn names_kind(&self, kind: Kind) -> bool {
+        self.kinds.as_ref().is_some_and(|kinds| kinds.contains(&kind))
+    }
+
     /// Whether to look in a kind.
     pub(super) fn has_kind(&self, kind: Kind) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))

@@ -29,4 +29,5 @@ mod tour;
 mod upstream;
 mod v1_reads;
 mod verdicts;
+mod writes;
 mod xds_client;

@@ -96,6 +96,7 @@ impl Mesh {
             clock: clock.clone(),
             instance: Arc::from("mainsheet-0"),
             store: "memory",
+            documents: mainsheet_server::source::DocumentOptions::default(),
             guard_hold: None,
         };
         let (others, service) = v1::service(for_clients, stop.clone());

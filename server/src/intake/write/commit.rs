@@ -48,7 +48,7 @@ impl Committer {
         }
         let commits = planned.iter().filter(|planned| !planned.changes.is_empty());
         let commits: Vec<Commit> = commits.map(|planned| self.commit_of_job(planned, base)).collect();
-        let answers = self.timed(Step::Commit, self.commit_each(commits)).await;
+        let answers = self.timed(Step::Commit, self.cache.commit_all(commits)).await;
         let (outcomes, fatal) = self.outcomes(&planned, answers, base);
         let made = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Done(revision) => Some(*revision),
@@ -67,14 +67,6 @@ impl Committer {
         }
         published?;
         Ok(again.into_iter().chain(later).collect())
-    }
-
-    async fn commit_each(&self, commits: Vec<Commit>) -> Vec<Result<Revision, CommitError>> {
-        let mut answers = Vec::with_capacity(commits.len());
-        for commit in commits {
-            answers.push(self.cache.commit(commit).await);
-        }
-        answers
     }
 
     /// Before anything is committed: should it fail, nothing was done.

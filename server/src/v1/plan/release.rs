@@ -1,0 +1,33 @@
+//! What ends of the layer of rollbacks.
+
+use mainsheet_api::{change::Change, resource::SourceName};
+use mainsheet_cache::snapshot::Snapshot;
+
+use super::difference::{Difference, Names, differences};
+use crate::{
+    intake::{Now, Planned, Planner},
+    v1::selection::Selected,
+};
+
+/// Ends the rollbacks that are selected.
+#[derive(Clone, Debug)]
+pub(in crate::v1) struct ReleasePlanner(pub(in crate::v1) Selected);
+
+impl Planner for ReleasePlanner {
+    type Answer = Vec<Difference>;
+
+    fn plan(&mut self, state: &Snapshot, _: Now) -> Planned<Vec<Difference>> {
+        let hold = SourceName::hold();
+        let layer = state.layer(&hold);
+        let named = layer.iter().filter(|held| self.0.has_key(&held.key));
+        let is_selected = |key| {
+            !self.0.asks_for_labels() || state.find_in(&hold, key).is_some_and(|found| self.0.has(&found))
+        };
+        let keys: Vec<_> = named.map(|held| &held.key).filter(|key| is_selected(key)).collect();
+        let names: Names = keys.iter().map(|key| (key.kind, key.wire_name())).collect();
+        let remove = |key| Change::Remove { source: hold.clone(), key };
+        let changes: Vec<_> = keys.into_iter().cloned().map(remove).collect();
+        let after = state.with_changes(state.revision().next(), changes.clone());
+        Planned { changes, ..Planned::nothing(differences(state, &after, &names)) }
+    }
+}

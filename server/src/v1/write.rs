@@ -1,0 +1,83 @@
+//! How a write of the API is made: planned by the intake, or only looked at.
+
+use mainsheet_api::{
+    change::Cause,
+    generated::mainsheet::v1 as pb,
+    limits::{AUTHOR_BYTES_MAX, WRITE_MESSAGE_BYTES_MAX},
+};
+use mainsheet_cache::StoreError;
+use tonic::{Code, Status};
+
+use super::{
+    Links,
+    error::{bad_request, because, not_ready, stopping},
+};
+use crate::intake::{Now, Planner, WriteError, Written};
+
+/// Whether something is done or only said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    Real,
+    Dry,
+}
+
+impl Run {
+    pub(super) fn of(is_dry: bool) -> Self {
+        if is_dry { Self::Dry } else { Self::Real }
+    }
+}
+
+/// Refuses to write while it is not known what the sources have: what would be hidden, and by which rules.
+pub(super) fn check_ready(links: &Links) -> Result<(), Status> {
+    let awaited = links.readiness.awaited();
+    if awaited.is_empty() { Ok(()) } else { Err(not_ready(&awaited)) }
+}
+
+/// What causes a write, and who.
+pub(super) fn cause(what: impl Into<String>, authorship: Option<pb::Authorship>) -> Result<Cause, Status> {
+    let pb::Authorship { author, message } = authorship.unwrap_or_default();
+    check_len("authorship.author", &author, AUTHOR_BYTES_MAX)?;
+    check_len("authorship.message", &message, WRITE_MESSAGE_BYTES_MAX)?;
+    Ok(Cause { what: what.into(), author, message })
+}
+
+pub(super) fn check_len(field: &str, text: &str, bytes_max: usize) -> Result<(), Status> {
+    if text.len() <= bytes_max {
+        return Ok(());
+    }
+    Err(bad_request(field, format!("has {} bytes, of {bytes_max} at most", text.len())))
+}
+
+/// Makes a write, or plans it on the newest state.
+pub(super) async fn perform<P: Planner>(
+    links: &Links,
+    run: Run,
+    cause: Cause,
+    mut planner: P,
+) -> Result<Written<P::Answer>, Status> {
+    if run == Run::Real {
+        return links.intake.write(cause, planner).await.map_err(|error| refusal(&error));
+    }
+    let snapshot = links.cache.snapshot().0;
+    let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
+    let planning = tokio::task::spawn_blocking(move || {
+        let planned = planner.plan(&snapshot, now);
+        Written { revision: snapshot.revision(), answer: planned.answer }
+    });
+    planning.await.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))
+}
+
+fn refusal(error: &WriteError) -> Status {
+    let store = |store: &StoreError, reason: &str| {
+        let causes = std::iter::successors(std::error::Error::source(store), |cause| cause.source());
+        let causes = causes.fold(store.to_string(), |text, cause| format!("{text}: {cause}"));
+        because(Code::Unavailable, reason, format!("{error}: {causes}"), [])
+    };
+    match error {
+        WriteError::Stopped => stopping(),
+        WriteError::Interrupted => because(Code::Unavailable, "UNKNOWN", error.to_string(), []),
+        WriteError::Refused(cause) => store(cause, "STORE"),
+        WriteError::Failed(cause) => store(cause, "UNKNOWN"),
+        WriteError::Internal(_) => Status::internal(error.to_string()),
+    }
+}
