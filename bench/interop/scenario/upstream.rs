@@ -61,7 +61,8 @@ pub(crate) async fn chain_ends_in_istiod(tools: &Tools) -> Result<Notes> {
     istiod.wait_ready().await?;
     wait_served(&hub, &istiod).await?;
     hub.write("edited.yaml", &direct_response("edited", "edited.example", 418, "x"))?;
-    let edit = wait_served(&hub, &istiod).await?;
+    let edit = super::sink::wait_held_status(&istiod, "edited", Some(418)).await?;
+    wait_served(&hub, &istiod).await?;
     hub.kill();
     relay.kill();
     relay.start()?;
@@ -73,17 +74,18 @@ pub(crate) async fn chain_ends_in_istiod(tools: &Tools) -> Result<Notes> {
     hub.start()?;
     hub.wait_ready().await?;
     hub.remove("edited.yaml")?;
+    super::sink::wait_held_status(&istiod, "edited", None).await?;
     wait_served(&hub, &istiod).await?;
     let count = istiod.held().await?.len();
     Ok(vec![format!("{count} resources at the same versions; hub's file to istiod, {} ms", edit.as_millis())])
 }
 
 /// Waits until istiod holds what the hub serves, at the same versions.
-async fn wait_served(hub: &Mainsheet, istiod: &Istiod) -> Result<Duration> {
+async fn wait_served(hub: &Mainsheet, istiod: &Istiod) -> Result<()> {
     let same = wait_for("istiod to hold what the hub serves", PATIENCE, async || {
         Ok((hub.serves().await? == istiod.held().await?).then_some(()))
     });
-    Ok(same.await?.1)
+    same.await.map(drop)
 }
 
 /// Waits until both istiods hold what mainsheet serves. Versions are mainsheet's own: an istiod gives none to files.
