@@ -64,6 +64,13 @@ pub const SERVED_REVISIONS_LEN_MAX: usize = 6_000;
 /// catches up, and of a plan to roll back. What they have in common with the newest they share with it.
 pub const PAST_SNAPSHOTS_MAX: usize = 4;
 
+/// Bytes of one message of a backup that is streamed: below the 4 MiB that clients take by default.
+pub const BACKUP_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Bytes of a backup that a running server takes back: a mesh of 100,000 resources of 2 KB with five times its history. It
+/// is in memory until it is read to its end, because nothing is changed by half of one.
+pub const BACKUP_BYTES_MAX: usize = 1 << 30;
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 

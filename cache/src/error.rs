@@ -70,6 +70,12 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// A backup is restored only where nothing is.
+    #[error("`{path}` is there already: restore into a directory that has no store, or move this one away")]
+    Exists {
+        /// The file.
+        path: String,
+    },
     /// Its content is damaged.
     #[error(
         "open store `{path}`: the file is damaged; move it away and start again: sources fill a new one, history is lost"

@@ -19,7 +19,7 @@ use mainsheet_api::{
 use mainsheet_cache::{
     Cache, CacheOptions, Follower,
     snapshot::SnapshotCatalog,
-    store::{MemoryStore, RedbStore, SharedStore, StoreOptions},
+    store::{MemoryStore, RedbStore, SharedStore},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -129,7 +129,7 @@ fn shared(settings: &Settings) -> Shared {
 }
 
 async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
-    let options = StoreOptions::default();
+    let options = settings.retention;
     let store: SharedStore = match settings.store {
         StoreKind::Memory => Arc::new(MemoryStore::new(options)),
         StoreKind::Redb => Arc::new(RedbStore::open(&settings.data_dir, options).await?),

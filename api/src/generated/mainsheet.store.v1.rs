@@ -183,6 +183,63 @@ pub struct Standing {
     #[prost(uint64, tag = "8")]
     pub unrecorded: u64,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BackupPiece {
+    #[prost(oneof = "backup_piece::Piece", tags = "1, 2, 3, 4, 5, 6")]
+    pub piece: ::core::option::Option<backup_piece::Piece>,
+}
+/// Nested message and enum types in `BackupPiece`.
+pub mod backup_piece {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Piece {
+        #[prost(message, tag = "1")]
+        Head(super::BackupHead),
+        #[prost(message, tag = "2")]
+        Records(super::BackupRecords),
+        #[prost(message, tag = "3")]
+        Commit(super::BackupCommitPart),
+        #[prost(message, tag = "4")]
+        Before(super::BackupCommitPart),
+        #[prost(message, tag = "5")]
+        Status(super::BackupStatus),
+        #[prost(message, tag = "6")]
+        End(super::BackupEnd),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupHead {
+    #[prost(message, optional, tag = "1")]
+    pub standing: ::core::option::Option<Standing>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BackupRecords {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupCommitPart {
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub part: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BackupStatus {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<StatusEntry>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatusEntry {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BackupEnd {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub checksum: ::prost::bytes::Bytes,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Severity {

@@ -87,7 +87,7 @@ fn encode_before(before: &[Option<Stored>]) -> Vec<Bytes> {
 }
 
 /// How many neighbours go into each part.
-fn cut(weights: &[usize]) -> Vec<usize> {
+pub(super) fn cut(weights: &[usize]) -> Vec<usize> {
     let mut parts = Vec::new();
     let (mut len, mut bytes) = (0, 0);
     for weight in weights {
@@ -141,7 +141,7 @@ pub(super) fn decode_before(committed: Committed, parts: Vec<Bytes>) -> Result<R
 }
 
 /// With bytes of its own: what is decoded from a part shares its bytes, and one record that is kept would keep all.
-fn detached(mut row: rows::Row) -> rows::Row {
+pub(super) fn detached(mut row: rows::Row) -> rows::Row {
     if let Some(entry) = row.record.as_mut().and_then(|record| record.entry.as_mut()) {
         entry.any = Bytes::copy_from_slice(&entry.any);
     }
@@ -167,11 +167,11 @@ pub(super) fn decode_row(row: Bytes) -> Result<Option<Stored>, Unreadable> {
     stored_from_row(rows::Row::decode(row)?)
 }
 
-fn stored_to_row(Stored { changed, record }: &Stored) -> rows::Row {
+pub(super) fn stored_to_row(Stored { changed, record }: &Stored) -> rows::Row {
     rows::Row { changed: changed.0, record: Some(record_to_row(record)) }
 }
 
-fn stored_from_row(row: rows::Row) -> Result<Option<Stored>, Unreadable> {
+pub(super) fn stored_from_row(row: rows::Row) -> Result<Option<Stored>, Unreadable> {
     let Some(record) = row.record else { return Ok(None) };
     Ok(Some(Stored { changed: Revision(row.changed), record: Arc::new(record_from_row(record)?) }))
 }

@@ -16,7 +16,7 @@ use mainsheet_api::{
 use tokio::sync::watch;
 
 use super::{
-    Answer, Follow, HistoryQuery, Recorded, State, Store, StoreOptions, Stored,
+    Answer, Backup, Follow, HistoryQuery, KeptCommit, Recorded, State, Store, StoreOptions, Stored,
     rules::{self, Retained, Standing},
     undo::Undo,
 };
@@ -87,6 +87,10 @@ impl Store for MemoryStore {
                 undo.finish()
             }))
         })
+    }
+
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
+        Box::pin(async move { Ok(self.inner().export()) })
     }
 
     fn oldest(&self) -> Revision {
@@ -265,6 +269,17 @@ impl Inner {
         }
         let len_max = usize::try_from(self.standing.head.0 - revision.0).unwrap_or(usize::MAX);
         Some((self.load(), self.history(HistoryQuery { before: None, len_max, bytes_max: usize::MAX })))
+    }
+
+    fn export(&self) -> Backup {
+        let kept = |Recorded { committed, before }| KeptCommit { committed, before: Some(before) };
+        Backup {
+            state: self.load(),
+            compacted: self.standing.compacted,
+            lease: self.standing.lease,
+            commits: self.commits.iter().map(|one| kept(one.recorded.clone())).collect(),
+            status: self.status(""),
+        }
     }
 
     fn status(&self, prefix: &str) -> Vec<(String, Bytes)> {

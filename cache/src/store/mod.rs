@@ -8,10 +8,12 @@
 //! | `rules` | what refuses a commit, and what counts against a bound: the same in every backend |
 //! | `options` | a store's bounds |
 //! | `undo` | the state before commits, from the state after them |
+//! | `backup` | a store's whole content, and as bytes |
 //! | `encoding` | rows of durable backends |
 //! | `memory` | a store without a disk |
 //! | `redb` | a store in one file |
 
+mod backup;
 mod encoding;
 mod memory;
 mod options;
@@ -29,7 +31,12 @@ use mainsheet_api::{
 };
 use tokio::sync::watch;
 
-pub use self::{memory::MemoryStore, options::StoreOptions, redb::RedbStore};
+pub use self::{
+    backup::{Backup, BackupError, KeptCommit},
+    memory::MemoryStore,
+    options::StoreOptions,
+    redb::RedbStore,
+};
 
 use crate::error::{CommitError, StoreError};
 
@@ -81,6 +88,9 @@ pub trait Store: Send + Sync + 'static {
     /// The whole state at a revision: exactly what [`Self::load`] gave when that was the newest. `None` where it is older
     /// than [`Self::oldest`], or ahead of the store.
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>>;
+
+    /// Everything as of one revision, whatever is written meanwhile.
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>>;
 
     /// The oldest revision that [`Self::state_at`] answers. It grows as commits are dropped; and a store that was
     /// migrated from a format without history begins with the revision that it then had.

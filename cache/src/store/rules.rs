@@ -121,7 +121,8 @@ fn weight_of_place(source: &SourceName, key: &Key) -> usize {
     ROW_OVERHEAD + source.0.len() + key.namespace.len() + key.name.len() + key.scope.len()
 }
 
-fn weight_of_record(record: &Record) -> usize {
+/// Bytes by which a record counts.
+pub(super) fn weight_of_record(record: &Record) -> usize {
     let findings = record.warnings.iter().map(|finding| {
         ROW_OVERHEAD + finding.code.len() + finding.path.len() + finding.reason.len() + finding.remedy.len()
     });

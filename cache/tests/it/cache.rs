@@ -20,7 +20,9 @@ use mainsheet_api::{
 use mainsheet_cache::{
     Cache, CacheOptions, CommitError, Follower, HeldEntry, StoreError,
     snapshot::SnapshotCatalog,
-    store::{Answer, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store, StoreOptions},
+    store::{
+        Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store, StoreOptions,
+    },
 };
 use tokio::sync::watch;
 
@@ -274,6 +276,10 @@ impl Store for PutBack {
         unreachable!("nobody looks back")
     }
 
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
+        unreachable!("nobody looks back")
+    }
+
     fn load(&self) -> Answer<'_, Result<State, StoreError>> {
         Box::pin(async { Ok(self.state.lock().unwrap().clone()) })
     }
@@ -354,6 +360,10 @@ impl Store for Failing {
 
     fn oldest(&self) -> Revision {
         self.inner.oldest()
+    }
+
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
+        self.answer(self.inner.export())
     }
 
     fn load(&self) -> Answer<'_, Result<State, StoreError>> {

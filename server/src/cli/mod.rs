@@ -2,6 +2,7 @@
 
 mod apply;
 mod authorship;
+mod backup;
 mod client;
 mod compare;
 mod completion;
@@ -23,8 +24,10 @@ mod names;
 mod outcomes;
 mod output;
 mod program;
+mod progress;
 mod refusal;
 mod release;
+mod restore;
 mod rollback;
 mod selection;
 mod serve;
@@ -75,6 +78,8 @@ enum Command {
     Confirm(confirm::Args),
     Import(import::Args),
     Compare(compare::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Version(version::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -137,6 +142,8 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Sinks(args) => sinks::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Confirm(args) => confirm::run(args, context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Completion(args) => completion::run(args, context),

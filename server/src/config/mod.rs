@@ -15,6 +15,7 @@ mod parse;
 mod print;
 mod settings;
 pub mod table;
+mod text;
 mod ttl;
 pub mod upstream;
 

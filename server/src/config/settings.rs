@@ -17,6 +17,8 @@ use mainsheet_api::{
     xds::server::Policy,
 };
 
+use mainsheet_cache::store::StoreOptions;
+
 use super::FollowedServer;
 use crate::{
     source::{DocumentOptions, file},
@@ -65,6 +67,8 @@ pub struct Settings {
     pub complete: Complete,
     /// Snapshots kept, so that a client that is behind gets a difference.
     pub history_len_max: usize,
+    /// How far back the store remembers.
+    pub retention: StoreOptions,
     /// Kinds that a resumed client is sent although it holds them.
     pub resend_held: BTreeSet<Kind>,
     /// What a first request without names asks for.
@@ -108,6 +112,7 @@ impl Default for Settings {
             complete: Complete::default(),
             // A snapshot shares what did not change: one costs about as much as its commit changed.
             history_len_max: 64,
+            retention: StoreOptions::default(),
             resend_held: Policy::default().resend_held,
             empty_list: EmptyList::CompleteKinds,
             gone_endpoints: GoneEndpoints::Removed,

@@ -1,11 +1,8 @@
 //! The settings as a table: a row gives a setting its flag, its environment variable, its key and its text form.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
-
-use mainsheet_api::kind::Kind;
-
 use super::{
     ServedPath, Settings,
+    text::*,
     ttl::{read_ttl, write_ttl},
 };
 
@@ -190,6 +187,30 @@ pub static SETTINGS: &[Setting] = &[
         "Snapshots kept, so that a client that is behind gets a difference"
     ),
     row!(
+        "history-revisions",
+        Value("COUNT"),
+        retention.commits_kept_max,
+        read_count,
+        ToString::to_string,
+        "Revisions kept at most, to look back at and to go back to; what is served is kept in any case"
+    ),
+    row!(
+        "history-bytes",
+        Value("SIZE"),
+        retention.commits_bytes_max,
+        read_size,
+        write_size,
+        "Bytes at most of the revisions that are kept"
+    ),
+    row!(
+        "history-age",
+        Value("TIME"),
+        retention.commits_age_max,
+        read_age,
+        write_age,
+        "How much older than the newest revision those that are kept are at most; unlimited for any age"
+    ),
+    row!(
         "xds-resend-held",
         Value("KINDS"),
         resend_held,
@@ -317,87 +338,12 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-/// Longest time that means something: a day. More is a unit gone wrong.
-const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn read_word<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
-    text.parse()
-}
-
-pub(super) fn read_label(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty()
-        && text.len() <= 63
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    let right = "write up to 63 lower-case letters, digits and dashes, the first and last no dash";
-    if fits { Ok(text.to_owned()) } else { Err(right.to_owned()) }
-}
-
-fn read_domain(text: &str) -> Result<String, String> {
-    let fits = text.len() <= 253 && text.split('.').all(|label| read_label(label).is_ok());
-    let right =
-        "write labels of lower-case letters, digits and dashes with dots between, for example cluster.local";
-    if fits { Ok(text.to_owned()) } else { Err(right.to_owned()) }
-}
-
-fn read_path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("write a path".to_owned()) } else { Ok(PathBuf::from(text)) }
-}
-
-fn write_path(path: &std::path::Path) -> String {
-    path.display().to_string()
-}
-
-fn read_addr(text: &str) -> Result<SocketAddr, String> {
-    text.replacen("localhost", "127.0.0.1", 1)
-        .parse()
-        .map_err(|_| "write IP:PORT, for example 127.0.0.1:15010 or [::1]:15010".to_owned())
-}
-
-fn read_bool(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "write true or false".to_owned())
-}
-
-fn read_time(text: &str) -> Result<Duration, String> {
-    let right = "write a time from 1ms to 24h, for example 100ms, 1s or 2m";
-    let time = humantime::parse_duration(text).map_err(|_| right.to_owned())?;
-    if time < Duration::from_millis(1) || time > TIME_MAX { Err(right.to_owned()) } else { Ok(time) }
-}
-
-fn write_time(time: &Duration) -> String {
-    humantime::format_duration(*time).to_string()
-}
-
-/// What stands for no kind at all.
-const NO_KINDS: &str = "none";
-
-pub(super) fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
-    if text == NO_KINDS {
-        return Ok(BTreeSet::new());
-    }
-    let kind = |name: &str| {
-        Kind::of_argument(name.trim()).ok_or_else(|| {
-            format!("write kinds with commas between them, for example Cluster,Listener, or {NO_KINDS}")
-        })
-    };
-    text.split(',').map(kind).collect()
-}
-
-pub(super) fn write_kinds(kinds: &BTreeSet<Kind>) -> String {
-    let names: Vec<_> = kinds.iter().map(|kind| kind.info().name).collect();
-    if names.is_empty() { NO_KINDS.to_owned() } else { names.join(",") }
-}
-
-fn read_count(text: &str) -> Result<usize, String> {
-    match text.parse::<u32>() {
-        Ok(count) if count > 0 => Ok(count as usize),
-        _ => Err("write a whole number, at least 1".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use mainsheet_api::kind::Kind;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use mainsheet_api::{
 };
 use mainsheet_sink::Client;
 
-use super::table::{read_kinds, read_label, write_kinds};
+use super::text::{read_kinds, read_label, write_kinds};
 use crate::source::upstream::{default_kinds, default_node_id, source_name};
 
 /// A server to follow, with what is set for it alone.

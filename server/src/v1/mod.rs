@@ -97,7 +97,8 @@ pub fn service(
         stop: stop.clone(),
     };
     let unpinning = reads.revisions.clone().run(Arc::clone(&links.clock), stop);
-    let service = MainsheetServer::new(Service { links, reads, room: Room::default() });
+    let service = Service { links, reads, room: Room::default(), backups: backup::Turn::default() };
+    let service = MainsheetServer::new(service);
     (Routes::new(service.max_decoding_message_size(WRITE_REQUEST_BYTES_MAX)), unpinning)
 }
 
@@ -131,6 +132,7 @@ struct Service {
     links: Links,
     reads: Reads,
     room: Room,
+    backups: backup::Turn,
 }
 
 #[tonic::async_trait]
@@ -205,17 +207,14 @@ impl Mainsheet for Service {
         diff::diff(&self.reads, request.into_inner()).await.map(Response::new)
     }
 
-    async fn backup(
-        &self,
-        request: Request<pb::BackupRequest>,
-    ) -> Result<Response<Self::BackupStream>, Status> {
-        backup::backup(&self.links, request.into_inner()).await.map(Response::new)
+    async fn backup(&self, _: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        backup::backup(&self.links, &self.backups).await.map(Response::new)
     }
 
     async fn restore(
         &self,
         request: Request<Streaming<pb::RestoreRequest>>,
     ) -> Result<Response<pb::RestoreResponse>, Status> {
-        restore::restore(&self.links, request.into_inner()).await.map(Response::new)
+        restore::restore(&self.links, &self.backups, request.into_inner()).await.map(Response::new)
     }
 }

@@ -13,6 +13,8 @@ use crate::error::StoreError;
 pub(super) enum Fault {
     #[error("it is in use")]
     InUse,
+    #[error("it is there already")]
+    Exists,
     #[error("{0}")]
     Damaged(String),
     #[error("format {0} is newer")]
@@ -47,6 +49,7 @@ impl Fault {
         let path = path.display().to_string();
         match self {
             Self::InUse => StoreError::InUse { path },
+            Self::Exists => StoreError::Exists { path },
             Self::Damaged(found) => StoreError::Damaged {
                 path,
                 source: Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(found)),

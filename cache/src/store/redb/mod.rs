@@ -6,6 +6,7 @@
 //! | `reopen` | opening the file again after the disk failed |
 //! | `migrate` | files of older formats |
 //! | `table` | the tables and their sealed rows |
+//! | `restore` | a store out of a backup |
 //! | `read`, `write` | what the contract asks for, inside a transaction |
 //! | `blocking` | work on the runtime's blocking threads; a panic there, which damage can cause, is an error |
 //! | `fault` | what went wrong inside, before it is told outside |
@@ -18,6 +19,7 @@ mod migrate;
 mod open;
 mod read;
 mod reopen;
+mod restore;
 mod table;
 mod write;
 
@@ -45,7 +47,7 @@ use self::{
     fault::Fault,
     reopen::{DiskFailure, Reopening},
 };
-use super::{Answer, Follow, HistoryQuery, Recorded, State, Store, StoreOptions};
+use super::{Answer, Backup, Follow, HistoryQuery, Recorded, State, Store, StoreOptions};
 use crate::error::{CommitError, StoreError};
 
 /// The newest format of the file that this version reads, and the one that it writes.
@@ -82,6 +84,18 @@ impl RedbStore {
         let path = open::file_in(&dir);
         let opened = blocking::run(move || open::open(&dir, options)).await;
         opened.map(|file| Self { file: Arc::new(file) }).map_err(|fault| fault.of("open", &path))
+    }
+
+    /// Makes the store of a data directory that has none, out of a backup: equal to the one that was backed up in
+    /// everything. A crash, or an error, leaves none.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::InUse`], [`StoreError::Io`].
+    pub async fn restore(dir: impl Into<PathBuf>, backup: Backup) -> Result<(), StoreError> {
+        let dir = dir.into();
+        let path = open::file_in(&dir);
+        let made = blocking::run(move || open::restore(&dir, &backup)).await;
+        made.map_err(|fault: Fault| fault.of("restore", &path))
     }
 
     /// Reads, on a thread that may block.
@@ -164,6 +178,10 @@ impl Store for RedbStore {
 
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
         Box::pin(self.read(move |tables| tables.state_at(revision)))
+    }
+
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
+        Box::pin(self.read(read::Tables::export))
     }
 
     fn oldest(&self) -> Revision {

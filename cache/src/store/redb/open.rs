@@ -10,12 +10,12 @@ use std::{
 use redb::{Database, ReadableDatabase};
 
 use super::{
-    super::{StoreOptions, rules::Standing},
+    super::{Backup, StoreOptions, rules::Standing},
     FORMAT, Opened,
     fault::Fault,
     migrate, read,
     reopen::{self, Reopening},
-    write,
+    restore, write,
 };
 
 /// Bytes of pages that the database keeps in memory. What is served is in the snapshot; this is for writing.
@@ -79,13 +79,33 @@ fn lock(dir: &Path) -> Result<File, Fault> {
     }
 }
 
+/// The same from a backup; there must be none yet.
+pub(super) fn restore(dir: &Path, backup: &Backup) -> Result<(), Fault> {
+    make_dir(dir)?;
+    let _lock = lock(dir)?;
+    let path = file_in(dir);
+    if path.try_exists()? {
+        return Err(Fault::Exists);
+    }
+    make_named(dir, &path, |database| restore::fill(database, backup))
+}
+
+fn make_store(dir: &Path, path: &Path) -> Result<(), Fault> {
+    make_named(dir, path, |_| Ok(()))
+}
+
 /// Under another name until it is whole: a file of the store's name that is empty or half made is a damaged one, never
 /// one to begin anew with.
-fn make_store(dir: &Path, path: &Path) -> Result<(), Fault> {
+fn make_named(
+    dir: &Path,
+    path: &Path,
+    fill: impl FnOnce(&Database) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let unfinished = dir.join("mainsheet.redb.new");
     let file = own_file().create(true).truncate(true).open(&unfinished)?;
     let database = open_database(file)?;
     write::initialise(&database, FORMAT)?;
+    fill(&database)?;
     drop(database);
     fs::rename(&unfinished, path)?;
     // The name is as durable as the content.

@@ -11,7 +11,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use super::{
     super::{
-        Follow, HistoryQuery, Recorded, State, Stored, encoding,
+        Backup, Follow, HistoryQuery, KeptCommit, Recorded, State, Stored, encoding,
         rules::{self, Standing},
         undo::Undo,
     },
@@ -118,6 +118,27 @@ impl Tables {
             undo.undo(self.recorded(later, &header, first)?);
         }
         Ok(Some(undo.finish()))
+    }
+
+    pub(super) fn export(&self) -> Result<Backup, Fault> {
+        let standing = self.standing()?;
+        let mut commits = Vec::new();
+        for revision in (standing.compacted + 1..=standing.head).map(Revision) {
+            let (header, first) = self.first_part(revision)?;
+            commits.push(if revision.0 > standing.unrecorded {
+                let Recorded { committed, before } = self.recorded(revision, &header, first)?;
+                KeptCommit { committed, before: Some(before) }
+            } else {
+                KeptCommit { committed: self.committed(revision, header.parts, first)?, before: None }
+            });
+        }
+        Ok(Backup {
+            state: self.load()?,
+            compacted: Revision(standing.compacted),
+            lease: Fence(standing.lease),
+            commits,
+            status: self.status("")?,
+        })
     }
 
     fn recorded(

@@ -141,7 +141,7 @@ pub(super) fn put_standing(meta: &mut Opening<'_>, standing: &rows::Standing) ->
     Ok(())
 }
 
-fn put_parts(table: &mut Opening<'_>, revision: Revision, parts: &[Bytes]) -> Result<(), Fault> {
+pub(super) fn put_parts(table: &mut Opening<'_>, revision: Revision, parts: &[Bytes]) -> Result<(), Fault> {
     for (number, part) in (0..).zip(parts) {
         let key = part_key(revision, number);
         table.insert(&key[..], &seal(&key, part)[..])?;

@@ -1,6 +1,7 @@
 //! The commands, as people and scripts see them: exact output and exit codes of the real binary.
 
 mod apply;
+mod backup;
 mod completion;
 mod get;
 mod import;
@@ -42,6 +43,8 @@ fn help_lists_the_commands() {
         "confirm",
         "import",
         "compare",
+        "backup",
+        "restore",
         "version",
         "completion",
         "man",
