@@ -9,6 +9,7 @@ use mainsheet_api::{
     limits::{CHUNK_BYTES_TARGET, FULL_ANSWERS_BYTES_MAX, STEPS_BYTES_MAX, VIEW_VERSIONS_BYTES_MAX},
     version::{Digest, Revision, VersionSum},
     view::{Audience, Namespaces, View},
+    wire::Entry,
     xds::catalog::{Difference, Shared},
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Served {
     versions: Recent<Digest, VersionSum>,
     full_answers: Recent<Digest, Arc<Shared>>,
     pub(crate) steps: Recent<Step, Arc<Difference>>,
+    timed: Recent<Digest, Option<Arc<Vec<Entry>>>>,
 }
 
 /// A step to a [`Served`]: from what, seen how, to be seen how.
@@ -55,6 +57,7 @@ impl Served {
             versions: Recent::new(VIEW_VERSIONS_BYTES_MAX),
             full_answers: Recent::new(FULL_ANSWERS_BYTES_MAX),
             steps: Recent::new(STEPS_BYTES_MAX),
+            timed: Recent::new(VIEW_VERSIONS_BYTES_MAX),
         }
     }
 
@@ -162,10 +165,25 @@ impl Served {
         self.full_answers.get(view.digest(), |answer| answer.len, work_out)
     }
 
+    /// What a view sees that has a time to live: looked for once, and shared.
+    pub(crate) fn timed(&self, view: &View) -> Option<Arc<Vec<Entry>>> {
+        let work_out = || {
+            let chunks = self.visible(view).flat_map(|(_, partition)| &partition.chunks);
+            let items = chunks.flat_map(|chunk| &chunk.items).filter(|item| item.ttl.is_some());
+            let timed: Vec<Entry> = items.map(Item::entry).collect();
+            (!timed.is_empty()).then(|| Arc::new(timed))
+        };
+        let weigh = |timed: &Option<Arc<Vec<Entry>>>| {
+            timed.as_ref().map_or(0, |timed| timed.len() * size_of::<Entry>())
+        };
+        self.timed.get(view.digest(), weigh, work_out)
+    }
+
     /// Drops what was worked out, for a state that is no longer the newest: whoever still asks works it out anew.
     pub(crate) fn forget(&self) {
         self.full_answers.forget();
         self.steps.forget();
+        self.timed.forget();
     }
 }
 
@@ -216,6 +234,8 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
+    use mainsheet_api::{change::Change, resource::Record};
+
     use super::*;
     use crate::{
         fold::fold,
@@ -230,5 +250,29 @@ mod tests {
         let none = fold(&one, Revision(2), [remove("files", cluster())]);
         let served = none.of_kind(Kind::CLUSTER);
         assert!(served.homes.is_empty() && served.partitions.is_empty() && none.layers.is_empty());
+    }
+
+    #[test]
+    fn what_has_a_time_to_live_is_found_as_far_as_a_view_sees_it() {
+        let record = |namespace: &str, ttl| {
+            let Change::Put(record) = put("files", key(Kind::CLUSTER, namespace, namespace), 1, 10) else {
+                unreachable!("a put")
+            };
+            let entry = Entry { ttl, ..record.entry.clone() };
+            Change::Put(Arc::new(Record { entry, ..Record::clone(&record) }))
+        };
+        let ttl = Some(std::time::Duration::from_secs(30));
+        let state = fold(&empty(), Revision(1), [record("a", ttl), record("b", ttl), record("c", None)]);
+        let served = state.of_kind(Kind::CLUSTER);
+        let names = |view: &View| {
+            let timed = served.timed(view);
+            timed
+                .iter()
+                .flat_map(|timed| timed.iter().map(|entry| entry.name.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&View::everything()), ["a", "b"]);
+        assert_eq!(names(&View::of_namespaces(["b", "c"])), ["b"]);
+        assert!(served.timed(&View::of_namespaces(["c"])).is_none());
     }
 }

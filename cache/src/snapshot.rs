@@ -246,6 +246,10 @@ impl Catalog for SnapshotCatalog {
         chunks.flat_map(|chunk| &chunk.items).map(Item::entry).for_each(visit);
     }
 
+    fn timed(&self, kind: Kind, view: &View) -> Option<Arc<Vec<Entry>>> {
+        self.0.of_kind(kind).timed(view)
+    }
+
     fn difference(&self, kind: Kind, view: &View, from: Option<(&Self, &View)>) -> Arc<Difference> {
         let to = self.0.of_kind(kind);
         let from = from.map(|(catalog, seen)| (catalog.0.of_kind(kind), seen));
