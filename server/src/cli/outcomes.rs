@@ -70,7 +70,7 @@ impl Outcomes {
         done.map(|result| name(result) + "\n").collect()
     }
 
-    /// Findings with their lines, conflicts with who is in the way, and what else its author has to know.
+    /// Findings with their lines, conflicts with who is in the way, and what is not served although it was written.
     pub(super) fn complaints(&self) -> String {
         self.complaints_with(&mut Texts::default(), wants_colour())
     }
@@ -78,6 +78,17 @@ impl Outcomes {
     /// The same, with texts that can't be read again.
     pub(super) fn complaints_with(&self, texts: &mut Texts, with_colour: bool) -> String {
         self.results.iter().map(|result| complaint(result, texts, with_colour)).collect()
+    }
+
+    /// What is hidden by what is new.
+    pub(super) fn notes(&self) -> String {
+        let hiding = |result: &&pb::WriteResult| {
+            result.outcome() == WriteOutcome::Created && !result.hides.is_empty() && !result.is_hidden
+        };
+        let line = |result: &pb::WriteResult| {
+            format!("note: {} hides that of {}\n", name(result), result.hides.join(", "))
+        };
+        self.results.iter().filter(hiding).map(line).collect()
     }
 
     /// How much was not done, where that is not everything: for the end of a command.
@@ -168,9 +179,6 @@ fn complaint(result: &pb::WriteResult, texts: &mut Texts, with_colour: bool) -> 
                 "warning: {name} is not served: a rollback holds it until `mainsheet release {}`\n",
                 result.key.as_ref().map(names::argument).unwrap_or_default()
             );
-        }
-        WriteOutcome::Created if !result.hides.is_empty() => {
-            text += &format!("note: {name} hides that of {}\n", result.hides.join(", "));
         }
         _ => {}
     }

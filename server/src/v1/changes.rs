@@ -33,3 +33,12 @@ pub(super) fn change(sides: (Option<&HeldEntry>, Option<&HeldEntry>), form: pb::
     let shown = |side: Option<&HeldEntry>| side.map(|found| convert::resource(found, form));
     pb::Change { r#type: of_type.into(), before: shown(sides.0), after: shown(sides.1) }
 }
+
+/// Says what each side, before and after, hides: whose it is, without its content.
+pub(super) fn put_hidden(change: &mut pb::Change, hidden: [&[HeldEntry]; 2]) {
+    for (side, hidden) in [&mut change.before, &mut change.after].into_iter().zip(hidden) {
+        if let Some(resource) = side {
+            resource.hidden = hidden.iter().map(|one| convert::resource(one, pb::Form::None)).collect();
+        }
+    }
+}

@@ -21,7 +21,12 @@ use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::{
-    Answers, Reads, apply::would_be, changes::changes, convert, error::bad_request, selection::Selected,
+    Answers, Reads,
+    apply::would_be,
+    changes::{changes, put_hidden},
+    convert,
+    error::bad_request,
+    selection::Selected,
 };
 
 pub(super) async fn diff(
@@ -152,7 +157,12 @@ impl Comparison {
 
     fn changes(&self, place: &Place) -> Vec<pb::Change> {
         let sides = [&self.from, &self.to].map(|snapshot| self.found(&snapshot.0, place));
-        changes((sides[0].as_ref(), sides[1].as_ref()), &self.selected, self.form)
+        let mut changes = changes((sides[0].as_ref(), sides[1].as_ref()), &self.selected, self.form);
+        if let Place::Served(kind, name) = place {
+            let hidden = [&self.from, &self.to].map(|snapshot| snapshot.0.hidden(*kind, name));
+            changes.iter_mut().for_each(|change| put_hidden(change, hidden.each_ref().map(Vec::as_slice)));
+        }
+        changes
     }
 
     fn found(&self, snapshot: &Snapshot, place: &Place) -> Option<HeldEntry> {

@@ -25,6 +25,7 @@ use super::{
     manifests::{FileArgs, Manifest},
     outcomes::{self, Outcomes},
     output::note,
+    terminal::wants_colour,
     texts::Texts,
 };
 
@@ -215,7 +216,7 @@ impl Args {
 
     fn print(&self, applied: &Applied, texts: &mut Texts, context: &mut Context<'_>) -> anyhow::Result<Exit> {
         let Applied { outcomes, revision } = applied;
-        let complaints = outcomes.complaints_with(texts, super::terminal::wants_colour());
+        let complaints = outcomes.complaints_with(texts, wants_colour()) + &outcomes.notes();
         if !complaints.is_empty() {
             note(complaints.trim_end());
         }

@@ -6,6 +6,8 @@ use mainsheet_api::{codec::spec_json, key::Key, resource::Resource};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cli::diff::{Edit, difference};
+
 /// How what istiod holds differs from what mainsheet would serve it.
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,9 +91,11 @@ fn fields(one: &Resource, other: &Resource) -> anyhow::Result<Vec<Field>> {
     if same_body && one.labels == other.labels && one.annotations == other.annotations {
         return Ok(Vec::new());
     }
-    let mut fields = Vec::new();
-    differ("", Some(&document(one)?), Some(&document(other)?), &mut fields);
-    Ok(fields)
+    let (one, other) = (document(one)?, document(other)?);
+    let value = |side: Option<&Value>| side.cloned().unwrap_or(Value::Null);
+    let field =
+        |edit: Edit<'_>| Field { path: edit.path, istiod: value(edit.before), mainsheet: value(edit.after) };
+    Ok(difference(&one, &other).edits().into_iter().map(field).collect())
 }
 
 fn document(resource: &Resource) -> anyhow::Result<Value> {
@@ -99,30 +103,6 @@ fn document(resource: &Resource) -> anyhow::Result<Value> {
         "metadata": {"labels": resource.labels, "annotations": resource.annotations},
         "spec": spec_json(resource.key.kind, &resource.body)?,
     }))
-}
-
-/// Goes down where both are of one shape; lists by place.
-fn differ(path: &str, one: Option<&Value>, other: Option<&Value>, fields: &mut Vec<Field>) {
-    match (one, other) {
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-            for name in names {
-                let dot = if path.is_empty() { "" } else { "." };
-                differ(&format!("{path}{dot}{name}"), one.get(name), other.get(name), fields);
-            }
-        }
-        (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            for place in 0..one.len().max(other.len()) {
-                differ(&format!("{path}[{place}]"), one.get(place), other.get(place), fields);
-            }
-        }
-        (one, other) if one == other => {}
-        (one, other) => fields.push(Field {
-            path: path.to_owned(),
-            istiod: one.cloned().unwrap_or(Value::Null),
-            mainsheet: other.cloned().unwrap_or(Value::Null),
-        }),
-    }
 }
 
 #[cfg(test)]
@@ -166,14 +146,5 @@ mod tests {
         ];
         assert_eq!(fields[..], expected);
         assert_eq!((comparison.same, comparison.is_same()), (1, false));
-    }
-
-    #[test]
-    fn longer_list_differs_at_its_end() {
-        let (short, long) = (json!([1, {"a": 1}]), json!([1, {"a": 2}, 3]));
-        let mut fields = Vec::new();
-        differ("spec", Some(&short), Some(&long), &mut fields);
-        let paths: Vec<_> = fields.iter().map(|field| field.path.as_str()).collect();
-        assert_eq!(paths, ["spec[1].a", "spec[2]"]);
     }
 }

@@ -17,7 +17,11 @@ use std::io;
 
 use mainsheet_api::generated::mainsheet::v1::{self as pb, diff_request::To};
 
-pub(super) use self::{printer::Printer, show::Format};
+pub(super) use self::{
+    printer::Printer,
+    show::Format,
+    tree::{Edit, difference},
+};
 use super::{
     Context, Exit, block_on,
     client::{Service, ServiceArgs},
@@ -72,7 +76,10 @@ async fn diff(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let request = args.request()?;
     let service = args.service.connect(context).await?;
     let shown = show(&service, request, Printer::new(args.output, context.out)).await?;
-    note(&shown.outcomes.complaints());
+    let complaints = shown.outcomes.complaints();
+    if !complaints.is_empty() {
+        note(complaints.trim_end());
+    }
     if !shown.outcomes.is_whole() {
         return Ok(Exit::Usage);
     }

@@ -8,7 +8,7 @@ use super::align::{Step, align};
 
 /// How one value becomes another.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Difference<'v> {
+pub(in crate::cli) enum Difference<'v> {
     /// They are equal.
     Same,
     /// One value for another.
@@ -21,7 +21,7 @@ pub(super) enum Difference<'v> {
 
 /// What becomes of a member of an object, or of an element of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part<'v> {
+pub(in crate::cli) enum Part<'v> {
     Added(&'v Value),
     Removed(&'v Value),
     Changed(Difference<'v>),
@@ -29,7 +29,7 @@ pub(super) enum Part<'v> {
 
 /// What becomes of elements of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Item<'v> {
+pub(in crate::cli) enum Item<'v> {
     /// So many stay as they are.
     Kept(usize),
     One(Part<'v>),
@@ -37,17 +37,17 @@ pub(super) enum Item<'v> {
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Edit<'v> {
+pub(in crate::cli) struct Edit<'v> {
     /// `spec.http[0].route[1].weight`. An index counts elements of the list as it is afterwards; of removed ones, as it was.
-    pub(super) path: String,
+    pub(in crate::cli) path: String,
     /// `None`: it is added.
-    pub(super) before: Option<&'v Value>,
+    pub(in crate::cli) before: Option<&'v Value>,
     /// `None`: it is removed.
-    pub(super) after: Option<&'v Value>,
+    pub(in crate::cli) after: Option<&'v Value>,
 }
 
 /// How one value becomes another. Elements of lists are found again where others come or go before them.
-pub(super) fn difference<'v>(before: &'v Value, after: &'v Value) -> Difference<'v> {
+pub(in crate::cli) fn difference<'v>(before: &'v Value, after: &'v Value) -> Difference<'v> {
     match (before, after) {
         _ if before == after => Difference::Same,
         (Value::Object(before), Value::Object(after)) => Difference::Object(members(before, after)),
@@ -81,7 +81,7 @@ fn items<'v>(before: &'v [Value], after: &'v [Value]) -> Vec<Item<'v>> {
 
 impl<'v> Difference<'v> {
     /// Every field that differs, in the order of the document.
-    pub(super) fn edits(&self) -> Vec<Edit<'v>> {
+    pub(in crate::cli) fn edits(&self) -> Vec<Edit<'v>> {
         let mut edits = Vec::new();
         self.collect(String::new(), &mut edits);
         edits

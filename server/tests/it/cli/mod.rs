@@ -11,6 +11,7 @@ mod service;
 mod sinks;
 mod validate;
 mod watch;
+mod writes;
 
 use rig::{folder, run};
 
