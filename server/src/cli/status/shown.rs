@@ -47,7 +47,7 @@ fn facts(status: &pb::StatusResponse) -> Vec<Vec<String>> {
             "revision",
             Some(format!("{}, back to {}, in {}", status.revision, status.oldest_revision, status.store)),
         ),
-        ("served", Some(format!("{served} of {kinds} kinds"))),
+        ("served", Some(format!("{served} resources of {kinds} kinds"))),
         ("sinks", Some(format!("{}{refusing}", status.sinks))),
         ("rejected", count(status.rejected, "not served as written: the log and /debug/verdicts say why")),
         ("clashes", count(status.clashes, "names that several sources have: mainsheet get all -A -o wide")),
@@ -166,7 +166,7 @@ mod tests {
             "ready      yes\n\
              instance   mainsheet, version 0.1.0, up for 5m\n\
              revision   41, back to 12, in redb\n\
-             served     4 of 1 kinds\n\
+             served     4 resources of 1 kinds\n\
              sinks      0\n\
              \n\
              SOURCE       RESOURCES   HIDDEN   PROBLEMS\n\
@@ -204,7 +204,7 @@ mod tests {
             "ready         no, awaiting source files:mesh, store\n\
              instance      mainsheet, version 0.1.0, up for 5m\n\
              revision      41, back to 12, in redb\n\
-             served        4 of 1 kinds\n\
+             served        4 resources of 1 kinds\n\
              sinks         5, 1 refusing something (mainsheet sinks)\n\
              rejected      1 (not served as written: the log and /debug/verdicts say why)\n\
              clashes       2 (names that several sources have: mainsheet get all -A -o wide)\n\

@@ -68,7 +68,7 @@ fn status_tells_what_is_served_and_what_wants_a_hand() {
     assert_eq!(lines[0], "ready      yes");
     assert!(lines[1].starts_with("instance   mainsheet, version "), "{text}");
     assert!(lines[2].starts_with("revision   ") && lines[2].ends_with(", in memory"), "{text}");
-    assert_eq!(lines[3..5], ["served     1 of 1 kinds", "sinks      0"]);
+    assert_eq!(lines[3..5], ["served     1 resources of 1 kinds", "sinks      0"]);
     assert!(
         text.ends_with("\nSOURCE       RESOURCES   HIDDEN   PROBLEMS\nfiles:mesh   1           0        0\n"),
         "{text}"
