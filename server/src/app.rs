@@ -199,7 +199,7 @@ fn new_intake(
             GuardMode::Stay => GuardRule::Stay,
         },
         root_namespace: settings.root_namespace.clone(),
-        ttls: settings.ttls(),
+        lifetimes: settings.lifetimes(),
         validation: validate::Options { crd_rules: settings.crd_rules },
     };
     let parts = IntakeParts {
@@ -222,6 +222,7 @@ async fn bind_grpc(
         identity: Arc::from(settings.instance.as_str()),
         views: settings.views.clone(),
         policy: Arc::new(policy(settings)),
+        allow_api_beyond_loopback: settings.allow_api_beyond_loopback,
         connections_max: settings.connections_max,
         streams_max: settings.streams_max,
         write_deadline: settings.write_deadline,

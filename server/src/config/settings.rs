@@ -21,6 +21,7 @@ use mainsheet_cache::store::StoreOptions;
 
 use super::FollowedServer;
 use crate::{
+    intake::Lifetime,
     source::{DocumentOptions, file},
     views::Views,
 };
@@ -45,6 +46,8 @@ pub struct Settings {
     pub http_addr: SocketAddr,
     /// Whether plaintext ports may be reached from other machines.
     pub allow_plaintext_beyond_loopback: bool,
+    /// Whether the service `mainsheet.v1`, which writes, answers other machines.
+    pub allow_api_beyond_loopback: bool,
     /// How this server calls itself to its clients.
     pub instance: String,
     /// A namespace's changes are committed once nothing more came for this long.
@@ -100,6 +103,7 @@ impl Default for Settings {
             grpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
             http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)),
             allow_plaintext_beyond_loopback: false,
+            allow_api_beyond_loopback: false,
             instance: "mainsheet".to_owned(),
             debounce_quiet: Duration::from_millis(100),
             debounce_max: Duration::from_secs(1),
@@ -130,12 +134,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long what a source tells lives that does not say so itself, of the paths that say how long.
+    /// How long what each source tells lives.
     #[must_use]
-    pub fn ttls(&self) -> HashMap<SourceName, Duration> {
-        let ttl =
-            |path: &ServedPath| Some((file::source_name(&path.path), path.documents(&self.documents).ttl?));
-        self.paths.iter().filter_map(ttl).collect()
+    pub fn lifetimes(&self) -> HashMap<SourceName, Lifetime> {
+        let of_path = |path: &ServedPath| {
+            let lifetime = path.documents(&self.documents).ttl.map_or(Lifetime::Said, Lifetime::SaidOr);
+            (file::source_name(&path.path), lifetime)
+        };
+        let of_upstream = |server: &FollowedServer| (server.source(), Lifetime::Upstream);
+        self.paths.iter().map(of_path).chain(self.upstreams.iter().map(of_upstream)).collect()
     }
 }
 

@@ -107,6 +107,14 @@ pub static SETTINGS: &[Setting] = &[
         "Let other machines reach the plaintext ports: whoever can connect can read everything"
     ),
     row!(
+        "allow-api-beyond-loopback",
+        Switch,
+        allow_api_beyond_loopback,
+        read_bool,
+        ToString::to_string,
+        "Let other machines use the gRPC service mainsheet.v1 in plaintext: whoever can connect can change and roll back everything"
+    ),
+    row!(
         "instance",
         Value("NAME"),
         instance,

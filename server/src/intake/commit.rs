@@ -13,6 +13,7 @@ use mainsheet_cache::{Cache, CommitError, snapshot::SnapshotCatalog};
 use tokio::sync::{Mutex, watch};
 
 use super::{
+    Lifetime,
     criteria::Criteria,
     ended::with_ended_holds,
     guard::Hold,
@@ -31,8 +32,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Committer {
     pub(super) cache: Cache,
     pub(super) leases: Leases,
-    /// How long what a source tells lives that does not say so itself.
-    pub(super) ttls: Arc<HashMap<SourceName, Duration>>,
+    pub(super) lifetimes: Arc<HashMap<SourceName, Lifetime>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stats: Arc<IntakeStats>,
     pub(super) criteria: Criteria,
@@ -139,8 +139,8 @@ impl Committer {
     /// Off the tasks that serve: a whole batch is compared with all that the layer holds.
     async fn plan(&self, snapshot: SnapshotCatalog, round: Arc<JudgedRound>) -> anyhow::Result<Plan> {
         let now = self.clock.now();
-        let ttl = self.ttls.get(&round.source).copied();
-        let leasing = Leasing { ttl, ended: self.leases.ended_of(&round.source) };
+        let lifetime = self.lifetimes.get(&round.source).copied().unwrap_or_default();
+        let leasing = Leasing { lifetime, ended: self.leases.ended_of(&round.source) };
         let work = move || {
             let plan = plan(&snapshot.0.layer(&round.source), &round, &leasing, now);
             Plan { changes: with_ended_holds(&snapshot.0, plan.changes), ..plan }

@@ -76,10 +76,22 @@ pub struct IntakeOptions {
     pub guard: GuardRule,
     /// The namespace whose validation rules are about every namespace.
     pub root_namespace: String,
-    /// How long what a source tells lives that does not say so itself, of sources that say how long.
-    pub ttls: HashMap<SourceName, Duration>,
+    /// How long what a source tells lives; as long as it says, where it is not named.
+    pub lifetimes: HashMap<SourceName, Lifetime>,
     /// What the rules of validation weigh.
     pub validation: validate::Options,
+}
+
+/// How long what a source tells lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// As long as it says itself; what does not say has no end.
+    #[default]
+    Said,
+    /// As long as it says itself, or else this long.
+    SaidOr(Duration),
+    /// As long as the server that it comes from has it. Its leases are renewed there, which changes nothing here.
+    Upstream,
 }
 
 impl Default for IntakeOptions {
@@ -90,7 +102,7 @@ impl Default for IntakeOptions {
             guard_hold: Duration::from_secs(60),
             guard: GuardRule::Proceed,
             root_namespace: "istio-system".to_owned(),
-            ttls: HashMap::new(),
+            lifetimes: HashMap::new(),
             validation: validate::Options::default(),
         }
     }

@@ -20,6 +20,7 @@ use mainsheet_api::{
 use mainsheet_cache::{layer::Layer, snapshot::Held};
 
 use super::{
+    Lifetime,
     guard::{self, Hold},
     judge::{Accepted, Judged},
 };
@@ -50,8 +51,8 @@ pub(crate) struct JudgedRound {
 /// What a round's source has to do with leases.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Leasing {
-    /// How long what it tells lives that does not say so itself.
-    pub(crate) ttl: Option<Duration>,
+    /// How long what it tells lives.
+    pub(crate) lifetime: Lifetime,
     /// What it still has after its lease ended.
     pub(crate) ended: EndedOf,
 }
@@ -138,7 +139,11 @@ fn put(
     if leasing.ended.has(key) {
         puts.again.push(key.clone());
     }
-    let lease = lease::lease(&resource.annotations, leasing.ttl, wall);
+    let lease = match leasing.lifetime {
+        Lifetime::Said => lease::lease(&resource.annotations, None, wall),
+        Lifetime::SaidOr(ttl) => lease::lease(&resource.annotations, Some(ttl), wall),
+        Lifetime::Upstream => None,
+    };
     // Content that is the same goes on with the lease that it has, unless it is of another length.
     let running = held.filter(|held| held.version == entry.version).and_then(|held| held.terms.lease);
     let running = running.filter(|running| lease.is_some_and(|lease| lease.ttl == running.ttl));

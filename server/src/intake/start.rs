@@ -71,7 +71,7 @@ impl Intake {
         let committer = Committer {
             cache: self.cache.clone(),
             leases: self.leases.clone(),
-            ttls: Arc::new(self.options.ttls.clone()),
+            lifetimes: Arc::new(self.options.lifetimes.clone()),
             clock: Arc::clone(&self.clock),
             stats: Arc::clone(&self.stats),
             criteria: self.criteria.borrow().clone(),

@@ -1,14 +1,14 @@
 //! Which service a request is for: discovery is ours, because its responses are made of shared bytes; everything else
 //! is ordinary tonic.
 
-use std::{convert::Infallible, future::ready, sync::Arc};
+use std::{convert::Infallible, future::ready, net::SocketAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use mainsheet_api::{wire::DESCRIPTORS, xds::catalog::Catalog};
 use tokio_util::sync::CancellationToken;
-use tonic::{body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service as _;
 
@@ -18,22 +18,27 @@ use super::{
 };
 use crate::listen::Connection;
 
+/// What the paths of the service begin with that writes.
+const API: &str = "/mainsheet.v1.";
+
 /// Every gRPC service of the port. Cloning shares it.
 pub(super) struct Services<C> {
     ads: Arc<Ads<C>>,
     others: Routes,
+    /// Whether all of `others` answer other machines.
+    allow_api_beyond_loopback: bool,
 }
 
 impl<C> Clone for Services<C> {
     fn clone(&self) -> Self {
-        Self { ads: Arc::clone(&self.ads), others: self.others.clone() }
+        Self { ads: Arc::clone(&self.ads), others: self.others.clone(), ..*self }
     }
 }
 
 impl<C: Catalog + Send + Sync + 'static> Services<C> {
     pub(super) fn new(
         ads: Arc<Ads<C>>,
-        others: Routes,
+        (others, allow_api_beyond_loopback): (Routes, bool),
         health: HealthServer<impl Health>,
     ) -> anyhow::Result<Self> {
         let reflection = tonic_reflection::server::Builder::configure()
@@ -41,7 +46,13 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let others = others.add_service(health).add_service(reflection).prepare();
-        Ok(Self { ads, others })
+        Ok(Self { ads, others, allow_api_beyond_loopback })
+    }
+
+    /// Health and reflection change nothing, and may be asked by anybody.
+    fn is_closed_to(&self, path: &str, peer: SocketAddr) -> bool {
+        let is_near = peer.ip().to_canonical().is_loopback();
+        path.starts_with(API) && !is_near && !self.allow_api_beyond_loopback
     }
 
     /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
@@ -49,9 +60,20 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
         match Method::at(request.uri().path()) {
             Some(Method::Stream(opening)) => Box::pin(ready(Ok(self.ads.open(opening, request, connection)))),
             Some(Method::Fetch(suffix)) => Box::pin(ready(Ok(refuse_fetch(suffix).into_http()))),
+            None if self.is_closed_to(request.uri().path(), connection.peer) => {
+                Box::pin(ready(Ok(refuse_beyond_loopback().into_http())))
+            }
             None => Box::pin(self.others.clone().call(request)),
         }
     }
+}
+
+/// Who could only read before must not be able to write because there is something to write to.
+fn refuse_beyond_loopback() -> Status {
+    Status::permission_denied(
+        "mainsheet.v1 can change everything, and answers this machine only; the server's setting \
+         allow-api-beyond-loopback opens it to whoever can connect",
+    )
 }
 
 type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;

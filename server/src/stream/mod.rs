@@ -100,7 +100,8 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let tasks = TaskTracker::new();
         let (health, health_service) = health::service().await;
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.clone(), tasks.clone()));
-        let grpc = grpc::Services::new(ads, self.links.others.clone(), health_service)?;
+        let others = (self.links.others.clone(), self.options.allow_api_beyond_loopback);
+        let grpc = grpc::Services::new(ads, others, health_service)?;
         let protocol = connection::Protocol::new(&self.options, grpc, &tasks);
         let metrics = Arc::clone(&self.links.metrics);
         let serve = move |stream, connection| {

@@ -15,6 +15,8 @@ pub struct StreamOptions {
     pub views: Views,
     /// What of the protocol is the operator's choice.
     pub policy: Arc<Policy>,
+    /// Whether services beside discovery that change things answer other machines.
+    pub allow_api_beyond_loopback: bool,
     /// TCP connections at once. Each takes a file descriptor, of which a process commonly has 65,536.
     pub connections_max: usize,
     /// Discovery streams at once, over all connections.
@@ -40,6 +42,7 @@ impl Default for StreamOptions {
             identity: Arc::from("mainsheet"),
             views: Views::default(),
             policy: Arc::default(),
+            allow_api_beyond_loopback: false,
             connections_max: 10_000,
             streams_max: 20_000,
             streams_per_connection_max: 100,

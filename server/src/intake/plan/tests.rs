@@ -55,7 +55,7 @@ fn leasing(seconds: u64, ended: &[(&str, &str, &str)]) -> Leasing {
         let version = Entry::encode(&resource(name, body), EARLIER).version;
         (key(name), Ended { version, origin: (*origin).to_owned(), at: Timestamp(900_000) })
     });
-    Leasing { ttl: Some(Duration::from_secs(seconds)), ended: EndedOf::of(ended, NOW) }
+    Leasing { lifetime: Lifetime::SaidOr(Duration::from_secs(seconds)), ended: EndedOf::of(ended, NOW) }
 }
 
 #[test]
@@ -85,6 +85,24 @@ fn lease_goes_on_unless_content_or_length_change() {
     assert_eq!(lease_of(&super::plan(&held, &told("x"), &Leasing::default(), NOW)), None);
     let moved = some(vec![report("b", &[("r", "x")])]);
     assert_eq!(lease_of(&super::plan(&held, &moved, &leasing(60, &[]), NOW)), Some(older), "it only moved");
+}
+
+/// It is renewed where it comes from, which changes nothing here: a lease of ours would end what that one goes on serving.
+#[test]
+fn what_comes_from_another_server_has_no_lease_here() {
+    let mut report = report("a", &[("r", "x")]);
+    let annotations = [(lease::TTL.to_owned(), "60s".to_owned())];
+    report.accepted[0].resource.annotations = annotations.into();
+    let round = some(vec![report]);
+    let lease_under = |lifetime| {
+        let leasing = Leasing { lifetime, ..Leasing::default() };
+        match &super::plan(&Layer::default(), &round, &leasing, NOW).changes[..] {
+            [Change::Put(record)] => record.terms.lease,
+            changes => panic!("{changes:?}"),
+        }
+    };
+    assert_eq!(lease_under(Lifetime::Upstream), None);
+    assert!(lease_under(Lifetime::Said).is_some());
 }
 
 #[test]
