@@ -14,7 +14,6 @@ use mainsheet_api::{
     resource::SourceName,
     time::Clock,
     validate::{self, across::AcrossOptions},
-    xds::server::{self, Policy},
 };
 use mainsheet_cache::{
     Cache, CacheOptions, Follower,
@@ -29,12 +28,13 @@ use crate::{
     chain::Chain,
     clashes,
     clock::SystemClock,
-    config::{EmptyList, FollowedServer, GoneEndpoints, GuardMode, ServedPath, Settings, StoreKind},
+    config::{FollowedServer, ServedPath, Settings, StoreKind},
     debug::{self, DebugInspector},
     expiry::{self, ExpiryParts},
     http,
-    intake::{GuardRule, Intake, IntakeHandle, IntakeOptions, IntakeParts, intake},
+    intake::{Intake, IntakeHandle, IntakeParts, intake},
     leases::Leases,
+    live::{self, Live},
     metrics::Metrics,
     readiness::Readiness,
     sinks::Sinks,
@@ -44,7 +44,7 @@ use crate::{
         upstream::{UpstreamSourceOptions, UpstreamSourceParts},
     },
     source_health::SourceHealth,
-    stream::{self, StreamOptions},
+    stream,
     task::TaskSet,
     v1,
     verdicts::{self, AcrossVerdicts},
@@ -57,6 +57,7 @@ pub struct Running {
     cache: Cache,
     intake: IntakeHandle,
     readiness: Readiness,
+    live: Live,
 }
 
 /// What several parts share.
@@ -93,6 +94,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
     let http = bind_http(settings, pages).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
+    let live = Live { intake: handle.options.clone(), stream: grpc.options() };
 
     tasks.spawn("follow", follow(follower, stop.clone()));
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
@@ -118,7 +120,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     tasks.spawn("v1", v1);
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
-    Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness }, tasks))
+    Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, live }, tasks))
 }
 
 fn shared(settings: &Settings) -> Shared {
@@ -190,18 +192,6 @@ fn new_intake(
     leases: &Leases,
     shared: &Shared,
 ) -> (Intake, IntakeHandle) {
-    let options = IntakeOptions {
-        quiet: settings.debounce_quiet,
-        delay_max: settings.debounce_max,
-        guard_hold: settings.guard_hold,
-        guard: match settings.guard_mode {
-            GuardMode::Proceed => GuardRule::Proceed,
-            GuardMode::Stay => GuardRule::Stay,
-        },
-        root_namespace: settings.root_namespace.clone(),
-        lifetimes: settings.lifetimes(),
-        validation: validate::Options { crd_rules: settings.crd_rules },
-    };
     let parts = IntakeParts {
         cache: cache.clone(),
         clock: Arc::clone(&shared.clock),
@@ -209,7 +199,7 @@ fn new_intake(
         sources: sources(settings),
         leases: leases.clone(),
     };
-    intake(parts, options)
+    intake(parts, live::intake_options(settings))
 }
 
 async fn bind_grpc(
@@ -218,17 +208,6 @@ async fn bind_grpc(
     (pages, others): (&debug::Links, Routes),
     shared: &Shared,
 ) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
-    let options = StreamOptions {
-        identity: Arc::from(settings.instance.as_str()),
-        views: settings.views.clone(),
-        policy: Arc::new(policy(settings)),
-        allow_api_beyond_loopback: settings.allow_api_beyond_loopback,
-        connections_max: settings.connections_max,
-        streams_max: settings.streams_max,
-        write_deadline: settings.write_deadline,
-        grace: settings.shutdown_grace,
-        ..StreamOptions::default()
-    };
     let links = stream::Links {
         newest: cache.subscribe(),
         readiness: shared.readiness.clone(),
@@ -239,23 +218,8 @@ async fn bind_grpc(
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
         others,
     };
-    let bound = stream::Server::bind(settings.grpc_addr, options, links).await;
+    let bound = stream::Server::bind(settings.grpc_addr, live::stream_options(settings), links).await;
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
-}
-
-/// What operators decide of the protocol.
-fn policy(settings: &Settings) -> Policy {
-    Policy {
-        resend_held: settings.resend_held.clone(),
-        empty_list: match settings.empty_list {
-            EmptyList::CompleteKinds => server::EmptyList::CompleteKinds,
-            EmptyList::AllKinds => server::EmptyList::AllKinds,
-        },
-        gone_endpoints: match settings.gone_endpoints {
-            GoneEndpoints::Removed => server::GoneEndpoints::Removed,
-            GoneEndpoints::Empty => server::GoneEndpoints::Empty,
-        },
-    }
 }
 
 /// What findings across resources have to know of the mesh.
@@ -287,10 +251,6 @@ fn v1_links(
             StoreKind::Redb => "redb",
         },
         documents: settings.documents.clone(),
-        guard_hold: match settings.guard_mode {
-            GuardMode::Proceed => Some(settings.guard_hold),
-            GuardMode::Stay => None,
-        },
     }
 }
 
@@ -386,6 +346,12 @@ impl Running {
     #[must_use]
     pub fn intake(&self) -> &IntakeHandle {
         &self.intake
+    }
+
+    /// To change what can be changed while it runs.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Waits until sinks are served. For ever, where the server stops before.

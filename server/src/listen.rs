@@ -1,14 +1,13 @@
 //! Accepting TCP connections: bounded in number, each with a handle that can close it from outside, all of them ended
 //! within the grace time when the order to stop is given.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
+
+use crate::places::Places;
 
 /// How long accepting pauses when the machine has run out of file descriptors: retrying at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,29 +27,21 @@ pub(crate) struct Connection {
     pub(crate) close: CancellationToken,
 }
 
-/// What a listener allows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ListenLimits {
-    /// Connections at once; more are closed as soon as they are accepted.
-    pub(crate) connections_max: usize,
-    /// How long connections have to end by themselves after the order to stop.
-    pub(crate) grace: Duration,
-}
-
 /// A bound port.
 #[derive(Debug)]
 pub(crate) struct Listener {
     tcp: TcpListener,
     local: SocketAddr,
-    limits: ListenLimits,
+    /// How long connections have to end by themselves after the order to stop.
+    grace: Duration,
 }
 
 impl Listener {
     /// Takes the port, so that an error surfaces before anybody says that it is served.
-    pub(crate) async fn bind(address: SocketAddr, limits: ListenLimits) -> io::Result<Self> {
+    pub(crate) async fn bind(address: SocketAddr, grace: Duration) -> io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
         let local = tcp.local_addr()?;
-        Ok(Self { tcp, local, limits })
+        Ok(Self { tcp, local, grace })
     }
 
     /// The address with the port that the machine chose.
@@ -58,17 +49,24 @@ impl Listener {
         self.local
     }
 
-    /// Accepts until `stop`; then ends everything that runs in `tasks`, within the grace time.
-    pub(crate) async fn run<F, S>(self, stop: CancellationToken, tasks: TaskTracker, serve: F)
-    where
+    /// Accepts until `stop`; then ends everything that runs in `tasks`, within the grace time. Connections beyond
+    /// `connections_max`, which is asked for each, are closed as soon as they are accepted.
+    pub(crate) async fn run<F, S>(
+        self,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+        connections_max: impl Fn() -> usize,
+        serve: F,
+    ) where
         F: Fn(TcpStream, Connection) -> S,
         S: Future<Output = ()> + Send + 'static,
     {
-        let places = Arc::new(Semaphore::new(self.limits.connections_max));
+        let places = Places::default();
         let close = CancellationToken::new();
         while let Some((stream, peer)) = self.accept(&stop).await {
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                warn!(%peer, max = self.limits.connections_max, "connection refused: too many");
+            let max = connections_max();
+            let Some(place) = places.take(max) else {
+                warn!(%peer, max, "connection refused: too many");
                 continue;
             };
             prepare(&stream);
@@ -81,7 +79,7 @@ impl Listener {
         }
         tasks.close();
         drop(self.tcp);
-        if tokio::time::timeout(self.limits.grace, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(self.grace, tasks.wait()).await.is_err() {
             warn!(left = tasks.len(), "grace time is over: closing connections");
             close.cancel();
             tasks.wait().await;

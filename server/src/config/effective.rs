@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Origin, Settings,
-    table::{LIVE, SETTINGS, Setting},
+    table::{SETTINGS, Setting, TakesEffect},
 };
 
 /// What [`super::parse`] makes of all that was given.
@@ -27,27 +27,27 @@ impl Effective {
     #[must_use]
     pub fn differences(&self, running: &Settings) -> Differences {
         let differs = |setting: &&Setting| (setting.get)(&self.settings) != (setting.get)(running);
-        let names = SETTINGS.iter().filter(differs).map(|setting| setting.name);
-        let (live, mut restart): (Vec<_>, Vec<_>) = names.partition(|name| LIVE.contains(name));
+        let (restart, live): (Vec<_>, Vec<_>) =
+            SETTINGS.iter().filter(differs).partition(|setting| setting.takes_effect == TakesEffect::Restart);
+        let mut restart: Vec<_> = restart.iter().map(|setting| setting.name).collect();
         if self.settings.paths != running.paths {
             restart.push("paths");
         }
         if self.settings.upstreams != running.upstreams {
             restart.push("upstreams");
         }
-        if self.settings.views != running.views {
-            restart.push("views");
-        }
-        Differences { live, restart }
+        Differences { live, views: self.settings.views != running.views, restart }
     }
 }
 
-/// Settings by name that differ from those that run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Settings that differ from those that run.
+#[derive(Debug, Default)]
 pub struct Differences {
     /// Those that can change while the server runs.
-    pub live: Vec<&'static str>,
-    /// Those that need a restart.
+    pub live: Vec<&'static Setting>,
+    /// Whether `views` do, which can change, too.
+    pub views: bool,
+    /// Those that need a restart, by name.
     pub restart: Vec<&'static str>,
 }
 
@@ -59,18 +59,14 @@ mod tests {
     #[test]
     fn every_difference_is_named_by_when_it_can_be_applied() {
         let mut effective = Effective::default();
-        assert_eq!(effective.differences(&Settings::default()), Differences::default());
+        let Differences { live, views, restart } = effective.differences(&Settings::default());
+        assert!(live.is_empty() && !views && restart.is_empty());
         effective.settings.log_level = LogLevel::Debug;
         effective.settings.history_len_max += 1;
         effective.settings.paths.push(std::path::PathBuf::from("mesh").into());
         effective.settings.views.rules.push(ViewRule { nodes: "*".into(), namespaces: ["a".into()].into() });
-        let expected =
-            Differences { live: vec!["log-level"], restart: vec!["history-len", "paths", "views"] };
-        assert_eq!(effective.differences(&Settings::default()), expected);
-    }
-
-    #[test]
-    fn what_can_change_while_running_is_a_setting() {
-        assert!(LIVE.iter().all(|name| crate::config::table::find(name).is_some()));
+        let Differences { live, views, restart } = effective.differences(&Settings::default());
+        let live: Vec<_> = live.iter().map(|setting| setting.name).collect();
+        assert_eq!((live, views, restart), (vec!["log-level"], true, vec!["history-len", "paths"]));
     }
 }

@@ -1,5 +1,7 @@
 //! The settings as a table: a row gives a setting its flag, its environment variable, its key and its text form.
 
+use std::fmt;
+
 use super::{
     ServedPath, Settings,
     text::*,
@@ -15,6 +17,8 @@ pub struct Setting {
     pub form: Form,
     /// What it does, for `--help` and the reference.
     pub help: &'static str,
+    /// When another value in the config file takes effect.
+    pub takes_effect: TakesEffect,
     /// The value as text; [`Setting::set`] reads it back.
     pub get: fn(&Settings) -> String,
     /// Reads a text. The error says what would be right.
@@ -30,10 +34,32 @@ pub enum Form {
     Value(&'static str),
 }
 
+/// From when on another value of the config file counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakesEffect {
+    /// From the next start.
+    Restart,
+    /// Once a running server reads the file again.
+    AtOnce,
+    /// For streams that open after that.
+    NewStreams,
+}
+
+impl fmt::Display for TakesEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restart => "after a restart",
+            Self::AtOnce => "at once",
+            Self::NewStreams => "for new streams",
+        })
+    }
+}
+
 macro_rules! row {
-    ($name:expr, $form:expr, $($field:ident).+, $read:path, $write:path, $help:literal) => {
+    ($when:ident => $name:expr, $form:expr, $($field:ident).+, $read:path, $write:path, $help:literal) => {
         Setting {
             name: $name,
+            takes_effect: TakesEffect::$when,
             form: $form,
             help: $help,
             get: |settings| $write(&settings.$($field).+),
@@ -43,6 +69,7 @@ macro_rules! row {
             },
         }
     };
+    ($name:expr, $($rest:tt)*) => { row!(Restart => $name, $($rest)*) };
 }
 
 use Form::{Switch, Value};
@@ -123,7 +150,7 @@ pub static SETTINGS: &[Setting] = &[
         "How this server calls itself to its clients (control_plane.identifier)"
     ),
     row!(
-        "debounce-quiet",
+        AtOnce => "debounce-quiet",
         Value("TIME"),
         debounce_quiet,
         read_time,
@@ -131,7 +158,7 @@ pub static SETTINGS: &[Setting] = &[
         "A namespace's changes are committed once nothing more came for this long"
     ),
     row!(
-        "debounce-max",
+        AtOnce => "debounce-max",
         Value("TIME"),
         debounce_max,
         read_time,
@@ -139,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
         "A namespace's changes are committed after this long in any case"
     ),
     row!(
-        "guard-hold",
+        AtOnce => "guard-hold",
         Value("TIME"),
         guard_hold,
         read_time,
@@ -147,12 +174,12 @@ pub static SETTINGS: &[Setting] = &[
         "How long a resync is held that would take a kind of 20 or more to zero, or by more than half"
     ),
     row!(
-        "guard-mode",
+        AtOnce => "guard-mode",
         Value("MODE"),
         guard_mode,
         read_word,
         ToString::to_string,
-        "What then happens to it: proceed, or stay held until the source has them again or a start with proceed"
+        "What then happens to it: proceed, or stay held until the source has them again or this is proceed"
     ),
     row!(
         "root-namespace",
@@ -219,7 +246,7 @@ pub static SETTINGS: &[Setting] = &[
         "How much older than the newest revision those that are kept are at most; unlimited for any age"
     ),
     row!(
-        "xds-resend-held",
+        NewStreams => "xds-resend-held",
         Value("KINDS"),
         resend_held,
         read_kinds,
@@ -227,7 +254,7 @@ pub static SETTINGS: &[Setting] = &[
         "Kinds, with commas, that a delta client that comes back is sent when it asks for them by name, although it holds them; or none"
     ),
     row!(
-        "xds-empty-list",
+        NewStreams => "xds-empty-list",
         Value("MODE"),
         empty_list,
         read_word,
@@ -235,7 +262,7 @@ pub static SETTINGS: &[Setting] = &[
         "What a first request without names asks for: everything of kinds that are complete sets (complete-kinds), or of all-kinds"
     ),
     row!(
-        "xds-gone-endpoints",
+        NewStreams => "xds-gone-endpoints",
         Value("MODE"),
         gone_endpoints,
         read_word,
@@ -251,7 +278,7 @@ pub static SETTINGS: &[Setting] = &[
         "A connection on which nothing could be written for this long is closed"
     ),
     row!(
-        "connections-max",
+        AtOnce => "connections-max",
         Value("COUNT"),
         connections_max,
         read_count,
@@ -259,7 +286,7 @@ pub static SETTINGS: &[Setting] = &[
         "Connections at one time; more are closed at once"
     ),
     row!(
-        "streams-max",
+        AtOnce => "streams-max",
         Value("COUNT"),
         streams_max,
         read_count,
@@ -283,7 +310,7 @@ pub static SETTINGS: &[Setting] = &[
         "Log lines as text or json"
     ),
     row!(
-        LOG_LEVEL,
+        AtOnce => LOG_LEVEL,
         Value("LEVEL"),
         log_level,
         read_word,
@@ -334,9 +361,6 @@ pub static PATH_SETTINGS: &[PathSetting] = &[
         },
     },
 ];
-
-/// Settings that a running server takes from its config file when it is told to read it again. The others need a restart.
-pub static LIVE: &[&str] = &[LOG_LEVEL];
 
 const LOG_LEVEL: &str = "log-level";
 

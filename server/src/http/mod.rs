@@ -19,7 +19,7 @@ use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
 use crate::{
     debug as pages,
-    listen::{Connection, ListenLimits, Listener},
+    listen::{Connection, Listener},
     metrics::FindingsRead,
 };
 
@@ -45,8 +45,7 @@ impl Server {
     /// # Errors
     /// Where it can't be had.
     pub async fn bind(address: SocketAddr, links: Links, write_deadline: Duration) -> std::io::Result<Self> {
-        let limits = ListenLimits { connections_max: CONNECTIONS_MAX, grace: GRACE };
-        let listener = Listener::bind(address, limits).await?;
+        let listener = Listener::bind(address, GRACE).await?;
         links.metrics.show_intake(links.intake.clone());
         links.metrics.show_findings(FindingsRead {
             newest: links.newest.clone(),
@@ -72,7 +71,7 @@ impl Server {
             let stream = WriteDeadline::new(stream, deadline, connection.peer);
             serve(stream, connection, router.clone())
         };
-        self.listener.run(stop, TaskTracker::new(), serve).await;
+        self.listener.run(stop, TaskTracker::new(), || CONNECTIONS_MAX, serve).await;
         Ok(())
     }
 }

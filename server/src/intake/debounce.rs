@@ -24,6 +24,11 @@ impl Debounce {
         Self { quiet, delay_max, windows: BTreeMap::new() }
     }
 
+    /// Other times, for what waits already, too.
+    pub(crate) fn set_times(&mut self, quiet: Duration, delay_max: Duration) {
+        (self.quiet, self.delay_max) = (quiet, delay_max);
+    }
+
     /// Something of this namespace changed.
     pub(crate) fn touch(&mut self, namespace: &Arc<str>, now: Uptime) {
         let window = Window { first: now, last: now, is_cut_short: false };

@@ -59,6 +59,11 @@ impl Guard {
         Self { hold, rule, holds: BTreeMap::new() }
     }
 
+    /// Another time and rule, for what is held already, too.
+    pub(crate) fn set_rule(&mut self, hold: Duration, rule: GuardRule) {
+        (self.hold, self.rule) = (hold, rule);
+    }
+
     /// A whole batch was taken in, and this is what it left held: it replaces what was held of the source. A kind that
     /// is still held goes on waiting from when it first was. Returns what is new.
     pub(crate) fn replace(&mut self, source: &SourceName, holds: Vec<Hold>) -> Vec<Hold> {
@@ -205,6 +210,16 @@ mod tests {
         guard.confirm(&files());
         assert_eq!(guard.take_due(at(0)), Some((files(), keys(0..11))));
         assert!(guard.holds().is_empty());
+    }
+
+    #[test]
+    fn rule_that_changes_is_that_of_what_is_held_already() {
+        let mut guard = Guard::new(HOLD, GuardRule::Stay);
+        guard.replace(&files(), vec![hold(keys(0..11), at(5))]);
+        guard.set_rule(HOLD / 2, GuardRule::Proceed);
+        assert_eq!(guard.next(), Some(at(35)));
+        guard.set_rule(HOLD, GuardRule::Stay);
+        assert_eq!(guard.next(), None);
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Pending {
         Self { quiet, delay_max, sources: BTreeMap::new(), last: None, taken: None, bytes: 0 }
     }
 
+    /// Other times, for what waits already, too.
+    pub(crate) fn set_times(&mut self, quiet: Duration, delay_max: Duration) {
+        (self.quiet, self.delay_max) = (quiet, delay_max);
+        self.sources.values_mut().for_each(|source| source.debounce.set_times(quiet, delay_max));
+    }
+
     /// Takes in a batch. `known` tells the namespaces of what is served from an origin: a report that says it is gone
     /// concerns those.
     pub(crate) fn receive<'a>(

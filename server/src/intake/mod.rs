@@ -115,9 +115,7 @@ impl IntakeOptions {
             GuardRule::Proceed => {
                 format!("for {} s, unless the source has them again", self.guard_hold.as_secs())
             }
-            GuardRule::Stay => {
-                "until the source has them again, or a start with guard-mode proceed".to_owned()
-            }
+            GuardRule::Stay => "until the source has them again, or guard-mode is proceed".to_owned(),
         }
     }
 }
@@ -153,6 +151,8 @@ pub struct IntakeHandle {
     writes: mpsc::Sender<Box<dyn Job>>,
     criteria: watch::Receiver<Criteria>,
     confirmations: mpsc::Sender<Confirmation>,
+    /// How the intake behaves. What changes while it runs is its times, and the rule of its guard.
+    pub(crate) options: watch::Sender<IntakeOptions>,
 }
 
 impl IntakeHandle {
@@ -162,6 +162,12 @@ impl IntakeHandle {
         // An intake that has ended holds nothing any more.
         let _ = self.confirmations.send(Confirmation { source, reply }).await;
         answer.await.unwrap_or_default()
+    }
+
+    /// How long removals are held now; until they are confirmed where there is none.
+    pub(crate) fn guard_hold(&self) -> Option<Duration> {
+        let options = self.options.borrow();
+        (options.guard == GuardRule::Proceed).then_some(options.guard_hold)
     }
 
     /// What documents are judged by now.
@@ -193,6 +199,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
     let (holds, held) = watch::channel(Vec::new());
     let (retell, told_again) = watch::channel(());
     let (criteria, judged_by) = watch::channel(task::criteria(&cache.snapshot(), &options));
+    let (changing, changed_options) = watch::channel(options.clone());
     let stats = Arc::<IntakeStats>::default();
     let verdicts = verdicts::VerdictsWriter::default();
     let handle = IntakeHandle {
@@ -204,6 +211,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         writes,
         criteria: judged_by,
         confirmations,
+        options: changing,
     };
     let awaited = sources
         .into_iter()
@@ -224,6 +232,7 @@ pub fn intake(parts: IntakeParts, options: IntakeOptions) -> (Intake, IntakeHand
         verdicts,
         notes: notes::HoldNotes::default(),
         options,
+        changed_options,
     };
     (intake, handle)
 }

@@ -56,6 +56,8 @@ pub struct Intake {
     pub(super) verdicts: VerdictsWriter,
     pub(super) notes: HoldNotes,
     pub(super) options: IntakeOptions,
+    /// As they are to be from now on.
+    pub(super) changed_options: watch::Receiver<IntakeOptions>,
 }
 
 impl Intake {

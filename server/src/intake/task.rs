@@ -93,6 +93,7 @@ impl RunningIntake {
                     writing = Some(self.begin_writing(Some(job)));
                 }
                 Some(confirmation) = self.intake.confirmations.recv() => self.confirm(confirmation),
+                Ok(()) = self.intake.changed_options.changed() => self.follow_options(),
                 batch = self.intake.batches.recv(), if !self.pending.is_full() => match batch {
                     Some(batch) => self.receive(batch),
                     None if stop.is_cancelled() => break,
@@ -205,6 +206,14 @@ impl RunningIntake {
             self.confirmed(&round.source);
         }
         self.follow_rules();
+    }
+
+    /// What waits and what is held already goes by the new times, too.
+    fn follow_options(&mut self) {
+        let options = self.intake.changed_options.borrow_and_update().clone();
+        self.pending.set_times(options.quiet, options.delay_max);
+        self.guard.set_rule(options.guard_hold, options.guard);
+        self.intake.options = options;
     }
 
     /// Where the rules that are served are others, what was judged before is judged again: sources tell it again.

@@ -8,7 +8,7 @@ use mainsheet_api::{
     view::View,
     xds::{catalog::Catalog, server::ServerSession},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tonic::{Status, body::Body};
 
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     chain::CHAIN,
     listen::Connection,
+    places::{Place, Places},
     sinks::{Moment, Peer},
 };
 
@@ -32,15 +33,14 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 /// The discovery services: the aggregated one, and those of a single type, which are the same with less to say.
 pub(super) struct Ads<C> {
     links: Links<C>,
-    options: StreamOptions,
-    places: Arc<Semaphore>,
+    options: watch::Receiver<StreamOptions>,
+    places: Places,
     tasks: TaskTracker,
 }
 
 impl<C: Catalog + Send + Sync + 'static> Ads<C> {
-    pub(super) fn new(links: Links<C>, options: StreamOptions, tasks: TaskTracker) -> Self {
-        let places = Arc::new(Semaphore::new(options.streams_max));
-        Self { links, options, places, tasks }
+    pub(super) fn new(links: Links<C>, options: watch::Receiver<StreamOptions>, tasks: TaskTracker) -> Self {
+        Self { links, options, places: Places::default(), tasks }
     }
 
     /// Answers the opening of a stream: with the stream, or with the reason why not.
@@ -65,12 +65,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         response
     }
 
-    fn admit(
-        &self,
-        headers: &HeaderMap,
-        relay: Option<&Relay>,
-        on: &Connection,
-    ) -> Result<OwnedSemaphorePermit, Status> {
+    fn admit(&self, headers: &HeaderMap, relay: Option<&Relay>, on: &Connection) -> Result<Place, Status> {
         if on.draining.is_cancelled() {
             return Err(Status::unavailable("the server is stopping"));
         }
@@ -84,13 +79,9 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             return Err(Status::unavailable(format!("not ready: awaiting {}", awaited.join(", "))));
         }
         refuse_compressed(headers)?;
-        let full = |_| {
-            Status::unavailable(format!(
-                "{} streams are open, as many as are allowed",
-                self.options.streams_max
-            ))
-        };
-        Arc::clone(&self.places).try_acquire_owned().map_err(full)
+        let max = self.options.borrow().streams_max;
+        let full = || Status::unavailable(format!("{max} streams are open, as many as are allowed"));
+        self.places.take(max).ok_or_else(full)
     }
 
     fn start(
@@ -98,7 +89,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         opening: Opening,
         (requests, relay): (Incoming, Option<Relay>),
         on: &Connection,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Response<Body> {
         let Opening { variant, only } = opening;
         let Links { newest, sinks, clock, inspector, .. } = self.links.clone();
@@ -106,9 +97,9 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         let mut for_body = newest;
         let catalog = for_body.borrow_and_update().clone();
         let for_reader = for_body.clone();
-        let identity = Arc::clone(&self.options.identity);
-        let session = ServerSession::new(variant, identity, catalog, View::nothing())
-            .with_policy(Arc::clone(&self.options.policy));
+        let StreamOptions { identity, policy, views, first_request_deadline, write_deadline, .. } =
+            self.options.borrow().clone();
+        let session = ServerSession::new(variant, identity, catalog, View::nothing()).with_policy(policy);
         let sink = sinks.open(Peer { address: on.peer, variant }, Moment::of(&*clock));
         let exchange = Arc::new(Exchange::new(session, sink));
         let reader = Reader {
@@ -118,10 +109,10 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             only,
             relay,
             inspection: Inspection::new(inspector, on.peer),
-            views: self.options.views.clone(),
+            views,
             clock: Arc::clone(&clock),
-            first_request_deadline: self.options.first_request_deadline,
-            write_deadline: self.options.write_deadline.max(Duration::from_millis(1)),
+            first_request_deadline,
+            write_deadline: write_deadline.max(Duration::from_millis(1)),
         };
         let requests = Requests::new(variant, requests);
         self.tasks.spawn(async move {

@@ -40,7 +40,7 @@ pub use options::StreamOptions;
 use crate::{
     chain::Chain,
     inspection::Inspector,
-    listen::{ListenLimits, Listener},
+    listen::Listener,
     metrics::Metrics,
     readiness::Readiness,
     sinks::{Moment, Sinks},
@@ -70,7 +70,7 @@ pub struct Links<C> {
 /// The stream service, with its port taken.
 pub struct Server<C> {
     listener: Listener,
-    options: StreamOptions,
+    options: watch::Sender<StreamOptions>,
     links: Links<C>,
 }
 
@@ -80,15 +80,20 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
     /// # Errors
     /// Where it can't be had.
     pub async fn bind(address: SocketAddr, options: StreamOptions, links: Links<C>) -> std::io::Result<Self> {
-        let limits = ListenLimits { connections_max: options.connections_max, grace: options.grace };
-        let listener = Listener::bind(address, limits).await?;
-        Ok(Self { listener, options, links })
+        let listener = Listener::bind(address, options.grace).await?;
+        Ok(Self { listener, options: watch::Sender::new(options), links })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()
+    }
+
+    /// What it was told. What changes is that of streams which open from then on, and how many connections there may be.
+    #[must_use]
+    pub fn options(&self) -> watch::Sender<StreamOptions> {
+        self.options.clone()
     }
 
     /// Serves until `stop`; then refuses new streams, ends those that run with UNAVAILABLE, and closes what is left
@@ -99,10 +104,10 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let tasks = TaskTracker::new();
         let (health, health_service) = health::service().await;
-        let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.clone(), tasks.clone()));
-        let others = (self.links.others.clone(), self.options.allow_api_beyond_loopback);
+        let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.subscribe(), tasks.clone()));
+        let others = (self.links.others.clone(), self.options.borrow().allow_api_beyond_loopback);
         let grpc = grpc::Services::new(ads, others, health_service)?;
-        let protocol = connection::Protocol::new(&self.options, grpc, &tasks);
+        let protocol = connection::Protocol::new(&self.options.borrow(), grpc, &tasks);
         let metrics = Arc::clone(&self.links.metrics);
         let serve = move |stream, connection| {
             let counted = metrics.connection();
@@ -112,7 +117,8 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
                 drop(counted);
             }
         };
-        let accepting = self.listener.run(stop.clone(), tasks, serve);
+        let connections_max = move || self.options.borrow().connections_max;
+        let accepting = self.listener.run(stop.clone(), tasks, connections_max, serve);
         let following = health::follow(health, self.links.readiness, stop.clone());
         let timing = follow_revisions(self.links.newest, self.links.sinks, self.links.clock, stop);
         tokio::join!(accepting, following, timing);

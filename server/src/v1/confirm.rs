@@ -22,7 +22,8 @@ pub(super) async fn confirm(
     for source in asked {
         let held: Vec<Hold> = links.intake.confirm(source).await;
         let now = links.clock.uptime();
-        confirmed.extend(held.iter().map(|hold| convert::held_removals(hold, links.guard_hold, now)));
+        confirmed
+            .extend(held.iter().map(|hold| convert::held_removals(hold, links.intake.guard_hold(), now)));
     }
     Ok(pb::ConfirmResponse { confirmed })
 }

@@ -34,7 +34,7 @@ mod status;
 mod watch;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use mainsheet_api::{
@@ -81,8 +81,6 @@ pub struct Links {
     pub store: &'static str,
     /// How documents are read that do not say.
     pub documents: DocumentOptions,
-    /// How long removals are held; until they are confirmed where there is none.
-    pub guard_hold: Option<Duration>,
 }
 
 /// The service, to be served beside others, and the task that it needs.

@@ -25,7 +25,10 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         store: links.store.to_owned(),
         kinds: kinds(&snapshot),
         sources: sources(links, &snapshot),
-        held_removals: holds.iter().map(|hold| convert::held_removals(hold, links.guard_hold, now)).collect(),
+        held_removals: holds
+            .iter()
+            .map(|hold| convert::held_removals(hold, links.intake.guard_hold(), now))
+            .collect(),
         rejected: count(links.intake.verdicts.rejected().len()),
         sinks: count(sinks.len()),
         sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(sink)).count()),

@@ -97,7 +97,6 @@ impl Mesh {
             instance: Arc::from("mainsheet-0"),
             store: "memory",
             documents: mainsheet_server::source::DocumentOptions::default(),
-            guard_hold: None,
         };
         let (others, service) = v1::service(for_clients, stop.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -14,7 +14,7 @@ use mainsheet_api::{
 use mainsheet_server::{
     config::{
         Given, GivenFile, Settings, env_name, parse,
-        table::{PATH_SETTINGS, SETTINGS},
+        table::{PATH_SETTINGS, SETTINGS, Setting},
         upstream::UPSTREAM_SETTINGS,
     },
     debug::ENDPOINTS,
@@ -64,7 +64,9 @@ fn configuration_page_is_the_table_of_settings() {
     let defaults = Settings::default();
     for setting in SETTINGS {
         let (name, default) = (setting.name, (setting.get)(&defaults));
-        writeln!(page, "| `{name}` | `{}` | `{default}` | {} |", env_name(name), setting.help).unwrap();
+        let Setting { help, takes_effect, .. } = setting;
+        writeln!(page, "| `{name}` | `{}` | `{default}` | {help} | {takes_effect} |", env_name(name))
+            .unwrap();
     }
     page.push('\n');
     page += CONFIGURATION_TAIL;
@@ -147,10 +149,11 @@ const CONFIGURATION_HEAD: &str = "\
 
 Every setting has one name: `--grpc-addr` as a flag, `MAINSHEET_GRPC_ADDR` in the environment, `grpc-addr` in the config
 file. Flags win over the environment, the environment over the file, the file over the defaults. All mistakes are told at
-once, each with where it was made. Made of the table in `server/src/config/table.rs`.
+once, each with where it was made. The last column says when another value in the file takes effect ([While it
+runs](#while-it-runs)). Made of the table in `server/src/config/table.rs`.
 
-| setting | environment | default | meaning |
-|---|---|---|---|
+| setting | environment | default | meaning | takes effect |
+|---|---|---|---|---|
 ";
 
 const CONFIGURATION_TAIL: &str = "\
@@ -216,9 +219,14 @@ on. Across restarts the calendar counts, and nothing gets more than a whole term
 
 ## While it runs
 
-SIGHUP makes the server read its config file again. `log-level` changes at once, unless a flag or a variable sets it. A
-warning names every other setting that differs from what runs: it needs a restart. A file with mistakes changes nothing, and
-all of its mistakes are logged.
+SIGHUP makes the server read its config file again. Flags and variables stay stronger than the file. A log line says of each
+setting that has changed what it is now and where that came from; a last one names those that need a restart: `changed, but
+needs a restart: grpc-addr`. A file with mistakes changes nothing, and all of its mistakes are logged.
+
+What takes effect *at once* does so for what waits or is held already, too: changes that `debounce-quiet` delays, removals
+that the guard holds. Limits that become lower close nothing that is open. What takes effect *for new streams* leaves those
+that are open as they are: of the settings in the table above those of xDS, and `views`. `paths` and `upstreams` need a
+restart.
 
 ## The file
 

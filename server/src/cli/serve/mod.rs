@@ -21,7 +21,8 @@ use crate::{
 /// Serve the resources of directories and files
 ///
 /// Every setting is a flag (--grpc-addr), an environment variable (MAINSHEET_GRPC_ADDR) and a key of the config file
-/// (grpc-addr), in this order of precedence. SIGHUP makes a running server read its config file again, for the log level.
+/// (grpc-addr), in this order of precedence. SIGHUP makes a running server read its config file
+/// again (docs/configuration.md says what takes effect then).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Directories and files of YAML or JSON documents, the strongest first: what several hold is served from the first of
@@ -70,6 +71,7 @@ async fn serve(
     let (running, tasks) = app::start(settings).await?;
     tracing::info!(grpc = %running.grpc_addr(), http = %running.http_addr(), "listening");
     let stop = tasks.stop();
+    let live = running.live().clone();
     let mut ended = pin!(tasks.join());
     let mut announced = pin!(announce(settings, running, context.out));
     let mut is_announced = false;
@@ -78,7 +80,7 @@ async fn serve(
             ended = &mut ended => return ended.map(|()| Exit::Done),
             () = &mut announced, if !is_announced => is_announced = true,
             order = signals.next() => match order {
-                Order::Reread => rereader.reread().await,
+                Order::Reread => rereader.reread(&live).await,
                 Order::Stop(signal) if stop.is_cancelled() => {
                     anyhow::bail!("{signal} while stopping: what was under way is given up")
                 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::given::Givens;
 use crate::{
-    config::{Differences, Effective, Mistake, Settings},
+    config::{Differences, Effective, Mistake, Settings, table::TakesEffect},
+    live::Live,
     log::LevelSwitch,
+    open_files,
 };
 
 /// What reading again needs.
@@ -18,32 +20,49 @@ pub(super) struct Rereader {
 
 impl Rereader {
     /// Reads the file and takes over what can change while the server runs. A file with mistakes changes nothing.
-    pub(super) async fn reread(&mut self) {
+    pub(super) async fn reread(&mut self, live: &Live) {
         if self.givens.file.is_none() {
             return tracing::warn!("SIGHUP: there is no config file to read again");
         }
         let givens = Arc::clone(&self.givens);
         match tokio::task::spawn_blocking(move || givens.read()).await {
-            Ok(Ok(effective)) => self.take_over(&effective),
+            Ok(Ok(effective)) => self.take_over(&effective, live),
             Ok(Err(mistakes)) => refuse(&mistakes),
             Err(error) => tracing::error!(%error, "the config file could not be read again"),
         }
     }
 
-    fn take_over(&mut self, effective: &Effective) {
-        let Differences { live, restart } = effective.differences(&self.running);
-        for name in restart {
-            let origin = effective.origin(name);
-            tracing::warn!(setting = name, %origin, "a setting has changed that needs a restart");
+    fn take_over(&mut self, effective: &Effective, parts: &Live) {
+        let Differences { live, views, restart } = effective.differences(&self.running);
+        let before = self.running.clone();
+        for setting in &live {
+            let text = (setting.get)(&effective.settings);
+            if let Err(right) = (setting.set)(&mut self.running, &text) {
+                tracing::error!(setting = setting.name, value = text, right, "a setting can't be changed");
+            }
         }
-        // The only one that can.
-        let level = effective.settings.log_level;
-        if !live.is_empty() {
-            self.running.log_level = level;
-            self.level.set(level);
+        if views {
+            self.running.views = effective.settings.views.clone();
         }
-        let origin = effective.origin("log-level");
-        tracing::info!(log_level = %level, %origin, "the config file was read again");
+        self.level.set(self.running.log_level);
+        parts.change(&self.running);
+        if self.running.connections_max > before.connections_max {
+            open_files::raise_limit(self.running.connections_max);
+        }
+        for setting in &live {
+            let (value, origin) = ((setting.get)(&self.running), effective.origin(setting.name));
+            tracing::info!(setting = setting.name, value, %origin, takes_effect = %setting.takes_effect, "a setting has changed");
+        }
+        if views {
+            let (rules, origin) = (self.running.views.rules.len(), effective.origin("views"));
+            let takes_effect = TakesEffect::NewStreams;
+            tracing::info!(setting = "views", rules, %origin, %takes_effect, "a setting has changed");
+        }
+        if !restart.is_empty() {
+            tracing::warn!("changed, but needs a restart: {}", restart.join(", "));
+        }
+        let changed = live.len() + usize::from(views);
+        tracing::info!(changed, "the config file was read again");
     }
 }
 

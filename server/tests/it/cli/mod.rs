@@ -5,6 +5,7 @@ mod backup;
 mod completion;
 mod get;
 mod import;
+mod reload;
 mod rig;
 mod serve;
 mod service;

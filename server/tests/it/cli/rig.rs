@@ -193,16 +193,11 @@ impl Served {
     }
 
     pub(crate) fn start_at(grpc: &str, folder: &TempDir, more: &[&str]) -> Self {
-        let mut args = vec![
-            "serve",
-            "mesh",
-            "--grpc-addr",
-            grpc,
-            "--http-addr",
-            "127.0.0.1:0",
-            "--debounce-quiet",
-            "10ms",
-        ];
+        let mut args = vec!["serve", "mesh", "--grpc-addr", grpc, "--http-addr", "127.0.0.1:0"];
+        // A flag would be stronger than the file.
+        if !more.contains(&"--config") {
+            args.extend(["--debounce-quiet", "10ms"]);
+        }
         if !more.contains(&"--data-dir") {
             args.extend(["--store", "memory"]);
         }
