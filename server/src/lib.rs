@@ -22,6 +22,7 @@ pub mod leases;
 mod listen;
 pub mod live;
 pub mod log;
+mod mask;
 pub mod metrics;
 pub mod open_files;
 mod places;

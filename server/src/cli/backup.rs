@@ -1,16 +1,15 @@
 //! `mainsheet backup`.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io::{self, IsTerminal as _, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, bail};
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Response;
 
-use super::{Context, Exit, block_on, client::ServiceArgs, output::note, progress::Progress};
+use super::{Context, Exit, block_on, client::ServiceArgs, output::note, progress::Progress, whole_file};
 
 /// Write everything that a server's store holds to a file
 ///
@@ -36,46 +35,9 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
         block_on(write_to(&args.service, &context))?;
         return Ok(Exit::Done);
     };
-    let unfinished = unfinished(path)?;
-    let written = write_file(&args.service, &context, &unfinished, path);
-    if written.is_err() {
-        // What is half written is of no use; the error says why it is.
-        let _ = fs::remove_file(&unfinished);
-    }
-    let len = written?;
+    let len = whole_file::write(path, |file| block_on(receive(&args.service, &context, file)))?;
     note(&format!("{len} bytes written to `{}`", path.display()));
     Ok(Exit::Done)
-}
-
-/// Beside the file, so that it can be renamed.
-fn unfinished(path: &Path) -> anyhow::Result<PathBuf> {
-    let Some(name) = path.file_name() else { bail!("`{}` is no name of a file", path.display()) };
-    let mut unfinished = name.to_owned();
-    unfinished.push(format!(".{}.unfinished", std::process::id()));
-    Ok(path.with_file_name(unfinished))
-}
-
-fn write_file(
-    service: &ServiceArgs,
-    context: &Context<'_>,
-    unfinished: &Path,
-    path: &Path,
-) -> anyhow::Result<u64> {
-    let named = || format!("write `{}`", path.display());
-    let mut file = new_file(unfinished).with_context(named)?;
-    let len = block_on(receive(service, context, &mut file))?;
-    file.sync_all().with_context(named)?;
-    fs::rename(unfinished, path).with_context(named)?;
-    Ok(len)
-}
-
-/// For its owner only: it holds all configuration.
-fn new_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 async fn write_to(service: &ServiceArgs, context: &Context<'_>) -> anyhow::Result<u64> {

@@ -1,10 +1,8 @@
 //! What an istiod holds, as its debug port shows it.
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use super::http_get;
 
 /// Bytes of an answer. 10,000 VirtualServices of 2 KB are some 40 MB of JSON.
 const ANSWER_BYTES_MAX: usize = 1 << 30;
@@ -28,29 +26,8 @@ pub(super) async fn read(from: &str) -> anyhow::Result<String> {
 }
 
 async fn get(url: &str) -> anyhow::Result<String> {
-    let uri: http::Uri = url.parse().context("read the URL")?;
-    anyhow::ensure!(
-        uri.scheme_str() == Some("http"),
-        "only http:// is spoken here; `kubectl port-forward` makes an istiod's port 15014 a local one"
-    );
-    let authority = uri.authority().context("the URL names no host")?.clone();
-    let path = match uri.path_and_query().map(http::uri::PathAndQuery::as_str) {
-        None | Some("" | "/") => "/debug/configz",
-        Some(path) => path,
-    };
-    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request =
-        http::Request::get(path).header(http::header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
-    let asked = async {
-        let answer = sender.send_request(request).await?;
-        anyhow::ensure!(answer.status().is_success(), "it answered {}", answer.status());
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
-        Ok(body.map_err(|error| anyhow::anyhow!(error))?.to_bytes())
-    };
-    let body = tokio::select! {
-        body = asked => body?,
-        Err(error) = connection => return Err(error.into()),
-    };
-    String::from_utf8(body.into()).context("read the answer")
+    let page = http_get::get(url, "/debug/configz", ANSWER_BYTES_MAX).await?;
+    anyhow::ensure!(page.status.is_success(), "it answered {}", page.status);
+    anyhow::ensure!(!page.is_cut, "the answer has more than {ANSWER_BYTES_MAX} bytes");
+    String::from_utf8(page.body).context("read the answer")
 }

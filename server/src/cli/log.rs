@@ -141,7 +141,8 @@ fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-fn json_of(revision: &pb::RevisionInfo, with_changes: bool) -> Value {
+/// A revision as an object.
+pub(super) fn json_of(revision: &pb::RevisionInfo, with_changes: bool) -> Value {
     let authorship = revision.authorship.clone().unwrap_or_default();
     let mut object = json!({
         "revision": revision.revision,

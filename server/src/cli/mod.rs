@@ -14,6 +14,7 @@ mod diff;
 mod error;
 mod first_answers;
 mod get;
+mod http_get;
 mod import;
 mod jsonpath;
 mod kinds;
@@ -34,11 +35,13 @@ mod serve;
 mod sinks;
 mod snippet;
 mod status;
+mod support_bundle;
 mod terminal;
 mod texts;
 mod validate;
 mod version;
 mod watch;
+mod whole_file;
 
 use std::{collections::BTreeMap, ffi::OsString, io, process::ExitCode};
 
@@ -80,6 +83,7 @@ enum Command {
     Compare(compare::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    SupportBundle(support_bundle::Args),
     Version(version::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -144,6 +148,7 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Confirm(args) => confirm::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Restore(args) => restore::run(args, context),
+        Command::SupportBundle(args) => support_bundle::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Completion(args) => completion::run(args, context),

@@ -4,7 +4,7 @@ mod following;
 mod shown;
 
 use mainsheet_api::{generated::mainsheet::v1 as pb, time::Clock as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Context, Exit, block_on,
@@ -67,14 +67,27 @@ async fn sinks(args: &Args, context: Context<'_>) -> anyhow::Result<Exit> {
 
 /// All pages.
 async fn all(args: &Args, service: &Service) -> anyhow::Result<Vec<pb::Sink>> {
-    let mut request =
-        pb::SinksRequest { node: args.node.clone().unwrap_or_default(), ..pb::SinksRequest::default() };
+    let node = args.node.clone().unwrap_or_default();
+    let mut sinks = pages(service, &node).await?;
+    sinks.sort_by(|left, right| (&left.node_id, &left.peer).cmp(&(&right.node_id, &right.peer)));
+    Ok(sinks)
+}
+
+/// Every sink as an object.
+///
+/// # Errors
+/// Where the server does not answer.
+pub(super) async fn objects(service: &Service) -> anyhow::Result<Value> {
+    Ok(json!({"sinks": pages(service, "").await?.iter().map(shown::value).collect::<Vec<_>>()}))
+}
+
+async fn pages(service: &Service, node: &str) -> anyhow::Result<Vec<pb::Sink>> {
+    let mut request = pb::SinksRequest { node: node.to_owned(), ..pb::SinksRequest::default() };
     let mut sinks = Vec::new();
     loop {
         let page = service.answer(service.client().sinks(request.clone())).await?;
         sinks.extend(page.sinks);
         if page.next_page_token.is_empty() {
-            sinks.sort_by(|left, right| (&left.node_id, &left.peer).cmp(&(&right.node_id, &right.peer)));
             return Ok(sinks);
         }
         request.page_token = page.next_page_token;

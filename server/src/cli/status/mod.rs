@@ -2,6 +2,8 @@
 
 mod shown;
 
+pub(super) use shown::value;
+
 use super::{
     Context, Exit, block_on,
     client::ServiceArgs,

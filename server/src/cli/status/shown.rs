@@ -92,7 +92,7 @@ fn held(held: &[pb::HeldRemovals]) -> String {
 }
 
 /// As an object.
-pub(super) fn value(status: &pb::StatusResponse) -> Value {
+pub(in crate::cli) fn value(status: &pb::StatusResponse) -> Value {
     let seconds = |span: protobuf::Duration| duration(span).as_secs_f64();
     let source = |source: &pb::SourceStatus| {
         json!({

@@ -10,6 +10,7 @@ mod rig;
 mod serve;
 mod service;
 mod sinks;
+mod support_bundle;
 mod validate;
 mod watch;
 mod writes;
@@ -47,6 +48,7 @@ fn help_lists_the_commands() {
         "compare",
         "backup",
         "restore",
+        "support-bundle",
         "version",
         "completion",
         "man",
