@@ -1,4 +1,4 @@
-//! Who sees what, for now by rules of the config file.
+//! Who sees what, by rules of the config file.
 
 use std::collections::BTreeSet;
 

@@ -64,6 +64,8 @@ mod tests {
             "sc-dynamic-dns",
             "wasm-secret",
             "wasm-name",
+            "ttl",
+            "xds-ttl",
         ];
         let missing: Vec<_> = known
             .difference(&named)

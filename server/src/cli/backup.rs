@@ -14,7 +14,7 @@ use super::{Context, Exit, block_on, client::ServiceArgs, output::note, progress
 /// Write everything that a server's store holds to a file
 ///
 /// As of one revision, while the server goes on: what is served, what other layers hold, the history, and what the server
-/// remembers of its sinks. `mainsheet restore` takes it.
+/// noted beside it: leases, held removals, rejected documents. `mainsheet restore` takes it.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  mainsheet backup -o mesh.backup\n  mainsheet backup | ssh elsewhere 'cat > mesh.backup'"

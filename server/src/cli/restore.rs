@@ -73,7 +73,8 @@ fn into_directory(backup: Backup, dir: &Path) -> anyhow::Result<String> {
     let dir = dir.display();
     Ok(format!(
         "restored revision {revision} into `{dir}`: {records} records, {commits} revisions of history\nstart a server \
-         there with `mainsheet serve --data-dir {dir}`\n"
+         there as the one before was started, with the same paths and servers to follow, and `--data-dir {dir}`: what a \
+         source holds that is not named is removed\n"
     ))
 }
 

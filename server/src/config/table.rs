@@ -179,7 +179,7 @@ pub static SETTINGS: &[Setting] = &[
         guard_mode,
         read_word,
         ToString::to_string,
-        "What then happens to it: proceed, or stay held until the source has them again or this is proceed"
+        "What then happens to it: proceed, or stay held until the source has them again, `mainsheet confirm`, or this is proceed"
     ),
     row!(
         "root-namespace",

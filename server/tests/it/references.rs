@@ -168,7 +168,8 @@ Four more:
 
 Each directory or file is a source of its own, called `files:` and its path as it was given (`files:manifests/examples`).
 What several hold is served from the one that is named first, and from the next one when it goes there. Within one path the
-first file in alphabetical order wins. No path may be named twice.
+first file in alphabetical order wins. No path may be named twice. Above all sources lie what was rolled back (`hold`) and,
+below that, what was applied (`api`).
 
 A path that is no longer given is gone at the next start: what it held is removed once every other path was read, so that
 what moved to another path is never missing. A log line says how much. The shrink guard looks at it as at any other resync
@@ -246,7 +247,8 @@ views:
 
 Without `views` every client sees everything. With them a client sees the namespaces of all rules whose `nodes` match its
 node id, `*` standing for any run of characters, and nothing where none does. A node id is what a client says of itself:
-views keep honest clients apart, they protect nothing from others.
+views keep honest clients apart, they protect nothing from others. The commands that ask `mainsheet.v1` see everything; `watch`,
+`compare` and `get --node` are sinks.
 ";
 
 #[test]

@@ -34,8 +34,8 @@ use super::{
 /// times are no part of it. Exits with 0 where both are the same, with 1 where they differ.
 ///
 /// Examples:
-///   kubectl -n istio-system port-forward deploy/istiod 15014 &
-///   mainsheet compare --istiod http://127.0.0.1:15014
+///   kubectl -n istio-system port-forward deploy/istiod 25014:15014 &
+///   mainsheet compare --istiod http://127.0.0.1:25014
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
