@@ -443,7 +443,8 @@ pub mod mainsheet_client {
                 .insert(GrpcMethod::new("mainsheet.v1.Mainsheet", "Backup"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Sets the API's layer, holds and leases to those of a backup, as one revision. Sources tell the rest themselves.
+        /// Sets the API's layer and that of rollbacks to those of a backup, as one revision; leases begin anew. Sources tell the rest
+        /// themselves.
         pub async fn restore(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -634,7 +635,8 @@ pub mod mainsheet_server {
                 ::mainsheet_api::generated::mainsheet::v1::BackupRequest,
             >,
         ) -> std::result::Result<tonic::Response<Self::BackupStream>, tonic::Status>;
-        /// Sets the API's layer, holds and leases to those of a backup, as one revision. Sources tell the rest themselves.
+        /// Sets the API's layer and that of rollbacks to those of a backup, as one revision; leases begin anew. Sources tell the rest
+        /// themselves.
         async fn restore(
             &self,
             request: tonic::Request<
