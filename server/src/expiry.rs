@@ -96,14 +96,18 @@ impl Expiry {
     }
 
     /// Removes what is due. What its source goes on having is noted before, so that a crash in between does not bring it
-    /// back.
+    /// back; where that can't be, the rest is removed.
     async fn expire(&mut self) {
-        let due = self.parts.leases.due(EXPIRED_PER_COMMIT_MAX);
+        let mut due = self.parts.leases.due(EXPIRED_PER_COMMIT_MAX);
         let snapshot = self.parts.cache.snapshot().0;
         let kept: Vec<_> = due.iter().filter_map(|holder| kept_by_source(&snapshot, holder)).collect();
         let notes = self.parts.leases.note_ended(kept);
         if let Err(error) = self.set_status(notes).await {
-            return self.failed("note leases that end", error);
+            due.retain(|holder| kept_by_source(&snapshot, holder).is_none());
+            self.failed("note leases that end", error);
+        }
+        if due.is_empty() {
+            return;
         }
         let planner = Expired { leases: self.parts.leases.clone(), due };
         match self.parts.intake.write(Cause::from("expiry"), planner).await {

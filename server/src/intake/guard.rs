@@ -46,6 +46,12 @@ pub(crate) fn is_held(have: usize, gone: usize) -> bool {
     have >= GUARDED_LEN_MIN && gone * 2 > have
 }
 
+/// What an earlier hold of the same kind leaves to the next. Nobody confirmed what is gone only since.
+fn go_on(hold: &mut Hold, earlier: &Hold) {
+    (hold.since, hold.held_before) = (earlier.since, earlier.held_before);
+    hold.is_confirmed = earlier.is_confirmed && hold.gone.is_subset(&earlier.gone);
+}
+
 /// What is held.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -65,13 +71,14 @@ impl Guard {
     }
 
     /// A whole batch was taken in, and this is what it left held: it replaces what was held of the source. A kind that
-    /// is still held goes on waiting from when it first was. Returns what is new.
+    /// is still held goes on waiting from when it first was, and stays confirmed unless more is gone than was confirmed.
+    /// Returns what is new.
     pub(crate) fn replace(&mut self, source: &SourceName, holds: Vec<Hold>) -> Vec<Hold> {
         let before: Vec<_> = self.holds.extract_if(.., |(of, _), _| of == source).collect();
         let mut new = Vec::new();
         for mut hold in holds {
             match before.iter().find(|((_, kind), _)| *kind == hold.kind) {
-                Some((_, earlier)) => (hold.since, hold.held_before) = (earlier.since, earlier.held_before),
+                Some((_, earlier)) => go_on(&mut hold, earlier),
                 None => new.push(hold.clone()),
             }
             self.holds.insert((source.clone(), hold.kind), hold);
@@ -114,6 +121,11 @@ impl Guard {
             .values_mut()
             .filter(|hold| hold.source == *source)
             .for_each(|hold| hold.is_confirmed = true);
+    }
+
+    /// Whether something of a source is confirmed, and not made yet.
+    pub(crate) fn has_confirmed(&self, source: &SourceName) -> bool {
+        self.holds.values().any(|hold| hold.source == *source && hold.is_confirmed)
     }
 
     fn due(&self, hold: &Hold) -> Option<Uptime> {
@@ -210,6 +222,18 @@ mod tests {
         guard.confirm(&files());
         assert_eq!(guard.take_due(at(0)), Some((files(), keys(0..11))));
         assert!(guard.holds().is_empty());
+    }
+
+    #[test]
+    fn hold_that_is_told_again_stays_confirmed_unless_it_grew() {
+        for (again, is_confirmed) in [(0..11, true), (1..11, true), (0..12, false)] {
+            let mut guard = Guard::new(HOLD, GuardRule::Stay);
+            guard.replace(&files(), vec![hold(keys(0..11), at(0))]);
+            guard.confirm(&files());
+            guard.replace(&files(), vec![hold(keys(again.clone()), at(5))]);
+            assert_eq!(guard.has_confirmed(&files()), is_confirmed);
+            assert_eq!(guard.take_due(at(5)), is_confirmed.then(|| (files(), keys(again))));
+        }
     }
 
     #[test]

@@ -157,11 +157,14 @@ pub struct IntakeHandle {
 
 impl IntakeHandle {
     /// Says that the removals that are held of a source are meant. Returns what was held once that is removed.
-    pub async fn confirm(&self, source: SourceName) -> Vec<Hold> {
+    ///
+    /// # Errors
+    /// Where the intake ends before: nothing was removed, or nobody knows.
+    pub async fn confirm(&self, source: SourceName) -> Result<Vec<Hold>, WriteError> {
         let (reply, answer) = oneshot::channel();
-        // An intake that has ended holds nothing any more.
-        let _ = self.confirmations.send(Confirmation { source, reply }).await;
-        answer.await.unwrap_or_default()
+        let confirmation = Confirmation { source, reply };
+        self.confirmations.send(confirmation).await.map_err(|_| WriteError::Stopped)?;
+        answer.await.map_err(|_| WriteError::Interrupted)
     }
 
     /// How long removals are held now; until they are confirmed where there is none.

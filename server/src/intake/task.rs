@@ -29,7 +29,7 @@ use super::{
     judge::Judged,
     merge::{Pending, Round},
     notes::stored_form,
-    plan::Named,
+    plan::{JudgedRound, Named},
     retired::Retired,
     start::{Intake, completed_key},
     stats::set,
@@ -202,9 +202,7 @@ impl RunningIntake {
         }
         self.withheld.insert(round.source.clone(), withheld);
         self.pending.published();
-        if !round.released.is_empty() {
-            self.confirmed(&round.source);
-        }
+        self.confirmed(&round);
         self.follow_rules();
     }
 
@@ -257,10 +255,16 @@ impl RunningIntake {
         }
     }
 
-    /// What was let go of a source is published.
-    fn confirmed(&mut self, source: &SourceName) {
-        let confirmed = self.confirming.extract_if(.., |(confirmation, _)| confirmation.source == *source);
-        confirmed.for_each(|(confirmation, held)| confirmation.answer(held));
+    /// A round is published: whoever confirmed is told what it let go. Where nothing confirmed is left of the source, no
+    /// other round will: what was held is there again, or more is gone than was confirmed.
+    fn confirmed(&mut self, round: &JudgedRound) {
+        self.confirming.retain(|(confirmation, _)| !confirmation.reply.is_closed());
+        if self.guard.has_confirmed(&round.source) {
+            return;
+        }
+        let confirmed =
+            self.confirming.extract_if(.., |(confirmation, _)| confirmation.source == round.source);
+        confirmed.for_each(|(confirmation, held)| confirmation.answer(of_released(held, &round.released)));
     }
 
     async fn save_if_due(&mut self) {
@@ -351,6 +355,15 @@ async fn when<T>(in_flight: &mut Option<InFlight<T>>) -> Option<anyhow::Result<T
 
 async fn or_none<T>(mut in_flight: Option<InFlight<T>>) -> Option<anyhow::Result<T>> {
     when(&mut in_flight).await
+}
+
+/// Those of the removals that were let go.
+fn of_released(held: Vec<Hold>, released: &BTreeSet<Key>) -> Vec<Hold> {
+    let released = held.into_iter().map(|mut hold| {
+        hold.gone.retain(|key| released.contains(key));
+        hold
+    });
+    released.filter(|hold| !hold.gone.is_empty()).collect()
 }
 
 fn tell_removed(source: &SourceName, removed: usize, holds: &[Hold]) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mainsheet_api::{generated::mainsheet::v1 as pb, resource::SourceName};
 use tonic::{Code, Status};
 
-use super::{Links, convert, error::because};
+use super::{Links, convert, error::because, write::refusal};
 use crate::intake::Hold;
 
 pub(super) async fn confirm(
@@ -20,7 +20,7 @@ pub(super) async fn confirm(
     };
     let mut confirmed = Vec::new();
     for source in asked {
-        let held: Vec<Hold> = links.intake.confirm(source).await;
+        let held: Vec<Hold> = links.intake.confirm(source).await.map_err(|error| refusal(&error))?;
         let now = links.clock.uptime();
         confirmed
             .extend(held.iter().map(|hold| convert::held_removals(hold, links.intake.guard_hold(), now)));

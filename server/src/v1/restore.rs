@@ -13,10 +13,10 @@ use mainsheet_api::{
     time::Timestamp,
 };
 use mainsheet_cache::{snapshot::Snapshot, store::Backup};
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
-use super::{Links, backup::Turn, error};
-use crate::intake::{Now, Planned, Planner, WriteError, Written};
+use super::{Links, backup::Turn, error, write::refusal};
+use crate::intake::{Now, Planned, Planner, Written};
 
 pub(super) async fn restore(
     links: &Links,
@@ -89,16 +89,6 @@ async fn perform(
     let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
     let answer = planner.plan(&snapshot, now).answer;
     Ok(Written { revision: snapshot.revision(), answer })
-}
-
-fn refusal(error: &WriteError) -> Status {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    match error {
-        WriteError::Stopped => error::stopping(),
-        WriteError::Internal(_) => Status::internal(message),
-        _ => error::because(Code::Unavailable, "STORE", message, []),
-    }
 }
 
 /// What a restoration changes, or would.

@@ -67,7 +67,8 @@ pub(super) async fn perform<P: Planner>(
     planning.await.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))
 }
 
-fn refusal(error: &WriteError) -> Status {
+/// Why a write was not made, or may not have been.
+pub(super) fn refusal(error: &WriteError) -> Status {
     let store = |store: &StoreError, reason: &str| {
         let causes = std::iter::successors(std::error::Error::source(store), |cause| cause.source());
         let causes = causes.fold(store.to_string(), |text, cause| format!("{text}: {cause}"));

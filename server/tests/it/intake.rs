@@ -187,7 +187,7 @@ async fn removals_of_most_of_a_kind_are_held_until_they_are_confirmed() {
     let mut holds = rig.intake.holds.clone();
     let held = holds.wait_for(|holds| !holds.is_empty()).await.unwrap()[0].clone();
     assert_eq!((held.source, held.have, held.gone.len()), (files(), 20, 15));
-    rig.intake.confirm(files()).await;
+    rig.intake.confirm(files()).await.unwrap();
     rig.until_routes(&["r00", "r01", "r02", "r03", "r04", "s"]).await;
     rig.until_so("nothing is held", || rig.intake.holds.borrow().is_empty()).await;
     rig.end().await;
@@ -217,7 +217,7 @@ async fn hold_is_noted_for_the_next_run_until_it_ends() {
 
     let rig = Rig::start(&[folder.path()], store, IntakeOptions::default()).await;
     rig.until_so("it is held again", || !rig.intake.holds.borrow().is_empty()).await;
-    rig.intake.confirm(files()).await;
+    rig.intake.confirm(files()).await.unwrap();
     rig.until_routes(&["r00", "r01", "r02", "r03", "r04", "s"]).await;
     let store = rig.end().await;
     assert!(store.status("hold/").await.unwrap().is_empty());

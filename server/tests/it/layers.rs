@@ -286,7 +286,7 @@ async fn much_that_a_path_held_which_is_no_longer_given_is_held_by_the_shrink_gu
     let held = held.expect("a hold in time").unwrap()[0].clone();
     assert_eq!((held.source, held.have, held.gone.len()), (house.source("left"), 20, 20));
     assert_eq!(house.served(&server.0.snapshot().0).len(), 21);
-    server.0.intake().confirm(house.source("left")).await;
+    server.0.intake().confirm(house.source("left")).await.unwrap();
     house.until(&server.0, &[("a", "kept")]).await;
     end(server).await.unwrap();
 }

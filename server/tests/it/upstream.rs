@@ -218,7 +218,7 @@ async fn server_that_comes_back_almost_empty_meets_the_shrink_guard() {
         .clone();
     assert_eq!(held[0].gone.len(), 29);
     assert_eq!(names(&relay.0).len(), 31, "what is new is there, what is gone is not gone");
-    intake.confirm(held[0].source.clone()).await;
+    intake.confirm(held[0].source.clone()).await.unwrap();
     until_same(&hub.0, &relay.0).await;
     end(relay).await.unwrap();
     end(hub).await.unwrap();

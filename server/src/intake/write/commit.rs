@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mainsheet_api::{
     change::{Cause, Commit},
+    lease::Renewal,
     version::Revision,
 };
 use mainsheet_cache::{CommitError, StoreError};
@@ -41,11 +42,11 @@ impl Committer {
         let base = snapshot.0.revision();
         let now = self.clock.now();
         let planning = tokio::task::spawn_blocking(move || plan_group(&snapshot.0, jobs, now));
-        let Group { mut planned, later } = self.timed(Step::Plan, planning).await?;
-        if let Err(error) = self.renew(&mut planned).await {
-            planned.into_iter().for_each(|planned| planned.job.answer(Err(error.clone())));
-            return Ok(later);
-        }
+        let group = self.timed(Step::Plan, planning).await?;
+        let Group { planned, later } = match self.renew(group.renewals()).await {
+            Ok(()) => group,
+            Err(error) => without_renewing(group, &error),
+        };
         let commits = planned.iter().filter(|planned| !planned.changes.is_empty());
         let commits: Vec<Commit> = commits.map(|planned| self.commit_of_job(planned, base)).collect();
         let answers = self.timed(Step::Commit, self.cache.commit_all(commits)).await;
@@ -70,9 +71,7 @@ impl Committer {
     }
 
     /// Before anything is committed: should it fail, nothing was done.
-    async fn renew(&self, planned: &mut [PlannedJob]) -> Result<(), WriteError> {
-        let renewals = planned.iter_mut().flat_map(|planned| std::mem::take(&mut planned.renewals));
-        let renewals: Vec<_> = renewals.collect();
+    async fn renew(&self, renewals: Vec<Renewal>) -> Result<(), WriteError> {
         if renewals.is_empty() {
             return Ok(());
         }
@@ -155,6 +154,25 @@ impl Committer {
         self.stats.failed(format!("{step}: {error}"));
         shared
     }
+}
+
+/// What is left of a group whose renewals can't be written: what renews is refused, and what was planned on changes of such
+/// a write waits to be planned anew.
+fn without_renewing(group: Group, error: &WriteError) -> Group {
+    let mut left = Group::default();
+    let mut is_as_planned = true;
+    for planned in group.planned {
+        if !planned.renewals.is_empty() {
+            is_as_planned &= planned.changes.is_empty();
+            planned.job.answer(Err(error.clone()));
+        } else if is_as_planned {
+            left.planned.push(planned);
+        } else {
+            left.later.push(planned.job);
+        }
+    }
+    left.later.extend(group.later);
+    left
 }
 
 /// Answers what was made and what was refused; returns the rest.

@@ -23,6 +23,12 @@ pub(super) struct Group {
     pub(super) later: Vec<Box<dyn Job>>,
 }
 
+impl Group {
+    pub(super) fn renewals(&self) -> Vec<Renewal> {
+        self.planned.iter().flat_map(|planned| planned.renewals.iter().cloned()).collect()
+    }
+}
+
 /// A write, and what it commits.
 pub(super) struct PlannedJob {
     pub(super) job: Box<dyn Job>,

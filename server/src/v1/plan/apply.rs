@@ -116,8 +116,8 @@ impl Planner for ApplyPlanner {
         let mut steps = self.steps(&standing);
         let known: HashSet<Key> = self.candidates.iter().filter_map(Candidate::key).cloned().collect();
         let pruned = self.pruned(&standing, &known);
-        let is_known = |key: &Key| known.contains(key) || pruned.iter().any(|(pruned, _)| pruned == key);
-        let unmet = self.conditions.unmet_beside(&layer, is_known);
+        let gone: HashSet<&Key> = pruned.iter().map(|(key, _)| key).collect();
+        let unmet = self.conditions.unmet_beside(&layer, |key| known.contains(key) || gone.contains(key));
         // A condition about what is not written is about the write as a whole.
         let is_refused = !unmet.is_empty();
         steps.extend(pruned.into_iter().map(|(_, step)| step));
