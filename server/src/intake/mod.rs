@@ -115,7 +115,9 @@ impl IntakeOptions {
             GuardRule::Proceed => {
                 format!("for {} s, unless the source has them again", self.guard_hold.as_secs())
             }
-            GuardRule::Stay => "until the source has them again, `mainsheet confirm`, or guard-mode is proceed".to_owned(),
+            GuardRule::Stay => {
+                "until the source has them again, `mainsheet confirm`, or guard-mode is proceed".to_owned()
+            }
         }
     }
 }

@@ -9,13 +9,13 @@ use crate::{
 };
 
 #[path = "../../examples/keep.rs"]
-#[allow(dead_code, reason = "main is for people")]
+#[allow(dead_code, unreachable_pub, reason = "a program of its own, whose main is for people")]
 mod keep;
 #[path = "../../examples/print.rs"]
-#[allow(dead_code, reason = "main is for people")]
+#[allow(dead_code, unreachable_pub, reason = "a program of its own, whose main is for people")]
 mod print;
 #[path = "../../examples/reject.rs"]
-#[allow(dead_code, reason = "main is for people")]
+#[allow(dead_code, unreachable_pub, reason = "a program of its own, whose main is for people")]
 mod reject;
 
 /// Reads requests until the one that answers a response.
