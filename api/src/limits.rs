@@ -71,6 +71,10 @@ pub const BACKUP_MESSAGE_BYTES: usize = 1 << 20;
 /// is in memory until it is read to its end, because nothing is changed by half of one.
 pub const BACKUP_BYTES_MAX: usize = 1 << 30;
 
+/// How long a client may leave a message of a backup unread, or let one of a restoration wait for the next: one client at a
+/// time has the memory for either. A megabyte takes seconds at most, also over a slow line.
+pub const BACKUP_MESSAGE_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -259,6 +263,7 @@ const _: () = assert!(NAME_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_MAX < NAMES_BYTES_MAX);
 const _: () = assert!(NAMES_PER_TYPE_MAX * (NAME_PLACE_BYTES + 100) * 2 <= NAMES_BYTES_MAX);
 const _: () = assert!(NAME_BYTES_MAX < NODE_BYTES_MAX);
+const _: () = assert!(BACKUP_MESSAGE_BYTES < BACKUP_BYTES_MAX);
 const _: () = assert!(OPAQUE_KINDS_MAX < OPAQUE_KINDS_STORED_MAX);
 const _: () = assert!(OPAQUE_TYPE_URL_BYTES_MAX < NAME_BYTES_MAX);
 const _: () = assert!((FILE_BYTES_MAX as usize) < PENDING_BYTES_MAX);

@@ -9,7 +9,10 @@ use mainsheet_api::{
     limits::{PAST_SNAPSHOTS_MAX, SERVED_REVISIONS_BYTES_MAX},
     version::Revision,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 use crate::{
     error::StoreError,
@@ -20,16 +23,16 @@ use crate::{
 };
 
 /// States that were asked for lately, the one that was used last at the end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Past {
-    kept: Mutex<VecDeque<SnapshotCatalog>>,
+    kept: Arc<Mutex<VecDeque<SnapshotCatalog>>>,
     /// One at a time: each takes the memory of a state, and whoever asks for the same finds it made.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 impl Default for Past {
     fn default() -> Self {
-        Self { kept: Mutex::default(), turn: Semaphore::new(1) }
+        Self { kept: Arc::default(), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -42,10 +45,26 @@ impl Past {
         revision: Revision,
     ) -> Result<Option<SnapshotCatalog>, StoreError> {
         // An error would be that it is closed, which nobody does.
-        let _turn = self.turn.acquire().await.ok();
+        let turn = Arc::clone(&self.turn).acquire_owned().await.ok();
         if let Some(kept) = self.find(revision) {
             return Ok(Some(kept));
         }
+        let work = self.clone().work_out(Arc::clone(store), newest, revision, turn);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "awaited at once; the memory is taken until it ends, whoever waits"
+        )]
+        let working = tokio::spawn(work);
+        working.await.map_err(ended)?
+    }
+
+    async fn work_out(
+        self,
+        store: SharedStore,
+        newest: SnapshotCatalog,
+        revision: Revision,
+        _turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<Option<SnapshotCatalog>, StoreError> {
         let Some(state) = store.state_at(revision).await? else { return Ok(None) };
         let folded = blocking(move || fold_whole(&newest.0, state)).await?;
         let catalog = SnapshotCatalog(Arc::new(folded));
@@ -115,7 +134,9 @@ impl Past {
 
 /// Off the threads that streams are served on: a whole state takes a while.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    spawn_blocking(work)
-        .await
-        .map_err(|ended| StoreError::Io { step: "look back in", source: Arc::new(ended) })
+    spawn_blocking(work).await.map_err(ended)
+}
+
+fn ended(error: tokio::task::JoinError) -> StoreError {
+    StoreError::Io { step: "look back in", source: Arc::new(error) }
 }

@@ -111,11 +111,13 @@ impl Outcomes {
             1 => "1 resource".to_owned(),
             len => format!("{len} resources"),
         };
-        match (causes.is_empty(), count(|outcome| outcome == WriteOutcome::NotMade) > 0) {
-            (true, false) => None,
-            (_, true) => Some(format!("nothing was {verb}: of {all} {}", causes.join(", "))),
-            (false, false) => Some(format!("not all was {verb}: of {all} {}", causes.join(", "))),
+        let has_kept_out = count(|outcome| outcome == WriteOutcome::NotMade) > 0;
+        if causes.is_empty() && !has_kept_out {
+            return None;
         }
+        // What is pruned is kept out by a document that can't be read, though others are applied.
+        let how_much = if has_kept_out && count(is_made) == 0 { "nothing" } else { "not all" };
+        Some(format!("{how_much} was {verb}: of {all} {}", causes.join(", ")))
     }
 
     /// For programs.
@@ -133,6 +135,20 @@ fn is_done(outcome: WriteOutcome) -> bool {
         | WriteOutcome::Unchanged
         | WriteOutcome::Removed => true,
         WriteOutcome::Rejected
+        | WriteOutcome::Conflicted
+        | WriteOutcome::NotFound
+        | WriteOutcome::NotMade => false,
+    }
+}
+
+/// Whether something is different now.
+fn is_made(outcome: WriteOutcome) -> bool {
+    match outcome {
+        WriteOutcome::Unspecified | WriteOutcome::Created | WriteOutcome::Changed | WriteOutcome::Removed => {
+            true
+        }
+        WriteOutcome::Unchanged
+        | WriteOutcome::Rejected
         | WriteOutcome::Conflicted
         | WriteOutcome::NotFound
         | WriteOutcome::NotMade => false,
@@ -247,4 +263,28 @@ fn finding_json(finding: &pb::Finding) -> Value {
         "code": finding.code, "severity": severity.as_str(), "path": finding.path, "line": finding.line,
         "column": finding.column, "reason": finding.reason, "remedy": finding.remedy,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortfall(outcomes: &[WriteOutcome]) -> Option<String> {
+        let result = |outcome: &WriteOutcome| pb::WriteResult {
+            outcome: (*outcome).into(),
+            ..pb::WriteResult::default()
+        };
+        Outcomes::new(outcomes.iter().map(result).collect()).shortfall("applied")
+    }
+
+    #[test]
+    fn nothing_was_applied_only_where_no_result_was_made() {
+        use WriteOutcome::{Created, NotMade, Rejected, Unchanged};
+        assert_eq!(shortfall(&[Created, Unchanged]), None);
+        let text = |outcomes: &[WriteOutcome]| shortfall(outcomes).unwrap();
+        let begin = |outcomes: &[WriteOutcome]| text(outcomes).split(" was").next().unwrap().to_owned();
+        assert_eq!(text(&[Unchanged, Rejected, NotMade]), "nothing was applied: of 3 resources 1 rejected");
+        assert_eq!(begin(&[Created, Rejected, NotMade]), "not all");
+        assert_eq!(begin(&[Created, Rejected]), "not all");
+    }
 }

@@ -9,9 +9,9 @@ use mainsheet_api::{
     limits::{AUTHOR_BYTES_MAX, WRITE_REQUEST_BYTES_MAX, WRITES_BYTES_MAX},
     version::VersionSum,
 };
-use mainsheet_cache::snapshot::SnapshotCatalog;
+use mainsheet_cache::snapshot::{Snapshot, SnapshotCatalog};
 use prost::Message as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use super::{
@@ -47,10 +47,30 @@ impl Default for Room {
 
 impl Room {
     /// Waits for room.
-    async fn of(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Status> {
+    async fn of(&self, bytes: usize) -> Result<Taken, Status> {
         let kib = bytes.min(WRITE_REQUEST_BYTES_MAX).div_ceil(1024);
-        let permit = self.0.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await;
-        permit.map_err(|_| super::error::stopping())
+        let room = Arc::clone(&self.0);
+        let permit = room.acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX)).await;
+        permit.map(|permit| Taken(Arc::new(permit))).map_err(|_| super::error::stopping())
+    }
+}
+
+/// Room that is taken until the last of those that have it lets go: a request that its client gave up is judged, or waits
+/// to be planned, all the same.
+#[derive(Clone, Debug)]
+struct Taken(#[expect(dead_code, reason = "it is let go")] Arc<OwnedSemaphorePermit>);
+
+/// Plans what takes room.
+struct InRoom {
+    planner: ApplyPlanner,
+    _room: Taken,
+}
+
+impl Planner for InRoom {
+    type Answer = Applied;
+
+    fn plan(&mut self, snapshot: &Snapshot, now: Now) -> Planned<Applied> {
+        self.planner.plan(snapshot, now)
     }
 }
 
@@ -60,7 +80,7 @@ pub(super) async fn apply(
     request: pb::ApplyRequest,
 ) -> Result<pb::ApplyResponse, Status> {
     check_ready(links)?;
-    let _room = room.of(request.encoded_len()).await?;
+    let room = room.of(request.encoded_len()).await?;
     let what =
         if request.set.is_empty() { "apply".to_owned() } else { format!("apply of set {}", request.set) };
     let cause = cause(what, request.authorship.clone())?;
@@ -68,8 +88,9 @@ pub(super) async fn apply(
     let request = Arc::new(request);
     let mut criteria = links.intake.criteria();
     for _ in 0..JUDGE_ATTEMPTS_MAX {
-        let planner = prepare(links, &request, criteria).await?;
+        let planner = prepare(links, &request, criteria, Some(&room)).await?;
         let fields: Vec<String> = planner.candidates.iter().map(|it| it.field.clone()).collect();
+        let planner = InRoom { planner, _room: room.clone() };
         let Written { revision, answer } = perform(links, run, cause.clone(), planner).await?;
         let Applied::Results(results) = answer else {
             criteria = links.intake.criteria().renewed(&links.cache.snapshot());
@@ -95,7 +116,7 @@ pub(super) async fn would_be(
     check_ready(links)?;
     let newest = links.cache.snapshot();
     let criteria = links.intake.criteria().renewed(&newest);
-    let mut planner = prepare(links, &Arc::new(request), criteria).await?;
+    let mut planner = prepare(links, &Arc::new(request), criteria, None).await?;
     let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
     let planning = tokio::task::spawn_blocking(move || {
         let Planned { changes, answer, .. } = planner.plan(&newest.0, now);
@@ -122,12 +143,17 @@ async fn prepare(
     links: &Links,
     request: &Arc<pb::ApplyRequest>,
     criteria: Criteria,
+    room: Option<&Taken>,
 ) -> Result<ApplyPlanner, Status> {
     let reading = reading(links, request)?;
     let options = options(request, criteria.version())?;
     let asked = Arc::clone(request);
     let is_small = request.encoded_len() <= INLINE_BYTES_MAX && criteria.rules().is_empty();
-    let work = move || judged(&asked.manifests, &reading, &criteria);
+    let room = room.cloned();
+    let work = move || {
+        let _room = room;
+        judged(&asked.manifests, &reading, &criteria)
+    };
     let candidates = if is_small {
         work()?
     } else {

@@ -1,21 +1,31 @@
 //! A backup back into a running server: what no source tells.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
 use mainsheet_api::{
     change::{Cause, Change},
     generated::mainsheet::v1 as pb,
     key::Key,
-    limits::{BACKUP_BYTES_MAX, NAME_BYTES_MAX},
+    limits::{BACKUP_BYTES_MAX, BACKUP_MESSAGE_DEADLINE, NAME_BYTES_MAX},
     resource::{Lease, Record, SourceName, Terms},
     time::Timestamp,
 };
 use mainsheet_cache::{snapshot::Snapshot, store::Backup};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinError};
 use tonic::{Status, Streaming};
 
-use super::{Links, backup::Turn, error, write::refusal};
+use super::{
+    Links,
+    backup::{Room, Turn, late},
+    error,
+    write::refusal,
+};
 use crate::intake::{Now, Planned, Planner, Written};
 
 pub(super) async fn restore(
@@ -27,19 +37,35 @@ pub(super) async fn restore(
     if !awaited.is_empty() {
         return Err(error::not_ready(&awaited));
     }
-    let _turn = turn.take()?;
-    let Asked { file, is_dry, authorship } = receive(request).await?;
+    let asked = receive(request, turn.room(), BACKUP_MESSAGE_DEADLINE).await?;
+    let turn = turn.take()?;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "awaited at once; the memory is taken until it ends, whoever waits"
+    )]
+    let restoring = tokio::spawn(restored(links.clone(), asked, turn));
+    restoring.await.map_err(internal)?
+}
+
+fn internal(error: JoinError) -> Status {
+    Status::internal(format!("an error in mainsheet itself: {error}"))
+}
+
+async fn restored(
+    links: Links,
+    asked: Asked,
+    _turn: OwnedSemaphorePermit,
+) -> Result<pb::RestoreResponse, Status> {
+    let Asked { file, is_dry, authorship, room: _room } = asked;
     let backup = tokio::task::spawn_blocking(move || Backup::decode(&file)).await;
-    let backup = backup
-        .map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))?
-        .map_err(|error| error::bad_request("data", error.to_string()))?;
+    let backup = backup.map_err(internal)?.map_err(|error| error::bad_request("data", error.to_string()))?;
     let cause = Cause {
         what: format!("restore of revision {}", backup.state.revision),
         author: authorship.author,
         message: authorship.message,
     };
     let (planner, left) = RestorePlanner::of(&backup);
-    let Written { revision, answer } = perform(links, is_dry, cause, planner).await?;
+    let Written { revision, answer } = perform(&links, is_dry, cause, planner).await?;
     Ok(pb::RestoreResponse {
         revision: revision.0,
         backup_revision: backup.state.revision.0,
@@ -54,16 +80,22 @@ struct Asked {
     file: Bytes,
     is_dry: bool,
     authorship: pb::Authorship,
+    room: Room,
 }
 
-async fn receive(mut request: Streaming<pb::RestoreRequest>) -> Result<Asked, Status> {
+async fn receive<S>(mut request: S, mut room: Room, deadline: Duration) -> Result<Asked, Status>
+where
+    S: Stream<Item = Result<pb::RestoreRequest, Status>> + Unpin,
+{
     let mut file = BytesMut::new();
     let mut said = None;
-    while let Some(pb::RestoreRequest { data, dry_run, authorship }) = request.message().await? {
+    while let Some(message) = in_time(&mut request, deadline).await? {
+        let pb::RestoreRequest { data, dry_run, authorship } = message;
         said.get_or_insert((dry_run, authorship.unwrap_or_default()));
         if file.len() + data.len() > BACKUP_BYTES_MAX {
             return Err(error::bad_request("data", format!("more than {BACKUP_BYTES_MAX} bytes")));
         }
+        room.grow(file.len() + data.len())?;
         file.extend_from_slice(&data);
     }
     let (is_dry, authorship) = said.unwrap_or_default();
@@ -73,7 +105,15 @@ async fn receive(mut request: Streaming<pb::RestoreRequest>) -> Result<Asked, St
             return Err(error::bad_request(&format!("authorship.{field}"), right));
         }
     }
-    Ok(Asked { file: file.freeze(), is_dry, authorship })
+    Ok(Asked { file: file.freeze(), is_dry, authorship, room })
+}
+
+async fn in_time<S>(request: &mut S, deadline: Duration) -> Result<Option<pb::RestoreRequest>, Status>
+where
+    S: Stream<Item = Result<pb::RestoreRequest, Status>> + Unpin,
+{
+    let next = tokio::time::timeout(deadline, request.next()).await;
+    next.map_err(|_| late("the next piece of the file did not come in time"))?.transpose()
 }
 
 async fn perform(
@@ -87,8 +127,11 @@ async fn perform(
     }
     let snapshot = links.cache.snapshot().0;
     let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
-    let answer = planner.plan(&snapshot, now).answer;
-    Ok(Written { revision: snapshot.revision(), answer })
+    let planning = tokio::task::spawn_blocking(move || {
+        let answer = planner.plan(&snapshot, now).answer;
+        Written { revision: snapshot.revision(), answer }
+    });
+    planning.await.map_err(internal)
 }
 
 /// What a restoration changes, or would.
@@ -153,4 +196,20 @@ fn begun_anew(record: &Arc<Record>, now: Timestamp) -> Arc<Record> {
     let Some(lease) = record.terms.lease else { return Arc::clone(record) };
     let terms = Terms { lease: Some(Lease::beginning(lease.ttl, now)), ..record.terms.clone() };
     Arc::new(Record { terms, ..Record::clone(record) })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn client_that_sends_nothing_more_is_not_waited_for() {
+        let piece = pb::RestoreRequest { data: Bytes::from_static(b"x"), ..pb::RestoreRequest::default() };
+        let request = stream::iter([Ok(piece)]).chain(stream::pending());
+        let turn = Turn::default();
+        let received = receive(request, turn.room(), Duration::from_millis(10)).await;
+        assert_eq!(received.err().map(|status| status.code()), Some(Code::DeadlineExceeded));
+    }
 }

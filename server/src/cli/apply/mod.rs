@@ -149,7 +149,16 @@ async fn online(
     }
     let mut applied = Applied::default();
     for request in requests {
-        let answer = apply(&service, request).await?;
+        let answer = match apply(&service, request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // What earlier requests made is there, whatever becomes of this one.
+                if applied.outcomes.iter().next().is_some() {
+                    args.print(&applied, texts, context)?;
+                }
+                return Err(error);
+            }
+        };
         applied.revision = answer.revision;
         applied.outcomes.extend(answer.results);
     }
