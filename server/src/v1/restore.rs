@@ -210,6 +210,6 @@ mod tests {
         let request = stream::iter([Ok(piece)]).chain(stream::pending());
         let turn = Turn::default();
         let received = receive(request, turn.room(), Duration::from_millis(10)).await;
-        assert_eq!(received.err().map(|status| status.code()), Some(Code::DeadlineExceeded));
+        assert_eq!(received.err().map(|status| status.code()), Some(tonic::Code::DeadlineExceeded));
     }
 }
