@@ -4,7 +4,7 @@ DIR ?= manifests/examples
 ONLY ?=
 PREFIX ?= /usr/local
 
-.PHONY: run install test lint deny fmt interop bars
+.PHONY: run install test lint deny fmt interop bars torture
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
@@ -44,3 +44,7 @@ interop: ## the real istiod, istioctl and Envoy; installs them first (ONLY=name 
 bars: ## start-up, taking in, delivery, validation and a restart under clients, measured on a release build
 	cargo build --release --quiet --bin mainsheet
 	cargo run --release --quiet --bin mainsheet-bars
+
+torture: ## what a release build has to stand; ONLY=name runs the rounds whose names contain it
+	cargo build --release --quiet --bin mainsheet
+	cargo run --release --quiet --bin mainsheet-bench -- torture $(ONLY)
