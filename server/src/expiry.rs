@@ -1,7 +1,7 @@
 //! The task that ends leases: what nobody renewed in time is removed.
 //!
 //! It waits for one moment, that of the next deadline, and for news of the state. However many leases there are, nothing
-//! happens while none of them ends.
+//! happens while none of them ends but a look at the calendar, once a minute.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +32,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Before notes of leases that are over are taken away: many go with one write.
 const TIDY_DELAY: Duration = Duration::from_secs(1);
 
+/// While there are leases, how often it is looked whether the calendar was set: nothing tells of it.
+const CALENDAR_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Expired resources that are logged one by one when many expire at once.
 const LOGGED_MAX: usize = 20;
 
@@ -57,6 +60,7 @@ pub async fn run(parts: ExpiryParts, stop: CancellationToken) -> anyhow::Result<
     loop {
         let state = newest.borrow_and_update().clone();
         expiry.follow(state);
+        expiry.follow_calendar().await;
         expiry.tidy_if_due().await;
         if expiry.is_due() {
             expiry.expire().await;
@@ -69,6 +73,8 @@ pub async fn run(parts: ExpiryParts, stop: CancellationToken) -> anyhow::Result<
             () = tokio::time::sleep(expiry.pause()) => {}
         }
     }
+    expiry.retry_at = Uptime::default();
+    expiry.follow_calendar().await;
     expiry.tidy().await;
     Ok(())
 }
@@ -101,8 +107,7 @@ impl Expiry {
         let mut due = self.parts.leases.due(EXPIRED_PER_COMMIT_MAX);
         let snapshot = self.parts.cache.snapshot().0;
         let kept: Vec<_> = due.iter().filter_map(|holder| kept_by_source(&snapshot, holder)).collect();
-        let notes = self.parts.leases.note_ended(kept);
-        if let Err(error) = self.set_status(notes).await {
+        if let Err(error) = self.note(|leases| leases.note_ended(kept)).await {
             due.retain(|holder| kept_by_source(&snapshot, holder).is_none());
             self.failed("note leases that end", error);
         }
@@ -126,13 +131,28 @@ impl Expiry {
         }
     }
 
-    /// Brings the status area up to date: with what is over, and with the calendar where it was set. What can't be written
-    /// is written later.
+    /// Notes deadlines anew where the calendar was set: the next process has nothing but the calendar to tell them by.
+    async fn follow_calendar(&mut self) {
+        if self.now() < self.retry_at {
+            return;
+        }
+        let mut noted_at = None;
+        let noted = self.note(|leases| {
+            let (at, notes) = leases.noted_anew().unzip();
+            noted_at = at;
+            notes.unwrap_or_default()
+        });
+        match (noted.await, noted_at) {
+            (Ok(()), Some(at)) => self.parts.leases.are_noted(at),
+            (Ok(()), None) => {}
+            (Err(error), _) => self.failed("note deadlines by the calendar", error),
+        }
+    }
+
+    /// Takes notes of what is over out of the status area. What can't be written is written later.
     async fn tidy(&mut self) {
         self.tidy_at = None;
-        let mut notes = self.parts.leases.noted_anew();
-        notes.extend(self.parts.leases.notes_of_over(&self.over));
-        match self.set_status(notes).await {
+        match self.note(|leases| leases.notes_of_over(&self.over)).await {
             Ok(()) => self.over.clear(),
             Err(error) => {
                 self.tidy_at = Some(self.now().after(RETRY_INTERVAL));
@@ -141,7 +161,9 @@ impl Expiry {
         }
     }
 
-    async fn set_status(&self, notes: Vec<Note>) -> Result<(), StoreError> {
+    async fn note(&self, notes: impl FnOnce(&Leases) -> Vec<Note>) -> Result<(), StoreError> {
+        let _noting = self.parts.leases.noting().await;
+        let notes = notes(&self.parts.leases);
         if notes.is_empty() { Ok(()) } else { self.parts.cache.store().set_status(notes).await }
     }
 
@@ -151,18 +173,23 @@ impl Expiry {
         self.retry_at = self.now().after(RETRY_INTERVAL);
     }
 
-    /// Until the next deadline, or whatever comes before it.
     fn pause(&self) -> Duration {
-        // The longest that tokio's timer takes is about two years.
-        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-        let next = self.parts.leases.next().map(|next| next.max(self.retry_at));
-        let due = next.into_iter().chain(self.tidy_at).min();
-        due.map_or(LONGEST, |due| due.since(self.now()).min(LONGEST))
+        pause(self.now(), self.parts.leases.next(), self.tidy_at, self.retry_at)
     }
 
     fn now(&self) -> Uptime {
         self.parts.clock.uptime()
     }
+}
+
+/// Until the next deadline, or whatever comes before it.
+fn pause(now: Uptime, deadline: Option<Uptime>, tidy_at: Option<Uptime>, retry_at: Uptime) -> Duration {
+    // The longest that tokio's timer takes is about two years.
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let calendar_at = if retry_at > now { retry_at } else { now.after(CALENDAR_INTERVAL) };
+    let deadline = deadline.map(|deadline| deadline.max(retry_at).min(calendar_at));
+    let next = deadline.into_iter().chain(tidy_at).min();
+    next.map_or(LONGEST, |next| next.since(now).min(LONGEST))
 }
 
 /// What is told by its source, again and again, and not written once.
@@ -204,5 +231,34 @@ fn tell(expired: &[Arc<Held>], revision: u64) {
     }
     if expired.len() > LOGGED_MAX {
         tracing::info!(revision, resources = expired.len(), "expired: nobody renewed their leases");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(number: u64) -> Uptime {
+        Uptime(Duration::from_secs(number))
+    }
+
+    #[test]
+    fn calendar_is_looked_at_once_a_minute_while_there_are_leases() {
+        let never = Uptime::default();
+        let far = Some(seconds(10_000));
+        assert_eq!(pause(seconds(100), far, None, never), CALENDAR_INTERVAL);
+        assert!(pause(seconds(100), None, None, never) > CALENDAR_INTERVAL, "there are none");
+    }
+
+    #[test]
+    fn what_comes_first_is_waited_for() {
+        let pause = |deadline, tidy_at, retry_at| {
+            pause(seconds(100), Some(seconds(deadline)), tidy_at, seconds(retry_at)).as_secs()
+        };
+        assert_eq!(pause(107, None, 0), 7);
+        assert_eq!(pause(107, Some(seconds(102)), 0), 2);
+        assert_eq!(pause(90, None, 0), 0, "it is due");
+        assert_eq!(pause(90, None, 101), 1, "due, and not before the store is tried again");
+        assert_eq!(pause(10_000, None, 101), 1, "what could not be noted is tried again, too");
     }
 }

@@ -151,6 +151,7 @@ impl Committer {
     /// Renews what was written again, and forgets what ended and is no longer there, or is there anew. Should the store fail,
     /// a restart knows older deadlines.
     async fn note_leases(&self, source: &SourceName, same: &[(Key, LastWritten)], forgotten: &[Key]) {
+        let _noting = self.leases.noting().await;
         let renewals = self.leases.renewals_of(source, same);
         let mut notes = Leases::notes(&renewals);
         notes.extend(self.leases.forget_ended(source, forgotten));

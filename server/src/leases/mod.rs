@@ -49,6 +49,8 @@ pub struct Leases(Arc<Shared>);
 struct Shared {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Held while notes are worked out and written: an older one is never written over a newer.
+    noting: tokio::sync::Mutex<()>,
     expired: AtomicU64,
     renewed: AtomicU64,
 }
@@ -117,6 +119,7 @@ impl Leases {
         let shared = Shared {
             clock,
             state: Mutex::new(state),
+            noting: tokio::sync::Mutex::default(),
             expired: AtomicU64::new(0),
             renewed: AtomicU64::new(0),
         };
@@ -127,6 +130,14 @@ impl Leases {
     #[must_use]
     pub fn deadline(&self, source: &SourceName, key: &Key) -> Option<Timestamp> {
         self.state().deadlines.deadline(&holder(source, key), self.0.clock.now())
+    }
+
+    /// When a lease ends as it was last renewed; nothing where its holder has another one by now, or none.
+    #[must_use]
+    pub fn newest_deadline(&self, source: &SourceName, key: &Key, lease: &Lease) -> Option<Timestamp> {
+        let (state, now, holder) = (self.state(), self.0.clock.now(), holder(source, key));
+        let (running, _) = state.deadlines.age(&holder, now.uptime)?;
+        if running == *lease { state.deadlines.deadline(&holder, now) } else { None }
     }
 
     /// How many there are.
@@ -149,6 +160,11 @@ impl Leases {
             expired: self.0.expired.load(Ordering::Relaxed),
             renewed: self.0.renewed.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whoever writes notes waits for this, works them out, and holds it until they are written.
+    pub async fn noting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.noting.lock().await
     }
 
     /// What is to be written to the status area so that these renewals survive a restart.
@@ -255,17 +271,22 @@ impl Leases {
         self.0.expired.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Where the calendar was set since deadlines were last noted: all of them, as it is now.
-    pub(crate) fn noted_anew(&self) -> Vec<Note> {
+    /// Where the calendar was set since deadlines were last noted: all of them, as it is now, and when that is. They are
+    /// noted once [`Self::are_noted`] is told so.
+    pub(crate) fn noted_anew(&self) -> Option<(Now, Vec<Note>)> {
         let now = self.0.clock.now();
-        let mut state = self.state();
+        let state = self.state();
         let should = state.noted.wall.after(now.uptime.since(state.noted.uptime));
         let drift = should.since(now.wall).max(now.wall.since(should));
         if drift <= DRIFT_MAX {
-            return Vec::new();
+            return None;
         }
-        state.noted = now;
-        state.deadlines.renewals(now).map(|renewal| note::of_renewal(&renewal)).collect()
+        Some((now, state.deadlines.renewals(now).map(|renewal| note::of_renewal(&renewal)).collect()))
+    }
+
+    /// All deadlines are in the status area as the calendar was then.
+    pub(crate) fn are_noted(&self, at: Now) {
+        self.state().noted = at;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

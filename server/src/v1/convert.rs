@@ -18,12 +18,22 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::error;
-use crate::intake::Hold;
+use crate::{intake::Hold, leases::Leases};
 
 /// What a request says of the form of its answer.
 pub(super) fn form(asked: i32) -> Result<pb::Form, Status> {
     pb::Form::try_from(asked)
         .map_err(|_| error::bad_request("form", format!("no form has the number {asked}")))
+}
+
+/// A resource as [`resource`] has it, with its lease as it was last renewed.
+pub(super) fn resource_now(found: &HeldEntry, form: pb::Form, leases: &Leases) -> pb::Resource {
+    let mut resource = resource(found, form);
+    if let (Some(lease), Some(shown)) = (&found.held.terms.lease, &mut resource.lease) {
+        let newest = leases.newest_deadline(&found.held.source, &found.held.key, lease);
+        shown.deadline = Some(timestamp(newest.unwrap_or(lease.deadline)));
+    }
+    resource
 }
 
 /// A resource as its layer has it; what it hides is left to the caller.

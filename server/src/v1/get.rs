@@ -12,8 +12,8 @@ pub(super) async fn get(reads: &Reads, request: pb::GetRequest) -> Result<pb::Ge
     let snapshot = reads.at(revision).await?.0;
     let (found, hidden) =
         if source.is_empty() { served(&snapshot, &key)? } else { held(&snapshot, &key, source)? };
-    let mut resource = convert::resource(&found, form);
-    resource.hidden = hidden.iter().map(|hidden| convert::resource(hidden, form)).collect();
+    let shown = |found: &HeldEntry| convert::resource_now(found, form, &reads.links.leases);
+    let resource = pb::Resource { hidden: hidden.iter().map(shown).collect(), ..shown(&found) };
     Ok(pb::GetResponse { resource: Some(resource), revision: snapshot.revision().0 })
 }
 

@@ -16,9 +16,10 @@ use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::{Reads, convert, error, page::PageToken, selection::Selected};
+use crate::leases::Leases;
 
 pub(super) async fn list(reads: &Reads, request: pb::ListRequest) -> Result<pb::ListResponse, Status> {
-    let listing = Listing::of(request)?;
+    let listing = Listing::of(request, reads.links.leases.clone())?;
     let snapshot = reads.at(listing.revision).await?;
     // Of a large mesh, finding what is selected takes longer than a task may hold a thread that others need.
     let page = spawn_blocking(move || (listing.page(&snapshot.0), snapshot)).await;
@@ -32,6 +33,7 @@ pub(super) async fn list(reads: &Reads, request: pb::ListRequest) -> Result<pb::
 
 /// A request that can be answered.
 struct Listing {
+    leases: Leases,
     selected: Selected,
     form: pb::Form,
     len_max: usize,
@@ -51,7 +53,7 @@ struct Place {
 }
 
 impl Listing {
-    fn of(request: pb::ListRequest) -> Result<Self, Status> {
+    fn of(request: pb::ListRequest, leases: Leases) -> Result<Self, Status> {
         let pb::ListRequest { selection, revision, page_size, page_token, form } = request;
         let (selected, form) = (Selected::of(selection)?, convert::form(form)?);
         let identity = format!("list {} {form:?}", selected.canonical());
@@ -63,7 +65,7 @@ impl Listing {
         }
         let after = token.as_ref().map(Place::of_token).transpose()?;
         let len_max = page_len(page_size);
-        Ok(Self { selected, form, len_max, revision: of_token, after, identity })
+        Ok(Self { leases, selected, form, len_max, revision: of_token, after, identity })
     }
 
     fn page(&self, snapshot: &Snapshot) -> pb::ListResponse {
@@ -92,10 +94,11 @@ impl Listing {
     }
 
     fn shown(&self, snapshot: &Snapshot, found: &HeldEntry) -> pb::Resource {
-        let mut resource = convert::resource(found, self.form);
+        let mut resource = convert::resource_now(found, self.form, &self.leases);
         if self.selected.source().is_none() {
             let hidden = snapshot.hidden(found.held.key.kind, &found.entry.name);
-            resource.hidden = hidden.iter().map(|one| convert::resource(one, pb::Form::None)).collect();
+            resource.hidden =
+                hidden.iter().map(|one| convert::resource_now(one, pb::Form::None, &self.leases)).collect();
         }
         resource
     }

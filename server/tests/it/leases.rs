@@ -2,6 +2,7 @@
 //! at the clock whenever the state changes, so each test turns the clock and then has something committed.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use mainsheet_api::{
     change::{Cause, Change, Commit, Fence},
     codec::{self, Defaults, UnknownFields},
@@ -22,9 +24,9 @@ use mainsheet_api::{
     wire::{Any, Entry},
 };
 use mainsheet_cache::{
-    Cache, CacheOptions,
+    Cache, CacheOptions, CommitError, StoreError,
     snapshot::Snapshot,
-    store::{Follow, MemoryStore, SharedStore},
+    store::{Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store},
 };
 use mainsheet_server::{
     expiry::{self, ExpiryParts},
@@ -34,6 +36,7 @@ use mainsheet_server::{
     source::{Batch, Completeness, Extent, LastWritten, Report},
     task::TaskSet,
 };
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::rig::PATIENCE;
@@ -288,6 +291,108 @@ fn record(name: &str, content: &str, lease: Option<Lease>) -> Record {
     }
 }
 
+/// Waits until a deadline is in the status area.
+async fn noted(store: &SharedStore) {
+    let noted = async {
+        while store.status("lease/").await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, noted).await.unwrap();
+}
+
+/// A store whose next note of a lease goes another way.
+struct Gate {
+    inner: MemoryStore,
+    next: Mutex<Option<Way>>,
+    asked: watch::Sender<usize>,
+    open: Semaphore,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Fails,
+    /// Until the gate is opened.
+    Waits,
+}
+
+impl Gate {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStore::default(),
+            next: Mutex::default(),
+            asked: watch::Sender::new(0),
+            open: Semaphore::new(0),
+        })
+    }
+
+    fn let_next(&self, way: Way) {
+        *self.next.lock().unwrap() = Some(way);
+    }
+
+    /// Whether the note that goes another way was asked for.
+    async fn is_asked(&self) {
+        let mut asked = self.asked.subscribe();
+        tokio::time::timeout(PATIENCE, asked.wait_for(|asked| *asked > 0)).await.unwrap().unwrap();
+    }
+}
+
+impl Store for Gate {
+    fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
+        let is_note = entries.iter().any(|(key, _)| key.starts_with("lease/"));
+        let way = if is_note { self.next.lock().unwrap().take() } else { None };
+        Box::pin(async move {
+            self.asked.send_modify(|asked| *asked += usize::from(way.is_some()));
+            match way {
+                Some(Way::Fails) => return Err(StoreError::StatusFull { bytes: 2, bytes_max: 1 }),
+                Some(Way::Waits) => self.open.acquire().await.unwrap().forget(),
+                None => {}
+            }
+            self.inner.set_status(entries).await
+        })
+    }
+
+    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
+        self.inner.commit_all(commits)
+    }
+
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        self.inner.load()
+    }
+
+    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
+        self.inner.follow(after, bytes_max)
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        self.inner.history(query)
+    }
+
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        self.inner.state_at(revision)
+    }
+
+    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
+        self.inner.export()
+    }
+
+    fn oldest(&self) -> Revision {
+        self.inner.oldest()
+    }
+
+    fn head(&self) -> watch::Receiver<Revision> {
+        self.inner.head()
+    }
+
+    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
+        self.inner.take_lease()
+    }
+
+    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        self.inner.status(prefix)
+    }
+}
+
 fn memory() -> SharedStore {
     Arc::new(MemoryStore::default())
 }
@@ -368,6 +473,67 @@ async fn restart_under_a_calendar_that_was_set_keeps_what_is_left() {
     let process = Process::start(&store, &clock).await;
     assert_eq!(process.left("a"), 40);
     process.end().await;
+}
+
+/// The process that saw the calendar being set is killed, and no lease was over before.
+#[tokio::test]
+async fn crash_after_the_calendar_was_set_keeps_what_is_left() {
+    let (store, clock) = (memory(), Hands::at(BEGIN));
+    let process = Process::start(&store, &clock).await;
+    process.tell(&minute("1"), None).await;
+    clock.set(BEGIN.after(Duration::from_secs(1_000_000)));
+    clock.pass(20);
+    process.look().await;
+    noted(&store).await;
+    let clock = Hands::at(clock.wall());
+    let next = Process::start(&store, &clock).await;
+    assert_eq!(next.left("a"), 40);
+    next.end().await;
+}
+
+#[tokio::test]
+async fn calendar_that_could_not_be_noted_is_noted_later() {
+    let (gate, clock) = (Gate::new(), Hands::at(BEGIN));
+    let store: SharedStore = gate.clone();
+    let process = Process::start(&store, &clock).await;
+    process.tell(&minute("1"), None).await;
+    clock.set(BEGIN.after(Duration::from_secs(1_000_000)));
+    gate.let_next(Way::Fails);
+    process.look().await;
+    gate.is_asked().await;
+    assert!(store.status("").await.unwrap().iter().all(|(key, _)| !key.starts_with("lease/")));
+    // More than what is waited after a failure.
+    clock.pass(2);
+    process.look().await;
+    noted(&store).await;
+    process.end().await;
+}
+
+/// What is noted because of the calendar was worked out before the renewal, and is written after it.
+#[tokio::test]
+async fn renewal_while_the_calendar_is_noted_survives_a_crash() {
+    let (gate, clock) = (Gate::new(), Hands::at(BEGIN));
+    let store: SharedStore = gate.clone();
+    let process = Process::start(&store, &clock).await;
+    process.tell(&minute("1"), None).await;
+    clock.set(BEGIN.after(Duration::from_secs(1_000_000)));
+    clock.pass(20);
+    gate.let_next(Way::Waits);
+    process.look().await;
+    gate.is_asked().await;
+    let mut renewal = pin!(process.intake.write(Cause::from("renew"), Renew("a")));
+    // Long enough for a renewal that does not wait; one that does changes nothing by being given less.
+    let is_early = tokio::time::timeout(Duration::from_millis(200), &mut renewal).await.is_ok();
+    gate.open.add_permits(1);
+    if !is_early {
+        renewal.await.unwrap();
+    }
+    // What was under way is written.
+    drop(process.leases.noting().await);
+    let clock = Hands::at(clock.wall());
+    let next = Process::start(&store, &clock).await;
+    assert_eq!(next.left("a"), 60, "as it was answered");
+    next.end().await;
 }
 
 #[tokio::test]

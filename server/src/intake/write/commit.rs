@@ -75,6 +75,7 @@ impl Committer {
         if renewals.is_empty() {
             return Ok(());
         }
+        let _noting = self.leases.noting().await;
         let renewed = self.cache.store().set_status(Leases::notes(&renewals)).await;
         renewed.map_err(|error| WriteError::Refused(self.failed("renew leases", error)))?;
         self.leases.renew(&renewals);

@@ -1,6 +1,7 @@
 //! Writing through the API, on a real server.
 
 mod apply;
+mod leases;
 mod opaque;
 mod rollback;
 mod together;
