@@ -7,6 +7,7 @@ mod app;
 mod bounds;
 mod cli;
 mod client;
+mod directory;
 mod file_source;
 mod generated;
 mod http;

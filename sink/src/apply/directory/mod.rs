@@ -41,6 +41,9 @@ pub enum Form {
     Bytes,
 }
 
+/// Of a file that is not as it was written. Versions of servers are not empty, and have no such characters.
+const NO_VERSION: &str = "<none>";
+
 /// Why a directory can't be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -129,11 +132,16 @@ impl DirectoryApplier {
         held.collect()
     }
 
-    /// Tells a client what is held, so that a server which understands sends only what differs.
+    /// Tells a client what is held, so that a server which understands sends only what differs. A file that is not as it was
+    /// written counts, too, at a version that no server gives: so it comes again, or its removal is told.
     #[must_use]
     pub fn resume(&self, client: ClientBuilder) -> ClientBuilder {
-        let held = self.held().into_iter();
-        held.fold(client, |client, (type_url, name, version)| client.holds(type_url, [(name, version)]))
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = kept.index.iter().map(|((type_url, name), entry)| {
+            let version = entry.version.clone().unwrap_or_else(|| ResourceVersion::new(NO_VERSION));
+            (Arc::clone(type_url), Arc::clone(name), version)
+        });
+        ours.fold(client, |client, (type_url, name, version)| client.holds(type_url, [(name, version)]))
     }
 }
 
