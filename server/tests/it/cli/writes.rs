@@ -1,5 +1,9 @@
 //! The commands that write and look back, on a real server.
 
+use std::time::Duration;
+
+use mainsheet_api::{kind::Kind, xds::client::Wanted};
+use mainsheet_sink::{Client, Rejection, hook};
 use tempfile::TempDir;
 
 use super::rig::{Ended, Served, Started, folder, normalized, route, run_with, write};
@@ -242,6 +246,77 @@ fn apply_waits_until_the_sinks_have_taken_it() {
     assert_eq!((taken.code, taken.err), (0, err));
     let unseen = shop.run(&["apply", "-f", "reviews.yaml", "--wait=1m"]);
     assert_eq!((unseen.code, unseen.err.as_str()), (0, "revision 3: taken by 1 sink\n"));
+}
+
+/// A sink that takes everything but one resource.
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_that_waits_says_who_refused_it_and_why() {
+    let shop = Shop::open();
+    let mut refusing = hook(|update| {
+        let is_bad = update.changed.iter().any(|resource| &*resource.name == "shop/ratings");
+        if is_bad { Err(Rejection::of("shop/ratings", "no such cluster")) } else { Ok(()) }
+    });
+    let builder = Client::builder(&shop.served.grpc, "picky");
+    let mut client = builder.subscribe_kind(Kind::VIRTUAL_SERVICE, Wanted::Everything).build().unwrap();
+    let metrics = client.metrics();
+    let commands = async {
+        while metrics.read().applied == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let commands = tokio::task::spawn_blocking(move || {
+            ["created", "unchanged"].map(|_| shop.run(&["apply", "-f", "ratings.yaml", "--wait=1m"]))
+        });
+        commands.await.unwrap()
+    };
+    let mut ended = None;
+    client.run(&mut refusing, async { ended = Some(commands.await) }).await.unwrap();
+    let refused = |done: &str| {
+        Ended {
+        code: 1,
+        out: format!("{RATINGS} {done}\n"),
+        err: "error: `picky` refused it: resource shop/ratings: no such cluster\nrevision 2: taken by 0 sinks\n".into(),
+    }
+    };
+    assert_eq!(ended.unwrap(), ["created", "unchanged"].map(refused));
+}
+
+#[test]
+fn confirming_one_source_leaves_what_is_held_of_another() {
+    let names = |folder: &str| (0..20).map(|n| format!("{folder}/r{n}.yaml")).collect::<Vec<_>>();
+    let files = ["mesh", "other"].map(|folder| (folder, names(folder)));
+    let folder = folder(&[]);
+    for (of, paths) in &files {
+        for (n, path) in paths.iter().enumerate() {
+            write(&folder, path, &route(of, &format!("r{n}"), "v1"));
+        }
+    }
+    let settings = ["other", "--data-dir", "data", "--guard-mode", "stay"];
+    assert_eq!(Served::start(&folder, &settings).process.end("-TERM").0, 0);
+    for path in files.iter().flat_map(|(_, paths)| &paths[..15]) {
+        std::fs::remove_file(folder.path().join(path)).unwrap();
+    }
+    let served = Served::start(&folder, &settings);
+    let shop = Shop { folder, served };
+    let count = |namespace: &str| shop.out(&["get", "vs", "-n", namespace, "-o", "name"]).lines().count();
+    let confirm = |args: &[&str]| {
+        let asked = std::iter::repeat_with(|| shop.out(&[&["confirm"], args].concat()));
+        normalized(&asked.take(1000).find(|out| !out.is_empty()).expect("they are held"))
+    };
+    let shown = |source: &str| {
+        format!(
+            "SOURCE KIND HAVE GONE HELD REMAINING\n{source} VirtualService 20 15 AGE until confirmed\n\
+             confirmed: 15 of 20 VirtualService of {source} are removed\n"
+        )
+    };
+    let words = |text: &str| {
+        text.lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n")
+            .collect::<String>()
+    };
+    assert_eq!(words(&confirm(&["files:other"])), shown("files:other"));
+    assert_eq!((count("mesh"), count("other")), (20, 5));
+    assert_eq!(words(&confirm(&[])), shown("files:mesh"));
+    assert_eq!((count("mesh"), count("other")), (5, 5));
 }
 
 #[test]
