@@ -41,9 +41,9 @@ interop: ## the real istiod, istioctl and Envoy; installs them first (ONLY=name 
 	cargo build --quiet --bin mainsheet
 	cargo run --quiet --bin mainsheet-interop -- $(ONLY)
 
-bars: ## start-up, taking in, delivery, validation and a restart under clients, measured on a release build
+bars: ## start-up, delivery, reads, writes, a restart under clients and sizes, measured on a release build (ONLY=name: such parts)
 	cargo build --release --quiet --bin mainsheet
-	cargo run --release --quiet --bin mainsheet-bars
+	cargo run --release --quiet --bin mainsheet-bars -- $(ONLY)
 
 torture: ## what a release build has to stand; ONLY=name runs the rounds whose names contain it
 	cargo build --release --quiet --bin mainsheet

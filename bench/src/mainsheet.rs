@@ -81,7 +81,8 @@ impl Mainsheet {
         Ok(std::fs::remove_dir_all(self.store())?)
     }
 
-    fn store(&self) -> PathBuf {
+    /// Its data directory.
+    pub fn store(&self) -> PathBuf {
         self.dir.join("store")
     }
 

@@ -19,7 +19,10 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::client::{Client, Held};
+use crate::{
+    Measured, Timed,
+    client::{Client, Held},
+};
 
 /// In ten namespaces of 10,000 each, one file a thousand.
 const RESOURCES: usize = 100_000;
@@ -37,7 +40,7 @@ const SERVICE_ENTRY: &str = "networking.istio.io/v1/ServiceEntry";
 /// What was measured.
 pub(crate) struct Reads {
     /// Of one resource, by the command line, as a whole process.
-    pub(crate) gets: Vec<Duration>,
+    gets: Timed,
     resources: Paged,
     streams: Paged,
 }
@@ -51,16 +54,16 @@ struct Paged {
     client_growth: u64,
 }
 
-impl Reads {
-    pub(crate) fn is_met(&self) -> bool {
-        [&self.resources, &self.streams]
-            .iter()
-            .all(|list| list.server_growth.max(list.client_growth) < MEMORY_BAR)
+impl Measured for Reads {
+    fn is_met(&self) -> bool {
+        let is_small = |list: &Paged| list.server_growth.max(list.client_growth) < MEMORY_BAR;
+        self.gets.is_met() && is_small(&self.resources) && is_small(&self.streams)
     }
 }
 
 impl fmt::Display for Reads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.gets)?;
         writeln!(f, "{:28} {}", "list of 10,000 resources", self.resources)?;
         write!(f, "{:28} {}", "list of 10,000 streams", self.streams)
     }
@@ -88,6 +91,7 @@ pub(crate) async fn measure(program: &Path, dir: &Path) -> Result<Reads> {
     server.start()?;
     server.wait_ready().await?;
     let gets = (0..RUNS).map(|run| time_get(program, &server, run * 7919)).collect::<Result<_>>()?;
+    let gets = Timed::new("get of one among 100,000", gets, Duration::from_millis(20));
     let resources = list_resources(&server).await?;
     let streams = list_streams(&server).await?;
     server.kill();

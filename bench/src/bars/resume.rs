@@ -9,8 +9,8 @@ use prost::Message;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
-use super::{
-    VIRTUAL_SERVICE,
+use crate::{
+    Measured, VIRTUAL_SERVICE,
     client::{Client, Held, says},
     file_name, virtual_service, write_files,
 };
@@ -34,8 +34,8 @@ pub(crate) struct Resumed {
     bytes: usize,
 }
 
-impl Resumed {
-    pub(crate) fn is_met(&self) -> bool {
+impl Measured for Resumed {
+    fn is_met(&self) -> bool {
         self.resources == 0 && self.removed == 0
     }
 }

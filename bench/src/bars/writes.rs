@@ -14,7 +14,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::{ms, virtual_service};
+use crate::{Measured, ms, virtual_service};
 
 const PATH: &str = "/mainsheet.v1.Mainsheet/Apply";
 
@@ -87,8 +87,10 @@ impl Writes {
     fn quantile(&self, percent: usize) -> Duration {
         self.each[(self.each.len() * percent / 100).min(self.each.len() - 1)]
     }
+}
 
-    pub(crate) fn is_met(&self) -> bool {
+impl Measured for Writes {
+    fn is_met(&self) -> bool {
         self.rate() >= RATE_MIN && self.quantile(99) < P99_MAX
     }
 }
