@@ -2,9 +2,10 @@
 
 DIR ?= manifests/examples
 ONLY ?=
+MINUTES ?= 30
 PREFIX ?= /usr/local
 
-.PHONY: run install test lint deny fmt interop bars torture
+.PHONY: run install test lint deny fmt interop bars torture soak
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
@@ -48,3 +49,7 @@ bars: ## start-up, delivery, reads, writes, a restart under clients and sizes, m
 torture: ## what a release build has to stand; ONLY=name runs the rounds whose names contain it
 	cargo build --release --quiet --bin mainsheet
 	cargo run --release --quiet --bin mainsheet-bench -- torture $(ONLY)
+
+soak: ## random load for MINUTES=30, while the server's memory and open files have to stay flat; plots them
+	cargo build --release --quiet --bin mainsheet
+	cargo run --release --quiet --bin mainsheet-bench -- soak --minutes $(MINUTES)

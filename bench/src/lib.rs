@@ -1,9 +1,12 @@
 //! What the harnesses share that run real processes: starting and ending them, waiting for conditions, looking at them
-//! from outside.
+//! from outside, loading them.
 
+pub mod api;
 pub mod configz;
 pub mod http;
+pub mod load;
 pub mod mainsheet;
-pub mod memory;
 pub mod metrics;
 pub mod process;
+pub mod soak;
+pub mod usage;

@@ -2,12 +2,19 @@
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod loading;
 mod torture;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
+use mainsheet_bench::{load::Server, soak};
+use tempfile::TempDir;
 
 /// Loads a release build of mainsheet, and maltreats it.
 #[derive(Parser)]
@@ -22,11 +29,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Rounds that a server has to stand.
+    /// Clients, and a check that each got exactly what it should
+    Load(loading::Arguments),
+    /// Rounds that a server has to stand
     Torture {
         /// Only rounds whose names contain this.
         #[arg(default_value = "")]
         only: String,
+    },
+    /// Random changes under clients that come and go, while memory and open files are watched
+    Soak {
+        #[arg(long, default_value_t = 30.0)]
+        minutes: f64,
     },
 }
 
@@ -47,6 +61,23 @@ async fn run(Arguments { program, command }: Arguments) -> Result<()> {
         None => std::env::current_exe()?.with_file_name("mainsheet"),
     };
     match command {
+        Command::Load(arguments) => loading::run(&program, arguments).await,
         Command::Torture { only } => torture::run(&program, &only).await,
+        Command::Soak { minutes } => soak(&program, Duration::try_from_secs_f64(minutes * 60.0)?).await,
     }
+}
+
+async fn soak(program: &Path, time: Duration) -> Result<()> {
+    let dir = TempDir::with_prefix("mainsheet-soak-")?;
+    let server = Server::start(program, dir.path(), "").await?;
+    let report = soak::run(&server, time).await?;
+    let plot = std::env::current_exe()?.ancestors().nth(2).context("a target directory")?.join("soak.svg");
+    std::fs::write(&plot, report.svg())?;
+    println!(
+        "{report}
+plot: {}",
+        plot.display()
+    );
+    ensure!(report.is_met(), "the soak missed its bar");
+    Ok(())
 }

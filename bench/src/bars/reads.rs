@@ -7,17 +7,12 @@ use std::{fmt, fmt::Write as _, path::Path, process::Command, time::Duration};
 use anyhow::{Result, ensure};
 use mainsheet_api::generated::mainsheet::v1 as pb;
 use mainsheet_bench::{
+    api::Api,
     mainsheet::Mainsheet,
-    memory,
     process::{now, wait_for},
+    usage,
 };
-use prost::Message;
-use tonic::{
-    Request,
-    client::Grpc,
-    transport::{Channel, Endpoint},
-};
-use tonic_prost::ProstCodec;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     Measured, Timed,
@@ -127,9 +122,9 @@ fn time_get(program: &Path, server: &Mainsheet, number: usize) -> Result<Duratio
 async fn list_resources(server: &Mainsheet) -> Result<Paged> {
     let selection = pb::Selection { namespaces: vec!["ns-7".to_owned()], ..Default::default() };
     let request = pb::ListRequest { selection: Some(selection), ..Default::default() };
-    let listed = paged(server, async |client, page_token| {
+    let listed = paged(server, async |api: &mut Api, page_token| {
         let request = pb::ListRequest { page_token, ..request.clone() };
-        let page: pb::ListResponse = client.ask("List", request).await?;
+        let page: pb::ListResponse = api.ask("List", request).await?;
         Ok((page.resources.len(), page.next_page_token))
     });
     let listed = listed.await?;
@@ -148,9 +143,9 @@ async fn list_streams(server: &Mainsheet) -> Result<Paged> {
     for client in &mut open {
         client.next().await?;
     }
-    let listed = paged(server, async |client, page_token| {
+    let listed = paged(server, async |api: &mut Api, page_token| {
         let request = pb::SinksRequest { page_token, ..Default::default() };
-        let page: pb::SinksResponse = client.ask("Sinks", request).await?;
+        let page: pb::SinksResponse = api.ask("Sinks", request).await?;
         Ok((page.sinks.len(), page.next_page_token))
     });
     let listed = listed.await?;
@@ -160,15 +155,15 @@ async fn list_streams(server: &Mainsheet) -> Result<Paged> {
 
 async fn paged(
     server: &Mainsheet,
-    mut page: impl AsyncFnMut(&mut Asking, String) -> Result<(usize, String)>,
+    mut page: impl AsyncFnMut(&mut Api, String) -> Result<(usize, String)>,
 ) -> Result<Paged> {
     let pids = [server.pid()?, std::process::id()];
-    let mut client = Asking(Grpc::new(channel(server.grpc_port).await?));
-    let before = pids.map(memory::resident);
-    pids.map(memory::forget_peak).into_iter().collect::<Result<Vec<_>>>()?;
+    let mut api = Api::connect(([127, 0, 0, 1], server.grpc_port).into()).await?;
+    let before = pids.map(usage::resident);
+    pids.map(usage::forget_peak).into_iter().collect::<Result<Vec<_>>>()?;
     let (mut page_token, mut len, mut pages, start) = (String::new(), 0, 0, now());
     loop {
-        let (in_page, next) = page(&mut client, page_token).await?;
+        let (in_page, next) = page(&mut api, page_token).await?;
         (len, pages, page_token) = (len + in_page, pages + 1, next);
         if page_token.is_empty() {
             break;
@@ -177,7 +172,7 @@ async fn paged(
     let time = start.elapsed();
     let [server_growth, client_growth] = [0, 1].map(|side| {
         let before = *before[side].as_ref().unwrap_or(&0);
-        memory::peak(pids[side]).map(|peak| peak.saturating_sub(before))
+        usage::peak(pids[side]).map(|peak| peak.saturating_sub(before))
     });
     Ok(Paged { len, pages, time, server_growth: server_growth?, client_growth: client_growth? })
 }
@@ -186,19 +181,4 @@ async fn channel(port: u16) -> Result<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?;
     let connect = async || Ok(endpoint.connect().await.ok());
     Ok(wait_for("a connection", Duration::from_secs(60), connect).await?.0)
-}
-
-/// A client of the service `mainsheet.v1`.
-struct Asking(Grpc<Channel>);
-
-impl Asking {
-    async fn ask<Q, R>(&mut self, method: &str, request: Q) -> Result<R>
-    where
-        Q: Message + 'static,
-        R: Message + Default + 'static,
-    {
-        self.0.ready().await?;
-        let path = format!("/mainsheet.v1.Mainsheet/{method}").parse()?;
-        Ok(self.0.unary(Request::new(request), path, ProstCodec::<Q, R>::default()).await?.into_inner())
-    }
 }

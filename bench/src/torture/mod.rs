@@ -1,6 +1,9 @@
 //! Rounds that a release build has to stand: each starts servers of its own, maltreats them, and says in one line what came
 //! of it, beside its bar. A round is a file here and a row of [`ROUNDS`].
 
+mod mute;
+mod storm;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -20,10 +23,9 @@ pub(crate) struct Round {
     run: fn(Site) -> Running,
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
+type Running = Pin<Box<dyn Future<Output = Result<Outcome>>>>;
 
 /// Where a round happens.
-#[allow(dead_code, reason = "read by rounds only")]
 pub(crate) struct Site {
     /// The release build of `mainsheet`.
     pub(crate) program: PathBuf,
@@ -40,7 +42,10 @@ pub(crate) struct Outcome {
 }
 
 /// Every round, in the order in which they run.
-const ROUNDS: &[Round] = &[];
+const ROUNDS: &[Round] = &[
+    Round { name: "storm", what: storm::WHAT, bar: storm::BAR, run: |site| Box::pin(storm::run(site)) },
+    Round { name: "mute", what: mute::WHAT, bar: mute::BAR, run: |site| Box::pin(mute::run(site)) },
+];
 
 /// Runs the rounds whose names contain `only`. An error where there is none, or where one missed its bar.
 pub(crate) async fn run(program: &Path, only: &str) -> Result<()> {

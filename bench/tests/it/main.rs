@@ -1,0 +1,5 @@
+//! What loads others is tried on a server in this process.
+
+#![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
+
+mod load;
