@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
-use mainsheet_bench::{mainsheet::Mainsheet, memory};
+use mainsheet_bench::{mainsheet::Mainsheet, usage};
 
 use crate::Measured;
 
@@ -67,7 +67,7 @@ async fn measure_one(program: &Path, dir: &Path, resources: usize) -> Result<Siz
     for memory in &mut memories {
         server.start()?;
         server.wait_ready().await?;
-        *memory = memory::resident(server.pid()?)?;
+        *memory = usage::resident(server.pid()?)?;
         server.kill();
     }
     let [first, second] = memories;

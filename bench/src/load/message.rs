@@ -338,7 +338,6 @@ mod tests {
             type_url: "networking.istio.io/v1/VirtualService".into(),
             nonce: nonce.into(),
             control_plane: Some(ControlPlane { identifier: "me".into() }),
-            ..Default::default()
         }
         .encode_to_vec()
     }
