@@ -36,6 +36,9 @@ pub enum CommitError {
         /// Which of its keys changed since, in the commit's order.
         keys: Vec<Key>,
     },
+    /// One before it in its group was refused: what it was planned on was not made. Look again and decide anew.
+    #[error("planned on another commit, which was refused")]
+    Orphaned,
     /// Another writer holds the lease.
     #[error("lease {given:?} is no longer held; {newest:?} is")]
     Fenced {

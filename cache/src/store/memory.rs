@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -56,7 +57,7 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let mut inner = self.inner();
             let before = inner.standing.head;
-            let answers = commits.into_iter().map(|commit| inner.commit(commit)).collect();
+            let answers = inner.commit_all(commits);
             if inner.standing.head != before {
                 // Under the lock: news is in order.
                 self.head.send_replace(inner.standing.head);
@@ -170,8 +171,19 @@ struct Inner {
 }
 
 impl Inner {
-    fn commit(&mut self, commit: Commit) -> Result<Revision, CommitError> {
-        rules::check(&commit, self.standing, |source, key| {
+    fn commit_all(&mut self, commits: Vec<Commit>) -> Vec<Result<Revision, CommitError>> {
+        let before = self.standing;
+        let commit = |commit| Ok::<_, Infallible>(self.commit(commit, before));
+        let Ok(answers) = rules::commit_each(commits, commit);
+        if let Some(newest) = self.commits.back() {
+            self.compact(newest.recorded.committed.at);
+        }
+        answers
+    }
+
+    /// `before`: how the store stood before the commit's group.
+    fn commit(&mut self, commit: Commit, before: Standing) -> Result<Revision, CommitError> {
+        rules::check(&commit, before, |source, key| {
             Ok(self.rows.get(&(key.clone(), source.clone())).map(|row| row.changed))
         })?;
         let revision = self.standing.head.next();
@@ -181,7 +193,6 @@ impl Inner {
         let kept = Kept::of(Committed { revision, cause, at, changes }, before);
         self.commits_bytes += kept.bytes();
         self.commits.push_back(kept);
-        self.compact(at);
         Ok(revision)
     }
 

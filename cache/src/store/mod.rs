@@ -68,11 +68,16 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
-    /// [`Self::commit`]s one after the other, each with its own revision or its own refusal, at the price of one flush. A
-    /// later one sees the earlier: where both change a key, its base is too old. One answer each, in their order.
+    /// [`Self::commit`]s one after the other, each its own revision, at the price of one flush. One answer each, in their
+    /// order.
     ///
-    /// After [`CommitError::Store`], which all of them get then, they may have been made or not: all that were not
-    /// refused, or none.
+    /// Each was planned on the state that those before it lead to, so what they change is no conflict for it; of anything
+    /// else it has seen what was there at its base, which is no newer than the store was before the group. Where one is
+    /// refused, none behind it is made: they get [`CommitError::Orphaned`], whatever they change. No commit is dropped
+    /// before the whole group is made.
+    ///
+    /// After [`CommitError::Store`], which all of them get then, they may have been made or not: all up to the first that
+    /// is refused, or none.
     fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>>;
 
     /// The whole state at its newest revision: how a follower begins, and how it goes on after [`Follow::Compacted`].

@@ -55,7 +55,27 @@ impl Retained {
     }
 }
 
-/// Refuses what no store takes.
+/// Makes a group of commits: once one is refused by a rule, those behind it are orphans.
+///
+/// # Errors
+/// Where the store itself fails.
+pub(super) fn commit_each<C, E>(
+    commits: impl IntoIterator<Item = C>,
+    mut commit: impl FnMut(C) -> Result<Result<Revision, CommitError>, E>,
+) -> Result<Vec<Result<Revision, CommitError>>, E> {
+    let mut is_refused = false;
+    let answer = |one: C| {
+        if is_refused {
+            return Ok(Err(CommitError::Orphaned));
+        }
+        let answer = commit(one)?;
+        is_refused = answer.is_err();
+        Ok(answer)
+    };
+    commits.into_iter().map(answer).collect()
+}
+
+/// Refuses what no store takes. `standing` is how the store stood before the commit's group.
 ///
 /// `changed` says when a (source, key) was last changed, as far as is remembered.
 pub(super) fn check(
@@ -70,7 +90,7 @@ pub(super) fn check(
     if commit.base > standing.head {
         return Err(CommitError::Ahead { base: commit.base, newest: standing.head });
     }
-    check_conflicts(commit, standing.compacted, changed)
+    check_conflicts(commit, standing, changed)
 }
 
 fn check_shape(commit: &Commit) -> Result<(), CommitError> {
@@ -88,12 +108,14 @@ fn check_shape(commit: &Commit) -> Result<(), CommitError> {
 /// too many rather than lets one through that has not seen the removal.
 fn check_conflicts(
     commit: &Commit,
-    compacted: Revision,
+    standing: Standing,
     mut changed: impl FnMut(&SourceName, &Key) -> Result<Option<Revision>, StoreError>,
 ) -> Result<(), CommitError> {
     let mut keys = Vec::new();
     for change in &commit.changes {
-        if changed(change.source(), change.key())?.unwrap_or(compacted) > commit.base {
+        let changed = changed(change.source(), change.key())?.unwrap_or(standing.compacted);
+        let is_of_group = changed > standing.head;
+        if changed > commit.base && !is_of_group {
             keys.push(change.key().clone());
         }
     }

@@ -66,8 +66,10 @@ contract! {
     large_commit_is_whole,
     concurrent_commits_to_one_key_let_one_through,
     commits_made_together_are_a_revision_each,
-    refused_commit_does_not_refuse_its_neighbours,
-    commit_sees_those_that_were_made_with_it,
+    what_is_planned_on_a_refused_commit_is_not_made,
+    commit_sees_those_of_its_group_and_nothing_else_past_its_base,
+    group_is_no_conflict_for_itself_however_little_is_kept,
+    group_sees_no_removal_that_its_base_did_not,
     commits_that_are_all_refused_are_no_news,
     history_says_what_each_change_replaced,
     history_is_bounded_but_gives_at_least_one_commit,
@@ -446,33 +448,67 @@ async fn commits_made_together_are_a_revision_each(backend: Backend) {
     assert_eq!(store.commit_all(Vec::new()).await.len(), 0);
 }
 
-async fn refused_commit_does_not_refuse_its_neighbours(backend: Backend) {
-    let store = backend.open().await;
-    store.put_all(vec![put("taken", "1")]).await;
-    let before = store.state().await;
-    let commits = vec![
-        commit(Revision(1), vec![put("a", "1")]),
+async fn what_is_planned_on_a_refused_commit_is_not_made(backend: Backend) {
+    let refused = [
         commit(ZERO, vec![put("never", "1"), put("taken", "2")]),
         commit(ZERO, Vec::new()),
-        commit(Revision(1), vec![put("b", "1")]),
+        commit(Revision(1), vec![put("never", "1"), put("never", "2")]),
+        commit(Revision(9), vec![put("never", "1")]),
+        Commit { fence: Fence(9), ..commit(Revision(1), vec![put("never", "1")]) },
     ];
-    let answers = store.commit_all(commits).await;
-    assert!(matches!(
-        answers[..],
-        [Ok(Revision(2)), Err(CommitError::Conflict { .. }), Err(CommitError::Empty), Ok(Revision(3))]
-    ));
-    assert_eq!(names(&store.state().await), ["a", "b", "taken"]);
-    assert_eq!(store.state_at(Revision(1)).await.unwrap(), Some(before));
+    for refused in refused {
+        let store = backend.open().await;
+        store.put_all(vec![put("taken", "1")]).await;
+        let before = store.state().await;
+        let behind = ["b", "c"].map(|name| commit(Revision(1), vec![put(name, "1")]));
+        let commits = [commit(Revision(1), vec![put("a", "1")]), refused].into_iter().chain(behind);
+        let answers = store.commit_all(commits.collect()).await;
+        let orphaned = &answers[2..];
+        assert!(matches!(orphaned, [Err(CommitError::Orphaned), Err(CommitError::Orphaned)]), "{answers:?}");
+        assert!(matches!(answers[..2], [Ok(Revision(2)), Err(_)]), "{answers:?}");
+        assert!(!matches!(answers[1], Err(CommitError::Orphaned)), "{answers:?}");
+        assert_eq!(names(&store.state().await), ["a", "taken"]);
+        assert_eq!(store.commits_after(Revision(1)).await.len(), 1);
+        assert_eq!(store.state_at(Revision(1)).await.unwrap(), Some(before));
+    }
 }
 
-async fn commit_sees_those_that_were_made_with_it(backend: Backend) {
+async fn commit_sees_those_of_its_group_and_nothing_else_past_its_base(backend: Backend) {
     let store = backend.open().await;
-    let on = |base, body| commit(base, vec![put("a", body)]);
-    let answers = store.commit_all(vec![on(ZERO, "1"), on(ZERO, "2"), on(Revision(1), "3")]).await;
-    assert!(
-        matches!(answers[..], [Ok(Revision(1)), Err(CommitError::Conflict { .. }), Ok(Revision(2))]),
-        "{answers:?}"
-    );
+    let on = |base, name, body| commit(base, vec![put(name, body)]);
+    let answers = store.commit_all(vec![on(ZERO, "a", "1"), on(ZERO, "a", "2"), on(ZERO, "b", "1")]).await;
+    assert!(matches!(answers[..], [Ok(Revision(1)), Ok(Revision(2)), Ok(Revision(3))]), "{answers:?}");
+    let answers = store.commit_all(vec![on(ZERO, "c", "1"), on(Revision(1), "a", "3")]).await;
+    assert!(matches!(answers[..], [Ok(Revision(4)), Err(CommitError::Conflict { .. })]), "{answers:?}");
+    let answers = store.commit_all(vec![on(ZERO, "d", "1"), on(Revision(5), "d", "2")]).await;
+    assert!(matches!(answers[..], [Ok(Revision(5)), Err(CommitError::Ahead { .. })]), "{answers:?}");
+}
+
+async fn group_is_no_conflict_for_itself_however_little_is_kept(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 1, ..StoreOptions::default() }).await;
+    store.put_all(vec![put("a", "1")]).await;
+    let base = Revision(1);
+    let group = vec![
+        commit(base, vec![put("b", "1")]),
+        commit(base, vec![remove("a")]),
+        commit(base, vec![put("never seen", "1")]),
+        commit(base, vec![put("a", "2")]),
+    ];
+    let answers = store.commit_all(group).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(names(&store.state().await), ["a", "b", "never seen"]);
+    assert_eq!(store.oldest(), Revision(4));
+}
+
+async fn group_sees_no_removal_that_its_base_did_not(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    store.put_all(vec![put("a", "1"), put("b", "1")]).await;
+    store.put_all(vec![remove("a")]).await;
+    // The first ones would make the store forget the removal, were they made by themselves.
+    let many = ["b", "b", "b"].map(|name| commit(Revision(2), vec![put(name, "2")]));
+    let late = commit(Revision(1), vec![put("a", "2")]);
+    let answers = store.commit_all(many.into_iter().chain([late]).collect()).await;
+    assert!(matches!(answers[3], Err(CommitError::Conflict { .. })), "{answers:?}");
 }
 
 async fn commits_that_are_all_refused_are_no_news(backend: Backend) {
@@ -480,7 +516,7 @@ async fn commits_that_are_all_refused_are_no_news(backend: Backend) {
     let head = store.head();
     let answers =
         store.commit_all(vec![commit(ZERO, Vec::new()), commit(Revision(9), vec![remove("a")])]).await;
-    assert!(matches!(answers[..], [Err(CommitError::Empty), Err(CommitError::Ahead { .. })]), "{answers:?}");
+    assert!(matches!(answers[..], [Err(CommitError::Empty), Err(CommitError::Orphaned)]), "{answers:?}");
     assert!(!head.has_changed().unwrap());
 }
 

@@ -77,6 +77,7 @@ enum Answer {
     Fenced(Fence, Fence),
     Ahead(Revision, Revision),
     Conflict(Revision, Vec<Key>),
+    Orphaned,
 }
 
 impl From<Result<Revision, CommitError>> for Answer {
@@ -88,6 +89,7 @@ impl From<Result<Revision, CommitError>> for Answer {
             Err(CommitError::Fenced { given, newest }) => Self::Fenced(given, newest),
             Err(CommitError::Ahead { base, newest }) => Self::Ahead(base, newest),
             Err(CommitError::Conflict { base, keys }) => Self::Conflict(base, keys),
+            Err(CommitError::Orphaned) => Self::Orphaned,
             Err(CommitError::Store(error)) => panic!("{error}"),
         }
     }
@@ -110,7 +112,7 @@ impl Model {
         self.commits.len() as u64
     }
 
-    /// After each commit.
+    /// After each group.
     fn compact(&mut self) {
         let is_old = |made: &Committed, newest: u64| {
             u128::from(newest.saturating_sub(made.at.0)) > AGE_MAX.as_millis()
@@ -138,7 +140,26 @@ impl Model {
         places
     }
 
-    fn commit(&mut self, commit: Commit) -> Answer {
+    fn commit_all(&mut self, commits: Vec<Commit>) -> Vec<Answer> {
+        let before = self.head();
+        let mut is_refused = false;
+        let answers = commits.into_iter().map(|commit| {
+            if is_refused {
+                return Answer::Orphaned;
+            }
+            let answer = self.commit(commit, before);
+            is_refused = !matches!(answer, Answer::Made(_));
+            answer
+        });
+        let answers = answers.collect();
+        if self.head() > before {
+            self.compact();
+        }
+        answers
+    }
+
+    /// `before`: the newest revision before the commit's group.
+    fn commit(&mut self, commit: Commit, before: u64) -> Answer {
         if commit.changes.is_empty() {
             return Answer::Empty;
         }
@@ -153,10 +174,15 @@ impl Model {
         if commit.fence.0 != self.lease {
             return Answer::Fenced(commit.fence, Fence(self.lease));
         }
-        if commit.base.0 > self.head() {
-            return Answer::Ahead(commit.base, Revision(self.head()));
+        if commit.base.0 > before {
+            return Answer::Ahead(commit.base, Revision(before));
         }
-        let places = self.places(self.head());
+        let places = self.places(before);
+        let made = &self.commits[usize::try_from(before).unwrap()..];
+        let is_of_group = |change: &Change| {
+            let mut changes = made.iter().flat_map(|made| &made.changes);
+            changes.any(|one| (one.key(), one.source()) == (change.key(), change.source()))
+        };
         let changed = |change: &Change| match places.get(&(change.key().clone(), change.source().clone())) {
             Some((revision, Some(_))) => *revision,
             Some((revision, None)) => self.compacted.max(*revision),
@@ -165,7 +191,7 @@ impl Model {
         let keys: Vec<_> = commit
             .changes
             .iter()
-            .filter(|change| changed(change) > commit.base.0)
+            .filter(|change| changed(change) > commit.base.0 && !is_of_group(change))
             .map(|change| change.key().clone())
             .collect();
         if !keys.is_empty() {
@@ -174,7 +200,6 @@ impl Model {
         let revision = Revision(self.head() + 1);
         let Commit { cause, at, changes, .. } = commit;
         self.commits.push(Committed { revision, cause, at, changes });
-        self.compact();
         Answer::Made(revision)
     }
 
@@ -261,7 +286,7 @@ async fn run(asks: Vec<Ask>) {
                     Commit { fence, at, ..commit(base, changes.into_iter().map(change).collect()) }
                 });
                 let commits: Vec<_> = made.collect();
-                let expected: Vec<_> = commits.iter().map(|commit| model.commit(commit.clone())).collect();
+                let expected = model.commit_all(commits.clone());
                 assert_eq!(answers(memory.commit_all(commits.clone()).await), expected);
                 assert_eq!(answers(redb.commit_all(commits).await), expected);
             }

@@ -79,6 +79,7 @@ pub(super) fn refusal(error: &WriteError) -> Status {
         WriteError::Interrupted => because(Code::Unavailable, "UNKNOWN", error.to_string(), []),
         WriteError::Refused(cause) => store(cause, "STORE"),
         WriteError::Failed(cause) => store(cause, "UNKNOWN"),
+        WriteError::Contended => because(Code::Aborted, "CONTENDED", error.to_string(), []),
         WriteError::Internal(_) => Status::internal(error.to_string()),
     }
 }

@@ -47,16 +47,21 @@ pub(super) fn commit_all(
 ) -> Result<(Vec<Result<Revision, CommitError>>, Standing), Refusal> {
     let transaction = begin(&opened.database)?;
     let mut tables = Tables::open(&transaction)?;
-    let mut answers = Vec::with_capacity(commits.len());
-    for commit in commits {
-        answers.push(match tables.commit(opened, commit) {
-            Ok(revision) => Ok(revision),
-            Err(Refusal::Rule(refused)) if !refused.is_of_the_store() => Err(*refused),
-            Err(failed) => return Err(failed),
-        });
+    let before = read::standing_of(&tables.standing);
+    let mut newest_at = None;
+    let answers = rules::commit_each(commits, |commit| match tables.commit(opened, commit, before) {
+        Ok(revision) => {
+            newest_at = Some(commit.at);
+            Ok(Ok(revision))
+        }
+        Err(Refusal::Rule(refused)) if !refused.is_of_the_store() => Ok(Err(*refused)),
+        Err(failed) => Err(failed),
+    })?;
+    if let Some(newest_at) = newest_at {
+        tables.compact(&opened.options, newest_at)?;
     }
     let standing = tables.close()?;
-    if answers.iter().any(Result::is_ok) {
+    if newest_at.is_some() {
         transaction.commit()?;
     } else {
         transaction.abort()?;
@@ -178,19 +183,17 @@ impl<'transaction> Tables<'transaction> {
     }
 
     /// A refused one leaves the tables as they are.
-    fn commit(&mut self, opened: &Opened, commit: &Commit) -> Result<Revision, Refusal> {
-        self.check(opened, commit)?;
-        let revision = self.add(commit)?;
-        self.compact(&opened.options, commit.at)?;
-        Ok(revision)
+    fn commit(&mut self, opened: &Opened, commit: &Commit, before: Standing) -> Result<Revision, Refusal> {
+        self.check(opened, commit, before)?;
+        Ok(self.add(commit)?)
     }
 
-    fn check(&self, opened: &Opened, commit: &Commit) -> Result<(), Refusal> {
-        let standing = read::standing_of(&self.standing);
+    /// `before`: how the store stood before the commit's group.
+    fn check(&self, opened: &Opened, commit: &Commit, before: Standing) -> Result<(), Refusal> {
         let changed = |source: &_, key: &_| {
             self.changed(&encoding::encode_place(source, key)).map_err(|fault| fault.of("read", &opened.path))
         };
-        rules::check(commit, standing, changed).map_err(|refused| Refusal::Rule(Box::new(refused)))
+        rules::check(commit, before, changed).map_err(|refused| Refusal::Rule(Box::new(refused)))
     }
 
     fn changed(&self, place: &[u8]) -> Result<Option<Revision>, Fault> {

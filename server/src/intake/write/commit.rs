@@ -21,12 +21,18 @@ use crate::{
     leases::Leases,
 };
 
+/// Times that a write is planned because others changed the same meanwhile. Only another server on the same store is ever
+/// quicker, and each attempt takes as long as a commit.
+const ATTEMPTS_MAX: u32 = 16;
+
 /// What became of one write of a group.
 enum Outcome {
     /// It is durable, or there was nothing to commit.
     Done(Revision),
-    /// Somebody else changed the same, or it was planned on something that was not made.
-    Again,
+    /// Somebody else changed the same.
+    Lost,
+    /// It was planned on something that was not made, and so was its answer.
+    Orphaned,
     Not(WriteError),
 }
 
@@ -53,11 +59,11 @@ impl Committer {
         let (outcomes, fatal) = self.outcomes(&planned, answers, base);
         let made = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Done(revision) => Some(*revision),
-            Outcome::Again | Outcome::Not(_) => None,
+            Outcome::Lost | Outcome::Orphaned | Outcome::Not(_) => None,
         });
         let newest = made.max().unwrap_or(base);
-        let is_conflict = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Again));
-        // What is planned next must have seen it.
+        let is_conflict = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Lost));
+        // What is planned next must have seen it: ours, or what somebody else made.
         *turn = if is_conflict { newest.max(base.next()) } else { newest };
         let published = self.timed(Step::Publish, at_least(&mut snapshots, newest)).await;
         drop(turn);
@@ -95,16 +101,17 @@ impl Committer {
         base: Revision,
     ) -> (Vec<Outcome>, Option<CommitError>) {
         let mut answers = answers.into_iter();
-        let (mut seen, mut is_as_planned, mut fatal) = (base, true, None);
+        let (mut seen, mut expected, mut is_as_planned, mut fatal) = (base, base.next(), true, None);
         let mut outcomes = Vec::with_capacity(planned.len());
         for planned in planned {
             let answer = if planned.changes.is_empty() { None } else { answers.next() };
             outcomes.push(match answer {
                 None if is_as_planned => Outcome::Done(seen),
-                // It was planned on something that was not made.
-                None => Outcome::Again,
+                None => Outcome::Orphaned,
                 Some(Ok(revision)) => {
-                    seen = revision;
+                    // Those behind it may name it by its revision.
+                    is_as_planned &= revision == expected;
+                    (seen, expected) = (revision, expected.next());
                     self.committed(planned, revision);
                     Outcome::Done(revision)
                 }
@@ -129,8 +136,9 @@ impl Committer {
         match error {
             CommitError::Conflict { .. } => {
                 add(&self.stats.conflicts, 1);
-                Outcome::Again
+                Outcome::Lost
             }
+            CommitError::Orphaned => Outcome::Orphaned,
             CommitError::Store(error) => {
                 let is_unknown = may_be_made(&error);
                 let error = self.failed("commit a write", error);
@@ -176,14 +184,16 @@ fn without_renewing(group: Group, error: &WriteError) -> Group {
     left
 }
 
-/// Answers what was made and what was refused; returns the rest.
+/// Answers what was made and what was refused; returns the rest. What lost is before all that was planned on it, so that
+/// with each turn one is answered, or has an attempt less.
 fn answer(planned: Vec<PlannedJob>, outcomes: Vec<Outcome>) -> Vec<Box<dyn Job>> {
     let mut again = Vec::new();
-    for (PlannedJob { job, .. }, outcome) in planned.into_iter().zip(outcomes) {
+    for (PlannedJob { mut job, .. }, outcome) in planned.into_iter().zip(outcomes) {
         match outcome {
             Outcome::Done(revision) => job.answer(Ok(revision)),
             Outcome::Not(error) => job.answer(Err(error)),
-            Outcome::Again => again.push(job),
+            Outcome::Lost if job.lost() >= ATTEMPTS_MAX => job.answer(Err(WriteError::Contended)),
+            Outcome::Lost | Outcome::Orphaned => again.push(job),
         }
     }
     again

@@ -37,13 +37,12 @@ pub(super) struct PlannedJob {
     pub(super) renewals: Vec<Renewal>,
 }
 
-/// Plans writes one after the other. One that changes what an earlier one changes waits, and all behind it do: its commit
-/// would be based on a revision that is not made yet. So does one that changes what an earlier one renews, which may have
-/// expired but for that.
+/// Plans writes one after the other. One that changes what an earlier one renews waits, and all behind it do: it may have
+/// been planned because the lease is over, which it is not once it is renewed.
 pub(super) fn plan_group(snapshot: &Snapshot, jobs: Vec<Box<dyn Job>>, now: Now) -> Group {
     let mut group = Group::default();
     let mut after: Option<Snapshot> = None;
-    let (mut changed, mut bytes) = (HashSet::new(), 0);
+    let (mut renewed, mut bytes) = (HashSet::new(), 0);
     let mut jobs = jobs.into_iter().filter(|job| !job.is_abandoned());
     for mut job in jobs.by_ref() {
         let state = after.as_ref().unwrap_or(snapshot);
@@ -55,16 +54,15 @@ pub(super) fn plan_group(snapshot: &Snapshot, jobs: Vec<Box<dyn Job>>, now: Now)
             }
         };
         let changes = with_ended_holds(state, changes);
-        if changes.iter().any(|change| changed.contains(&place(change))) {
+        if changes.iter().any(|change| renewed.contains(&place(change))) {
             group.later.push(job);
             break;
         }
         if !changes.is_empty() {
-            changed.extend(changes.iter().map(place));
             bytes += changes.iter().map(bytes_of).sum::<usize>();
             after = Some(state.with_changes(next(state), changes.iter().cloned()));
         }
-        changed.extend(renewals.iter().map(|renewal| (renewal.source.clone(), renewal.key.clone())));
+        renewed.extend(renewals.iter().map(|renewal| (renewal.source.clone(), renewal.key.clone())));
         group.planned.push(PlannedJob { job, changes, renewals });
         if bytes > GROUP_BYTES_MAX {
             break;

@@ -23,6 +23,9 @@ pub(crate) trait Job: Send {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
 
+    /// Notes that somebody else was quicker; how often now.
+    fn lost(&mut self) -> u32;
+
     /// Tells whoever asked.
     fn answer(self: Box<Self>, made: Result<Revision, WriteError>);
 }
@@ -41,12 +44,13 @@ pub(super) struct Waiting<P: Planner> {
     cause: Cause,
     planner: P,
     answer: Option<P::Answer>,
+    lost: u32,
     reply: Reply<P::Answer>,
 }
 
 impl<P: Planner> Waiting<P> {
     pub(super) fn new(cause: Cause, planner: P, reply: Reply<P::Answer>) -> Self {
-        Self { cause, planner, answer: None, reply }
+        Self { cause, planner, answer: None, lost: 0, reply }
     }
 }
 
@@ -69,6 +73,11 @@ impl<P: Planner> Job for Waiting<P> {
 
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
+    }
+
+    fn lost(&mut self) -> u32 {
+        self.lost += 1;
+        self.lost
     }
 
     fn answer(self: Box<Self>, made: Result<Revision, WriteError>) {

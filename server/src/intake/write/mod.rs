@@ -83,6 +83,9 @@ pub enum WriteError {
     /// On the way to the disk.
     #[error("the store failed while it was writing: it may have been written or not")]
     Failed(#[source] Arc<StoreError>),
+    /// Whenever it was planned, somebody else had changed the same before it could be made.
+    #[error("others change the same all the time; nothing was written, try again")]
+    Contended,
     /// A mistake of ours.
     #[error("an error in mainsheet itself: {0}; nothing was written")]
     Internal(String),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod leases;
+mod group;
 mod opaque;
 mod rollback;
 mod together;

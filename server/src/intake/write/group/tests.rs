@@ -1,4 +1,6 @@
-use mainsheet_api::change::Cause;
+use std::time::Duration;
+
+use mainsheet_api::{change::Cause, resource::Lease};
 use proptest::{collection::vec, prelude::*};
 use tokio::sync::oneshot;
 
@@ -16,6 +18,7 @@ enum Ask {
     Remove(usize),
     /// Puts the number of what the layer has: depends on all that it reads.
     Count(usize),
+    Renew(usize),
     Nothing,
     Panic,
 }
@@ -29,10 +32,13 @@ impl Planner for Ask {
             Self::Put(name, content) => vec![put("api", NAMES[name], content)],
             Self::Remove(name) => vec![remove("api", NAMES[name])],
             Self::Count(name) => vec![put("api", NAMES[name], u8::try_from(have).unwrap())],
-            Self::Nothing => Vec::new(),
+            Self::Renew(_) | Self::Nothing => Vec::new(),
             Self::Panic => panic!("planted"),
         };
-        Planned { changes, ..Planned::nothing(have) }
+        let lease = Lease::beginning(Duration::from_secs(60), NOW.wall);
+        let renewal = |name| Renewal::now(source("api"), key(NAMES[name]), lease, NOW.wall);
+        let renewals = if let Self::Renew(name) = *self { vec![renewal(name)] } else { Vec::new() };
+        Planned { changes, renewals, answer: have }
     }
 }
 
@@ -60,9 +66,10 @@ fn writes_of_different_keys_go_together_each_on_the_state_before_it() {
 }
 
 #[test]
-fn write_that_changes_what_an_earlier_one_changes_waits_and_so_do_those_behind_it() {
-    let (jobs, _answers) = jobs(&[Ask::Put(0, 1), Ask::Put(0, 2), Ask::Put(1, 1)]);
-    let group = plan_group(&nothing(), jobs, NOW);
+fn write_that_changes_what_an_earlier_one_renews_waits_and_so_do_those_behind_it() {
+    let state = after(&nothing(), [put("api", NAMES[0], 1)]);
+    let (jobs, _answers) = jobs(&[Ask::Renew(0), Ask::Remove(0), Ask::Put(1, 1)]);
+    let group = plan_group(&state, jobs, NOW);
     assert_eq!((group.planned.len(), group.later.len()), (1, 2));
 }
 
@@ -88,6 +95,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         (0..3_usize, 0..3_u8).prop_map(|(name, content)| Ask::Put(name, content)),
         (0..3_usize).prop_map(Ask::Remove),
         (0..3_usize).prop_map(Ask::Count),
+        (0..3_usize).prop_map(Ask::Renew),
         Just(Ask::Nothing),
     ]
 }
