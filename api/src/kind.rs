@@ -151,6 +151,15 @@ impl Kind {
         opaque::written(type_url)
     }
 
+    /// The kind that would be written under a type URL which is not known here, for finding out what writing it would do: it
+    /// takes no place of those that may be written.
+    ///
+    /// # Errors
+    /// Where [`Kind::opaque`] would refuse it, or [`crate::limits::OPAQUE_KINDS_TRIED_MAX`] kinds were only tried.
+    pub fn opaque_to_try(type_url: &str) -> Result<Self, Refused> {
+        opaque::tried(type_url)
+    }
+
     /// Whether [`Kind::opaque`] would take a type URL, as far as the text goes.
     ///
     /// # Errors

@@ -17,6 +17,10 @@ pub const OPAQUE_KINDS_MAX: usize = 64;
 /// Such kinds that a process can read from a store, with those that older processes let in and that history still names.
 pub const OPAQUE_KINDS_STORED_MAX: usize = 1024;
 
+/// Such kinds of which nothing was ever written, only what writing it would do was asked for: as many as may be written,
+/// and until a restart.
+pub const OPAQUE_KINDS_TRIED_MAX: usize = OPAQUE_KINDS_MAX;
+
 /// Bytes of the type URL of such a kind. `group/version/Kind` of Kubernetes takes 381 at most.
 pub const OPAQUE_TYPE_URL_BYTES_MAX: usize = 512;
 

@@ -12,18 +12,35 @@ use crate::{
     wire::Any,
 };
 
+/// What a resource is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be written.
+    Write,
+    /// To see what writing it would do.
+    Try,
+}
+
 /// A resource that clients get under this type URL and bare name, as it is. Its kind is made where there is none yet.
 ///
 /// # Errors
 /// What is wrong with what it is called, or with a body that says no type.
-pub fn resource(type_url: &str, namespace: &str, name: &str, body: Any) -> Result<Resource, Vec<Finding>> {
+pub fn resource(
+    purpose: Purpose,
+    (type_url, namespace, name): (&str, &str, &str),
+    body: Any,
+) -> Result<Resource, Vec<Finding>> {
     let mut findings = findings(namespace, name, &body);
     if !findings.is_empty() {
         // A kind that is made stays: not for what is wrong otherwise.
         findings.extend(Kind::check_opaque(type_url).err().as_ref().map(of_type_url));
         return Err(findings);
     }
-    let kind = Kind::opaque(type_url).map_err(|refused| vec![of_type_url(&refused)])?;
+    let kind = match purpose {
+        Purpose::Write => Kind::opaque(type_url),
+        Purpose::Try => Kind::opaque_to_try(type_url),
+    };
+    let kind = kind.map_err(|refused| vec![of_type_url(&refused)])?;
     Ok(Resource {
         key: Key::new(kind, namespace, name),
         labels: BTreeMap::new(),
@@ -83,7 +100,7 @@ mod tests {
     #[test]
     fn clients_get_it_bare_and_by_its_bare_name() {
         use prost::Message as _;
-        let resource = resource("opaque.example/v1/Widget", "shop", "w", body()).unwrap();
+        let resource = resource(Purpose::Write, ("opaque.example/v1/Widget", "shop", "w"), body()).unwrap();
         let entry = Entry::encode(&resource, Timestamp(7));
         assert_eq!(&*entry.name, "w");
         assert_eq!(Any::decode(entry.any).unwrap(), body());
@@ -94,7 +111,11 @@ mod tests {
     fn version_is_of_content_and_type() {
         let version = |url: &str, value: u8| {
             let body = Any { value: vec![8, value].into(), ..body() };
-            Entry::encode(&resource(url, "shop", "w", body).unwrap(), Timestamp(u64::from(value))).version
+            Entry::encode(
+                &resource(Purpose::Write, (url, "shop", "w"), body).unwrap(),
+                Timestamp(u64::from(value)),
+            )
+            .version
         };
         assert_eq!(version("version.example/A", 1), version("version.example/A", 1));
         assert_ne!(version("version.example/A", 1), version("version.example/A", 2));
@@ -103,11 +124,11 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once_and_makes_no_kind() {
-        let wrong = resource("Widget", "Shop", "*", Any::default()).unwrap_err();
+        let wrong = resource(Purpose::Write, ("Widget", "Shop", "*"), Any::default()).unwrap_err();
         let codes: Vec<_> = wrong.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes, ["opaque-namespace", "opaque-name", "opaque-body", "opaque-type-url"]);
         assert!(wrong.iter().all(|finding| !finding.remedy.is_empty()));
-        resource("wrong.example/v1/Widget", "shop", "", body()).unwrap_err();
+        resource(Purpose::Write, ("wrong.example/v1/Widget", "shop", ""), body()).unwrap_err();
         assert_eq!(Kind::of_type_url("wrong.example/v1/Widget"), None);
     }
 }

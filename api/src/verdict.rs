@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::generated::mainsheet::v1 as pb;
+
 /// Where in its text something stands. Lines and columns from 1; all zero where there is no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -64,6 +66,18 @@ impl fmt::Display for Finding {
             write!(f, "; {}", self.remedy)?;
         }
         write!(f, " [{}]", self.code)
+    }
+}
+
+impl From<&Finding> for pb::Finding {
+    fn from(finding: &Finding) -> Self {
+        let Finding { code, severity, path, position, reason, remedy } = finding.clone();
+        let severity = match severity {
+            Severity::Warning => pb::Severity::Warning,
+            Severity::Error => pb::Severity::Error,
+        };
+        let (line, column) = (position.line, position.column);
+        Self { code, severity: severity.into(), path, line, column, reason, remedy }
     }
 }
 

@@ -138,3 +138,12 @@ pub enum StoreError {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
+
+impl StoreError {
+    /// The error and its causes, for people.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+}

@@ -126,7 +126,7 @@ impl Follower {
     }
 
     fn tell_late(&self, error: &StoreError, retry: Duration) {
-        let error = chain(error);
+        let error = error.with_causes();
         let (revision, retry_ms) = (self.newest.revision.0, retry.as_millis());
         tracing::error!(
             revision,
@@ -180,12 +180,6 @@ impl Follower {
         self.history.push(&self.newest, &next);
         self.newest = Arc::new(next);
     }
-}
-
-/// An error and its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl fmt::Debug for Follower {

@@ -2,12 +2,14 @@
 //! added, so that a [`Kind`] stays a small number that is looked up without a lock.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{OnceLock, PoisonError, RwLock},
 };
 
 use super::{Absence, Family, KINDS, Kind, KindInfo};
-use crate::limits::{OPAQUE_KINDS_MAX, OPAQUE_KINDS_STORED_MAX, OPAQUE_TYPE_URL_BYTES_MAX};
+use crate::limits::{
+    OPAQUE_KINDS_MAX, OPAQUE_KINDS_STORED_MAX, OPAQUE_KINDS_TRIED_MAX, OPAQUE_TYPE_URL_BYTES_MAX,
+};
 
 /// The group of all of them, by which stored keys and access rules name them.
 pub const OPAQUE_GROUP: &str = "opaque.mainsheet.io";
@@ -22,8 +24,21 @@ static TABLE: Table = Table::new();
 
 /// Rows in the order in which they turned up, which shows nowhere.
 struct Table {
-    rows: [OnceLock<KindInfo>; OPAQUE_KINDS_STORED_MAX],
-    by_type_url: RwLock<BTreeMap<&'static str, Kind>>,
+    rows: [OnceLock<KindInfo>; OPAQUE_KINDS_STORED_MAX + OPAQUE_KINDS_TRIED_MAX],
+    made: RwLock<Made>,
+}
+
+/// The kinds that have rows.
+struct Made {
+    by_type_url: BTreeMap<&'static str, Kind>,
+    /// Those of which nothing was ever written, only tried: they take no place of those that may be.
+    tried: BTreeSet<Kind>,
+}
+
+impl Made {
+    fn kept(&self) -> usize {
+        self.by_type_url.len() - self.tried.len()
+    }
 }
 
 /// Why nothing can be written under a type URL.
@@ -49,6 +64,11 @@ pub enum Refused {
         "`{0}` would be one type too many of those that are not known here: there are {OPAQUE_KINDS_MAX}"
     )]
     Full(String),
+    /// Too many kinds that are not known here were only tried.
+    #[error(
+        "`{0}` would be one type too many of those that dry runs name: there are {OPAQUE_KINDS_TRIED_MAX}"
+    )]
+    FullOfTried(String),
 }
 
 impl Refused {
@@ -73,6 +93,9 @@ impl Refused {
                 "use one of the types that there are; one that has no resources any more makes room at the next start"
                     .to_owned()
             }
+            Self::FullOfTried(_) => {
+                "dry runs take types that are there until the next start; writing it is not refused for this".to_owned()
+            }
         }
     }
 }
@@ -80,12 +103,18 @@ impl Refused {
 /// For a write.
 pub(super) fn written(type_url: &str) -> Result<Kind, Refused> {
     check(type_url)?;
-    TABLE.intern(type_url, OPAQUE_KINDS_MAX).ok_or_else(|| Refused::Full(type_url.to_owned()))
+    TABLE.keep(type_url, OPAQUE_KINDS_MAX).ok_or_else(|| Refused::Full(type_url.to_owned()))
+}
+
+/// For a write that is not made.
+pub(super) fn tried(type_url: &str) -> Result<Kind, Refused> {
+    check(type_url)?;
+    TABLE.try_out(type_url)
 }
 
 /// For what is stored, which was written once: read however many there are by now.
 pub(super) fn stored(type_url: &str) -> Option<Kind> {
-    TABLE.intern(type_url, OPAQUE_KINDS_STORED_MAX)
+    TABLE.keep(type_url, OPAQUE_KINDS_STORED_MAX)
 }
 
 pub(super) fn of_type_url(url: &str) -> Option<Kind> {
@@ -99,27 +128,58 @@ pub(super) fn info(kind: Kind) -> &'static KindInfo {
 impl Table {
     const fn new() -> Self {
         Self {
-            rows: [const { OnceLock::new() }; OPAQUE_KINDS_STORED_MAX],
-            by_type_url: RwLock::new(BTreeMap::new()),
+            rows: [const { OnceLock::new() }; OPAQUE_KINDS_STORED_MAX + OPAQUE_KINDS_TRIED_MAX],
+            made: RwLock::new(Made { by_type_url: BTreeMap::new(), tried: BTreeSet::new() }),
         }
     }
 
     fn get(&self, type_url: &str) -> Option<Kind> {
-        self.by_type_url.read().unwrap_or_else(PoisonError::into_inner).get(type_url).copied()
+        self.made.read().unwrap_or_else(PoisonError::into_inner).by_type_url.get(type_url).copied()
     }
 
-    /// The kind of a type URL, made where there are fewer than `len_max`.
-    fn intern(&self, type_url: &str, len_max: usize) -> Option<Kind> {
-        let mut kinds = self.by_type_url.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = kinds.get(type_url) {
-            return Some(*kind);
+    /// The kind of a type URL, to be written or as it was; made where fewer than `len_max` are.
+    fn keep(&self, type_url: &str, len_max: usize) -> Option<Kind> {
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        let known = made.by_type_url.get(type_url).copied();
+        if let Some(kind) = known.filter(|kind| !made.tried.contains(kind)) {
+            return Some(kind);
         }
-        let len = kinds.len();
-        let row = self.rows.get(len).filter(|_| len < len_max)?;
+        if made.kept() >= len_max {
+            return None;
+        }
+        let kind = known.or_else(|| self.add(&mut made, type_url))?;
+        made.tried.remove(&kind);
+        Some(kind)
+    }
+
+    /// The kind of a type URL, as long as it could be kept.
+    fn try_out(&self, type_url: &str) -> Result<Kind, Refused> {
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        let known = made.by_type_url.get(type_url).copied();
+        if let Some(kind) = known.filter(|kind| !made.tried.contains(kind)) {
+            return Ok(kind);
+        }
+        if made.kept() >= OPAQUE_KINDS_MAX {
+            return Err(Refused::Full(type_url.to_owned()));
+        }
+        if let Some(kind) = known {
+            return Ok(kind);
+        }
+        let is_full = made.tried.len() >= OPAQUE_KINDS_TRIED_MAX;
+        let kind = if is_full { None } else { self.add(&mut made, type_url) };
+        let kind = kind.ok_or_else(|| Refused::FullOfTried(type_url.to_owned()))?;
+        made.tried.insert(kind);
+        Ok(kind)
+    }
+
+    /// The next row.
+    fn add(&self, made: &mut Made, type_url: &str) -> Option<Kind> {
+        let len = made.by_type_url.len();
+        let row = self.rows.get(len)?;
         let kind = Kind(u16::try_from(KINDS.len() + len).ok()?);
         let name: &'static str = Box::leak(type_url.into());
         row.get_or_init(|| row_of(name));
-        kinds.insert(name, kind);
+        made.by_type_url.insert(name, kind);
         Some(kind)
     }
 }
@@ -195,19 +255,47 @@ mod tests {
     fn writes_make_so_many_and_stores_some_more() {
         let table = Table::new();
         let url = |number: usize| format!("many.example/{number}");
-        let made =
-            (0..2 * OPAQUE_KINDS_MAX).filter_map(|at| table.intern(&url(at), OPAQUE_KINDS_MAX)).count();
+        let made = (0..2 * OPAQUE_KINDS_MAX).filter_map(|at| table.keep(&url(at), OPAQUE_KINDS_MAX)).count();
         assert_eq!(made, OPAQUE_KINDS_MAX);
         assert_eq!(
-            table.intern(&url(0), OPAQUE_KINDS_MAX),
+            table.keep(&url(0), OPAQUE_KINDS_MAX),
             table.get(&url(0)),
             "what is there can be written on"
         );
         let read = (0..2 * OPAQUE_KINDS_STORED_MAX)
-            .filter_map(|at| table.intern(&url(at), OPAQUE_KINDS_STORED_MAX))
+            .filter_map(|at| table.keep(&url(at), OPAQUE_KINDS_STORED_MAX))
             .count();
         assert_eq!(read, OPAQUE_KINDS_STORED_MAX);
         assert_eq!(table.get(&url(OPAQUE_KINDS_STORED_MAX)), None);
+    }
+
+    #[test]
+    fn what_is_only_tried_takes_no_place_of_what_is_written_or_stored() {
+        let table = Table::new();
+        let url = |number: usize| format!("tried.example/{number}");
+        let tried: Vec<_> = (0..OPAQUE_KINDS_TRIED_MAX).map(|at| table.try_out(&url(at)).unwrap()).collect();
+        assert_eq!(table.try_out(&url(0)), Ok(tried[0]));
+        let one_more = url(OPAQUE_KINDS_TRIED_MAX);
+        assert_eq!(table.try_out(&one_more), Err(Refused::FullOfTried(one_more)));
+
+        let written =
+            (0..OPAQUE_KINDS_MAX).map(|at| table.keep(&format!("written.example/{at}"), OPAQUE_KINDS_MAX));
+        assert!(written.last().unwrap().is_some());
+        assert_eq!(table.keep(&url(0), OPAQUE_KINDS_MAX), None);
+        assert_eq!(table.try_out(&url(0)), Err(Refused::Full(url(0))), "as writing it would be");
+        let stored = (OPAQUE_KINDS_MAX..OPAQUE_KINDS_STORED_MAX)
+            .map(|at| table.keep(&format!("stored.example/{at}"), OPAQUE_KINDS_STORED_MAX));
+        assert!(stored.last().unwrap().is_some());
+    }
+
+    #[test]
+    fn what_was_tried_and_is_written_makes_room_for_another_to_be_tried() {
+        let table = Table::new();
+        let url = |number: usize| format!("tried.example/{number}");
+        let tried: Vec<_> = (0..OPAQUE_KINDS_TRIED_MAX).map(|at| table.try_out(&url(at)).unwrap()).collect();
+        assert_eq!(table.keep(&url(3), OPAQUE_KINDS_MAX), Some(tried[3]));
+        assert_eq!(table.try_out(&url(3)), Ok(tried[3]));
+        table.try_out(&url(OPAQUE_KINDS_TRIED_MAX)).unwrap();
     }
 
     #[test]

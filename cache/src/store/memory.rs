@@ -78,6 +78,16 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.inner().history(query)) })
     }
 
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        Box::pin(async move {
+            let inner = self.inner();
+            Ok(revisions.into_iter().map(|revision| inner.committed_at(revision)).collect())
+        })
+    }
+
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
         Box::pin(async move {
             // The lock is held for the copy only.
@@ -271,6 +281,11 @@ impl Inner {
             is_first || bytes <= query.bytes_max
         });
         within.map(|kept| kept.recorded.clone()).collect()
+    }
+
+    fn committed_at(&self, revision: Revision) -> Option<Timestamp> {
+        let place = revision.0.checked_sub(self.standing.compacted.0 + 1)?;
+        Some(self.commits.get(usize::try_from(place).ok()?)?.recorded.committed.at)
     }
 
     /// The newest state, and the commits after a revision, the newest first.

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use mainsheet_api::{
     change::{Commit, Committed, Fence},
     resource::Record,
+    time::Timestamp,
     version::Revision,
 };
 use tokio::sync::watch;
@@ -89,6 +90,12 @@ pub trait Store: Send + Sync + 'static {
     /// Commits and what they replaced, newest first; none where nothing that old is kept. They go back to
     /// [`Self::oldest`], whose own commit is not among them.
     fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>>;
+
+    /// When the commits of these revisions were made, in their order; none of one that is not kept, or not there.
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>>;
 
     /// The whole state at a revision: exactly what [`Self::load`] gave when that was the newest. `None` where it is older
     /// than [`Self::oldest`], or ahead of the store.

@@ -12,6 +12,7 @@ use mainsheet_api::{
     change::{Change, Commit, Fence},
     kind::Kind,
     resource::Record,
+    time::Timestamp,
     version::Revision,
     view::{Audience, View},
     wire::Entry,
@@ -268,6 +269,10 @@ impl Store for PutBack {
         unreachable!("nobody looks back")
     }
 
+    fn committed_at(&self, _: Vec<Revision>) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        unreachable!("nobody looks back")
+    }
+
     fn state_at(&self, _: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
         unreachable!("nobody looks back")
     }
@@ -352,6 +357,13 @@ impl Store for Failing {
 
     fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
         self.answer(self.inner.history(query))
+    }
+
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        self.answer(self.inner.committed_at(revisions))
     }
 
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {

@@ -72,6 +72,7 @@ contract! {
     group_sees_no_removal_that_its_base_did_not,
     commits_that_are_all_refused_are_no_news,
     history_says_what_each_change_replaced,
+    time_of_a_commit_is_known_as_long_as_it_is_kept,
     history_is_bounded_but_gives_at_least_one_commit,
     history_begins_after_the_oldest_state,
     state_at_a_revision_is_what_was_loaded_then,
@@ -537,6 +538,17 @@ async fn history_says_what_each_change_replaced(backend: Backend) {
     let mut commits: Vec<_> = history.into_iter().map(|recorded| recorded.committed).collect();
     commits.reverse();
     assert_eq!(commits, store.commits_after(ZERO).await);
+}
+
+async fn time_of_a_commit_is_known_as_long_as_it_is_kept(backend: Backend) {
+    let store = backend.open_with(StoreOptions { commits_kept_max: 2, ..StoreOptions::default() }).await;
+    for (base, at) in [(0, 30), (1, 10), (2, 20)] {
+        let made = commit(Revision(base), vec![put("a", &base.to_string())]);
+        store.commit(Commit { at: Timestamp(at), ..made }).await.unwrap();
+    }
+    let asked = [3, 1, 2, 4, 0, 2].map(Revision);
+    let told = store.committed_at(asked.to_vec()).await.unwrap();
+    assert_eq!(told, [Some(20), None, Some(10), None, None, Some(10)].map(|at| at.map(Timestamp)));
 }
 
 async fn history_is_bounded_but_gives_at_least_one_commit(backend: Backend) {

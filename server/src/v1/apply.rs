@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use super::{
-    Links,
-    error::bad_request,
+    Links, conflicts,
+    error::{bad_request, internal},
     manifest::{Reading, judged},
     plan::{
         apply::{Applied, ApplyPlanner},
@@ -88,14 +88,15 @@ pub(super) async fn apply(
     let request = Arc::new(request);
     let mut criteria = links.intake.criteria();
     for _ in 0..JUDGE_ATTEMPTS_MAX {
-        let planner = prepare(links, &request, criteria, Some(&room)).await?;
+        let planner = prepare((links, &room), run, &request, criteria).await?;
         let fields: Vec<String> = planner.candidates.iter().map(|it| it.field.clone()).collect();
         let planner = InRoom { planner, _room: room.clone() };
         let Written { revision, answer } = perform(links, run, cause.clone(), planner).await?;
-        let Applied::Results(results) = answer else {
+        let Applied::Results(mut results) = answer else {
             criteria = links.intake.criteria().renewed(&links.cache.snapshot());
             continue;
         };
+        conflicts::date(links, &mut results).await;
         let is_atomic = request.atomicity() == pb::Atomicity::Unspecified;
         if run == Run::Real && is_atomic && results.iter().any(|result| refuses(result.outcome())) {
             return Err(refused("applied", &results, |index| fields.get(index).cloned()));
@@ -111,22 +112,27 @@ pub(super) async fn apply(
 /// Where the request itself is wrong, or is one for later.
 pub(super) async fn would_be(
     links: &Links,
+    room: &Room,
     request: pb::ApplyRequest,
 ) -> Result<(SnapshotCatalog, SnapshotCatalog, Vec<pb::WriteResult>), Status> {
     check_ready(links)?;
+    let room = room.of(request.encoded_len()).await?;
     let newest = links.cache.snapshot();
     let criteria = links.intake.criteria().renewed(&newest);
-    let mut planner = prepare(links, &Arc::new(request), criteria, None).await?;
-    let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
+    let mut planner = prepare((links, &room), Run::Dry, &Arc::new(request), criteria).await?;
+    let now = links.clock.now();
     let planning = tokio::task::spawn_blocking(move || {
+        let _room = room;
         let Planned { changes, answer, .. } = planner.plan(&newest.0, now);
         let changes = with_ended_holds(&newest.0, changes);
         let after = newest.0.with_changes(newest.0.revision().next(), changes);
         (newest, SnapshotCatalog(Arc::new(after)), answer)
     });
-    let planned = planning.await;
-    match planned.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))? {
-        (newest, after, Applied::Results(results)) => Ok((newest, after, results)),
+    match planning.await.map_err(internal)? {
+        (newest, after, Applied::Results(mut results)) => {
+            conflicts::date(links, &mut results).await;
+            Ok((newest, after, results))
+        }
         (_, _, Applied::OtherRules) => Err(busy()),
     }
 }
@@ -140,30 +146,26 @@ fn busy() -> Status {
 /// # Errors
 /// Where the request itself is wrong; documents that are wrong are told in the results.
 async fn prepare(
-    links: &Links,
+    (links, room): (&Links, &Taken),
+    run: Run,
     request: &Arc<pb::ApplyRequest>,
     criteria: Criteria,
-    room: Option<&Taken>,
 ) -> Result<ApplyPlanner, Status> {
-    let reading = reading(links, request)?;
+    let reading = reading(links, run, request)?;
     let options = options(request, criteria.version())?;
     let asked = Arc::clone(request);
     let is_small = request.encoded_len() <= INLINE_BYTES_MAX && criteria.rules().is_empty();
-    let room = room.cloned();
+    let room = room.clone();
     let work = move || {
         let _room = room;
         judged(&asked.manifests, &reading, &criteria)
     };
-    let candidates = if is_small {
-        work()?
-    } else {
-        let judging = tokio::task::spawn_blocking(work).await;
-        judging.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))??
-    };
+    let candidates =
+        if is_small { work()? } else { tokio::task::spawn_blocking(work).await.map_err(internal)?? };
     Ok(ApplyPlanner { candidates, ..options })
 }
 
-fn reading(links: &Links, request: &pb::ApplyRequest) -> Result<Reading, Status> {
+fn reading(links: &Links, run: Run, request: &pb::ApplyRequest) -> Result<Reading, Status> {
     let asked = pb::UnknownFields::try_from(request.unknown_fields);
     let asked = asked.map_err(|_| bad_request("unknown_fields", "is none of the values that there are"))?;
     let namespace = &request.default_namespace;
@@ -177,6 +179,7 @@ fn reading(links: &Links, request: &pb::ApplyRequest) -> Result<Reading, Status>
             pb::UnknownFields::Warn => UnknownFields::Warn,
             pb::UnknownFields::Ignore => UnknownFields::Ignore,
         },
+        run,
     })
 }
 
@@ -215,4 +218,58 @@ fn ttl(request: &pb::ApplyRequest) -> Result<Option<Duration>, Status> {
     });
     let given = given.ok_or_else(|| bad_request("ttl", "is no time to live: it is negative or too long"))?;
     check_ttl(given).map(Some).map_err(|error| bad_request("ttl", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use mainsheet_cache::{Cache, CacheOptions, store::MemoryStore};
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        intake::{IntakeOptions, IntakeParts, intake},
+        leases::Leases,
+        metrics::Metrics,
+        readiness::Readiness,
+        sinks::Sinks,
+        source::DocumentOptions,
+    };
+
+    /// Of a server that has no source, and nothing.
+    async fn links() -> Links {
+        let options = CacheOptions { precedence: Vec::new(), history_len_max: 1 };
+        let (cache, _) = Cache::open(Arc::new(MemoryStore::default()), options).await.unwrap();
+        let (clock, readiness) = (Arc::new(SystemClock::new()), Readiness::new());
+        let leases = Leases::load(&cache, clock.clone()).await.unwrap();
+        let parts = IntakeParts {
+            cache: cache.clone(),
+            clock: clock.clone(),
+            readiness: readiness.clone(),
+            leases: leases.clone(),
+            sources: Vec::new(),
+        };
+        Links {
+            intake: intake(parts, IntakeOptions::default()).1,
+            cache,
+            leases,
+            readiness,
+            sinks: Sinks::new(Metrics::new()),
+            sources: Arc::new([]),
+            clock,
+            instance: "test".into(),
+            store: "memory",
+            documents: DocumentOptions::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_only_looked_at_takes_room_too() {
+        let (links, room) = (links().await, Room::default());
+        let asked = pb::ApplyRequest::default;
+        would_be(&links, &room, asked()).await.unwrap();
+        assert_eq!(room.0.available_permits(), WRITES_BYTES_MAX >> 10, "it is given back");
+        // Whoever needs room that nobody will ever give back is told so.
+        room.0.close();
+        assert!(would_be(&links, &room, asked()).await.is_err());
+    }
 }

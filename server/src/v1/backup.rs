@@ -86,8 +86,7 @@ pub(super) async fn backup(links: &Links, turn: &Turn) -> Result<Answers<pb::Bac
     )]
     let exporting = tokio::spawn(export(Arc::clone(links.cache.store()), turn));
     let exported = exporting.await;
-    let (backup, turn) =
-        exported.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))??;
+    let (backup, turn) = exported.map_err(error::internal)??;
     Ok(answers(backup, turn, BACKUP_MESSAGE_DEADLINE))
 }
 
@@ -109,7 +108,7 @@ fn answers(backup: Backup, turn: OwnedSemaphorePermit, deadline: Duration) -> An
     // What is cut short must not look like a whole one.
     let end = stream::once(sending).filter_map(async |sent| match sent {
         Ok(sent) => sent.err().map(Err),
-        Err(error) => Some(Err(Status::internal(format!("an error in mainsheet itself: {error}")))),
+        Err(error) => Some(Err(error::internal(error))),
     });
     ReceiverStream::new(from).map(|data| Ok(pb::BackupResponse { data })).chain(end).boxed()
 }

@@ -10,7 +10,6 @@ use mainsheet_api::{
     key::Key,
     resource,
     time::{Timestamp, Uptime},
-    verdict::{self, Severity},
     wire::Any,
 };
 use mainsheet_cache::HeldEntry;
@@ -49,7 +48,7 @@ pub(super) fn resource(found: &HeldEntry, form: pb::Form) -> pb::Resource {
         line: held.provenance.line,
         set: held.terms.set.as_deref().unwrap_or_default().to_owned(),
         lease: held.terms.lease.map(lease),
-        warnings: held.warnings.iter().map(finding).collect(),
+        warnings: held.warnings.iter().map(pb::Finding::from).collect(),
         is_absence: entry.is_absence(),
         ..pb::Resource::default()
     };
@@ -98,22 +97,6 @@ pub(super) fn key(key: &Key) -> pb::ResourceKey {
 
 fn lease(lease: resource::Lease) -> pb::Lease {
     pb::Lease { ttl: Some(duration(lease.ttl)), deadline: Some(timestamp(lease.deadline)) }
-}
-
-pub(super) fn finding(finding: &verdict::Finding) -> pb::Finding {
-    pb::Finding {
-        code: finding.code.clone(),
-        severity: match finding.severity {
-            Severity::Warning => pb::Severity::Warning,
-            Severity::Error => pb::Severity::Error,
-        }
-        .into(),
-        path: finding.path.clone(),
-        line: finding.position.line,
-        column: finding.position.column,
-        reason: finding.reason.clone(),
-        remedy: finding.remedy.clone(),
-    }
 }
 
 pub(super) fn authorship(cause: &Cause) -> pb::Authorship {

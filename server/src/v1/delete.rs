@@ -8,6 +8,7 @@ use tonic::Status;
 use super::{
     Links,
     apply::is_best_effort,
+    conflicts,
     error::bad_request,
     plan::{conditions::Conditions, delete::DeletePlanner, outcome::refuses, scope::Scope},
     refused::refused,
@@ -23,7 +24,8 @@ pub(super) async fn delete(links: &Links, request: pb::DeleteRequest) -> Result<
     let planner = planner(request)?;
     let is_atomic = !planner.is_best_effort;
     let named = planner.keys.len();
-    let Written { revision, answer: results } = perform(links, run, cause, planner).await?;
+    let Written { revision, answer: mut results } = perform(links, run, cause, planner).await?;
+    conflicts::date(links, &mut results).await;
     if run == Run::Real && is_atomic && results.iter().any(|result| refuses(result.outcome())) {
         let field = |index| (index < named).then(|| format!("keys[{index}]"));
         return Err(refused("deleted", &results, field));

@@ -22,15 +22,16 @@ use tonic::Status;
 
 use super::{
     Answers, Reads,
-    apply::would_be,
+    apply::{Room, would_be},
     changes::{changes, put_hidden},
     convert,
-    error::bad_request,
+    error::{bad_request, internal},
     selection::Selected,
 };
 
 pub(super) async fn diff(
     reads: &Reads,
+    room: &Room,
     request: pb::DiffRequest,
 ) -> Result<Answers<pb::DiffResponse>, Status> {
     let pb::DiffRequest { from_revision, to, selection, form } = request;
@@ -41,7 +42,7 @@ pub(super) async fn diff(
                 let remedy = "what an apply would make is compared with the newest state: leave it out";
                 return Err(bad_request("from_revision", remedy));
             }
-            let (from, to, results) = would_be(&reads.links, apply).await?;
+            let (from, to, results) = would_be(&reads.links, room, apply).await?;
             let from_revision = from.revision().0;
             (from, to, pb::DiffResponse { from_revision, results, ..pb::DiffResponse::default() })
         }
@@ -64,7 +65,7 @@ fn answers(comparison: Comparison, first: pb::DiffResponse) -> Answers<pb::DiffR
     Box::pin(stream::try_unfold(begun, async |mut pages| {
         // Of a large mesh, comparing takes longer than a task may hold a thread that others need.
         let worked = spawn_blocking(move || (pages.next(), pages)).await;
-        let (page, pages) = worked.map_err(|gone| Status::internal(format!("diff: {gone}")))?;
+        let (page, pages) = worked.map_err(internal)?;
         Ok(page.map(|page| (page, pages)))
     }))
 }

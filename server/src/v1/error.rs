@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mainsheet_api::{key::Key, limits::WATCHES_MAX, version::Revision};
 use mainsheet_cache::StoreError;
+use tokio::task::JoinError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -76,7 +77,10 @@ pub(super) fn too_many_watches() -> Status {
 
 /// The store can't be read, for now or for good.
 pub(super) fn store(error: &StoreError) -> Status {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    because(Code::Unavailable, "STORE", message, [])
+    because(Code::Unavailable, "STORE", error.with_causes(), [])
+}
+
+/// Work of ours panicked.
+pub(super) fn internal(error: JoinError) -> Status {
+    Status::internal(format!("an error in mainsheet itself: {error}"))
 }

@@ -23,8 +23,7 @@ pub(super) async fn list(reads: &Reads, request: pb::ListRequest) -> Result<pb::
     let snapshot = reads.at(listing.revision).await?;
     // Of a large mesh, finding what is selected takes longer than a task may hold a thread that others need.
     let page = spawn_blocking(move || (listing.page(&snapshot.0), snapshot)).await;
-    let (page, snapshot): (pb::ListResponse, SnapshotCatalog) =
-        page.map_err(|gone| Status::internal(format!("list: {gone}")))?;
+    let (page, snapshot): (pb::ListResponse, SnapshotCatalog) = page.map_err(error::internal)?;
     if !page.next_page_token.is_empty() {
         reads.revisions.pin(&snapshot, reads.links.clock.uptime());
     }

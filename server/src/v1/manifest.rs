@@ -15,6 +15,7 @@ use tonic::Status;
 use super::{
     error::bad_request,
     plan::apply::{Candidate, CandidateContent},
+    write::Run,
 };
 use crate::{
     contain::contain,
@@ -30,6 +31,7 @@ pub(super) struct Reading {
     /// The namespace of those that name none.
     pub(super) namespace: String,
     pub(super) unknown_fields: UnknownFields,
+    pub(super) run: Run,
 }
 
 impl Reading {
@@ -128,7 +130,11 @@ fn read_typed(typed: pb::TypedResource, place: &str, defaults: Defaults<'_>) -> 
 fn read_opaque(resource: &pb::OpaqueResource, reading: &Reading) -> Document {
     let pb::OpaqueResource { type_url, namespace, name, body } = resource;
     let namespace = if namespace.is_empty() { &reading.namespace } else { namespace };
-    match opaque::resource(type_url, namespace, name, any(body.clone())) {
+    let purpose = match reading.run {
+        Run::Real => opaque::Purpose::Write,
+        Run::Dry => opaque::Purpose::Try,
+    };
+    match opaque::resource(purpose, (type_url, namespace, name), any(body.clone())) {
         Ok(resource) => {
             let (resource, map) = (Box::new(resource), SourceMap::default());
             Document { line: 0, content: Content::Resource { resource, map, warnings: Vec::new() } }

@@ -7,12 +7,13 @@
 //! | `convert`, `changes`, `error` | our things as messages, and refusals |
 //! | `manifest` | what is to be applied, read and judged |
 //! | `plan` | what writes change: pure |
-//! | `write`, `refused` | how a write is made, and what one that is refused is answered |
+//! | `write`, `refused`, `conflicts` | how a write is made, what one that is refused is answered, and when what is in its way was written |
 
 mod apply;
 mod backup;
 mod changes;
 mod confirm;
+mod conflicts;
 mod convert;
 mod delete;
 mod diff;
@@ -113,13 +114,8 @@ struct Reads {
 impl Reads {
     /// The state of a revision; of the newest where it is 0.
     async fn at(&self, revision: u64) -> Result<SnapshotCatalog, Status> {
-        self.expect_ready()?;
+        write::check_ready(&self.links)?;
         self.revisions.at(&self.links.cache, revision, self.links.clock.uptime()).await
-    }
-
-    fn expect_ready(&self) -> Result<(), Status> {
-        let awaited = self.links.readiness.awaited();
-        if awaited.is_empty() { Ok(()) } else { Err(error::not_ready(&awaited)) }
     }
 }
 
@@ -202,7 +198,7 @@ impl Mainsheet for Service {
     }
 
     async fn diff(&self, request: Request<pb::DiffRequest>) -> Result<Response<Self::DiffStream>, Status> {
-        diff::diff(&self.reads, request.into_inner()).await.map(Response::new)
+        diff::diff(&self.reads, &self.room, request.into_inner()).await.map(Response::new)
     }
 
     async fn backup(&self, _: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {

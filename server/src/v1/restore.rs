@@ -12,31 +12,28 @@ use mainsheet_api::{
     change::{Cause, Change},
     generated::mainsheet::v1 as pb,
     key::Key,
-    limits::{BACKUP_BYTES_MAX, BACKUP_MESSAGE_DEADLINE, NAME_BYTES_MAX},
+    limits::{BACKUP_BYTES_MAX, BACKUP_MESSAGE_DEADLINE},
     resource::{Lease, Record, SourceName, Terms},
     time::Timestamp,
 };
 use mainsheet_cache::{snapshot::Snapshot, store::Backup};
-use tokio::{sync::OwnedSemaphorePermit, task::JoinError};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Status, Streaming};
 
 use super::{
     Links,
     backup::{Room, Turn, late},
     error,
-    write::refusal,
+    write::{Run, cause, check_ready, perform},
 };
-use crate::intake::{Now, Planned, Planner, Written};
+use crate::intake::{Now, Planned, Planner, Written, ended::with_ended_holds};
 
 pub(super) async fn restore(
     links: &Links,
     turn: &Turn,
     request: Streaming<pb::RestoreRequest>,
 ) -> Result<pb::RestoreResponse, Status> {
-    let awaited = links.readiness.awaited();
-    if !awaited.is_empty() {
-        return Err(error::not_ready(&awaited));
-    }
+    check_ready(links)?;
     let asked = receive(request, turn.room(), BACKUP_MESSAGE_DEADLINE).await?;
     let turn = turn.take()?;
     #[allow(
@@ -44,11 +41,7 @@ pub(super) async fn restore(
         reason = "awaited at once; the memory is taken until it ends, whoever waits"
     )]
     let restoring = tokio::spawn(restored(links.clone(), asked, turn));
-    restoring.await.map_err(internal)?
-}
-
-fn internal(error: JoinError) -> Status {
-    Status::internal(format!("an error in mainsheet itself: {error}"))
+    restoring.await.map_err(error::internal)?
 }
 
 async fn restored(
@@ -56,16 +49,13 @@ async fn restored(
     asked: Asked,
     _turn: OwnedSemaphorePermit,
 ) -> Result<pb::RestoreResponse, Status> {
-    let Asked { file, is_dry, authorship, room: _room } = asked;
+    let Asked { file, run, cause, room: _room } = asked;
     let backup = tokio::task::spawn_blocking(move || Backup::decode(&file)).await;
-    let backup = backup.map_err(internal)?.map_err(|error| error::bad_request("data", error.to_string()))?;
-    let cause = Cause {
-        what: format!("restore of revision {}", backup.state.revision),
-        author: authorship.author,
-        message: authorship.message,
-    };
+    let backup = backup.map_err(error::internal)?;
+    let backup = backup.map_err(|error| error::bad_request("data", error.to_string()))?;
+    let what = format!("restore of revision {}", backup.state.revision);
     let (planner, left) = RestorePlanner::of(&backup);
-    let Written { revision, answer } = perform(&links, is_dry, cause, planner).await?;
+    let Written { revision, answer } = perform(&links, run, Cause { what, ..cause }, planner).await?;
     Ok(pb::RestoreResponse {
         revision: revision.0,
         backup_revision: backup.state.revision.0,
@@ -78,8 +68,9 @@ async fn restored(
 /// A request, put together from its pieces.
 struct Asked {
     file: Bytes,
-    is_dry: bool,
-    authorship: pb::Authorship,
+    run: Run,
+    /// Without what is restored, which the file says.
+    cause: Cause,
     room: Room,
 }
 
@@ -91,21 +82,17 @@ where
     let mut said = None;
     while let Some(message) = in_time(&mut request, deadline).await? {
         let pb::RestoreRequest { data, dry_run, authorship } = message;
-        said.get_or_insert((dry_run, authorship.unwrap_or_default()));
+        if said.is_none() {
+            said = Some((Run::of(dry_run), cause("restore", authorship)?));
+        }
         if file.len() + data.len() > BACKUP_BYTES_MAX {
             return Err(error::bad_request("data", format!("more than {BACKUP_BYTES_MAX} bytes")));
         }
         room.grow(file.len() + data.len())?;
         file.extend_from_slice(&data);
     }
-    let (is_dry, authorship) = said.unwrap_or_default();
-    for (field, text) in [("author", &authorship.author), ("message", &authorship.message)] {
-        if text.len() > NAME_BYTES_MAX {
-            let right = format!("more than {NAME_BYTES_MAX} bytes");
-            return Err(error::bad_request(&format!("authorship.{field}"), right));
-        }
-    }
-    Ok(Asked { file: file.freeze(), is_dry, authorship, room })
+    let (run, cause) = said.unwrap_or((Run::Real, Cause::default()));
+    Ok(Asked { file: file.freeze(), run, cause, room })
 }
 
 async fn in_time<S>(request: &mut S, deadline: Duration) -> Result<Option<pb::RestoreRequest>, Status>
@@ -116,29 +103,19 @@ where
     next.map_err(|_| late("the next piece of the file did not come in time"))?.transpose()
 }
 
-async fn perform(
-    links: &Links,
-    is_dry: bool,
-    cause: Cause,
-    mut planner: RestorePlanner,
-) -> Result<Written<Counts>, Status> {
-    if !is_dry {
-        return links.intake.write(cause, planner).await.map_err(|error| refusal(&error));
-    }
-    let snapshot = links.cache.snapshot().0;
-    let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
-    let planning = tokio::task::spawn_blocking(move || {
-        let answer = planner.plan(&snapshot, now).answer;
-        Written { revision: snapshot.revision(), answer }
-    });
-    planning.await.map_err(internal)
-}
-
 /// What a restoration changes, or would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     put: u32,
     removed: u32,
+}
+
+impl Counts {
+    fn of(changes: &[Change]) -> Self {
+        let put = changes.iter().filter(|change| matches!(change, Change::Put(_))).count();
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        Self { put: count(put), removed: count(changes.len() - put) }
+    }
 }
 
 /// Sets the layers that no source tells to those of a backup.
@@ -170,11 +147,11 @@ impl Planner for RestorePlanner {
                 layer.iter().filter(|held| !self.wanted.contains_key(&(source.clone(), held.key.clone())));
             changes.extend(gone.map(|held| Change::Remove { source: source.clone(), key: held.key.clone() }));
         }
-        let removed = changes.len();
         let different = self.wanted.values().filter(|record| !is_there(snapshot, record));
         changes.extend(different.map(|record| Change::Put(begun_anew(record, now.wall))));
-        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        let counts = Counts { put: count(changes.len() - removed), removed: count(removed) };
+        // A rollback that was over something else than what the layers below have now is over.
+        let changes = with_ended_holds(snapshot, changes);
+        let counts = Counts::of(&changes);
         Planned { changes, ..Planned::nothing(counts) }
     }
 }
@@ -201,8 +178,34 @@ fn begun_anew(record: &Arc<Record>, now: Timestamp) -> Arc<Record> {
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
+    use mainsheet_api::resource::Over;
 
     use super::*;
+    use crate::intake::states::{NOW, after, nothing, put, record, remove};
+
+    /// A rollback to this content, over that of the files.
+    fn rolled_back(name: &str, content: u8, over: u8) -> Arc<Record> {
+        let over = Some(record("files", name, over).entry.version);
+        let terms = Terms { over: Some(Over { version: over }), ..Terms::default() };
+        Arc::new(Record { terms, ..record("hold", name, content) })
+    }
+
+    #[test]
+    fn counts_are_of_what_is_committed() {
+        let wanted = [rolled_back("a", 1, 2), rolled_back("b", 1, 2)];
+        let place = |record: &Arc<Record>| (record.source.clone(), record.key.clone());
+        let mut planner = RestorePlanner {
+            wanted: wanted.iter().map(|record| (place(record), Arc::clone(record))).collect(),
+        };
+        // What the files have of `a` is not what its rollback was put over, and `b` is held otherwise.
+        let state = after(&nothing(), [put("files", "a", 3), put("files", "b", 2), put("api", "c", 1)]);
+        let state = after(&state, [Change::Put(rolled_back("a", 5, 3)), put("hold", "c", 1)]);
+        let Planned { changes, answer, .. } = planner.plan(&state, NOW);
+        let [_, b] = wanted;
+        let expected = [remove("hold", "c"), remove("api", "c"), Change::Put(b), remove("hold", "a")];
+        assert_eq!(changes, expected);
+        assert_eq!(answer, Counts { put: 1, removed: 3 });
+    }
 
     #[tokio::test]
     async fn client_that_sends_nothing_more_is_not_waited_for() {

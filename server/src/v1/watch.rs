@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::{Answers, Reads, changes::changes, convert, error, selection::Selected};
+use super::{Answers, Reads, changes::changes, convert, error, selection::Selected, write::check_ready};
 
 /// How often a client is told how far it is while nothing that it selected changes: what it would have to go through
 /// again, were its connection lost.
@@ -37,7 +37,7 @@ pub(super) async fn watch(
         let why = "a watch is of what is served, not of one source; leave it empty";
         return Err(error::bad_request("selection.source", why));
     }
-    reads.expect_ready()?;
+    check_ready(&reads.links)?;
     let place = reads.watches.clone().try_acquire_owned().map_err(|_| error::too_many_watches())?;
     let cache = reads.links.cache.clone();
     let newest = cache.snapshot().revision();

@@ -10,9 +10,9 @@ use tonic::{Code, Status};
 
 use super::{
     Links,
-    error::{bad_request, because, not_ready, stopping},
+    error::{bad_request, because, internal, not_ready, stopping},
 };
-use crate::intake::{Now, Planner, WriteError, Written};
+use crate::intake::{Planner, WriteError, Written};
 
 /// Whether something is done or only said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +59,18 @@ pub(super) async fn perform<P: Planner>(
         return links.intake.write(cause, planner).await.map_err(|error| refusal(&error));
     }
     let snapshot = links.cache.snapshot().0;
-    let now = Now { wall: links.clock.wall(), uptime: links.clock.uptime() };
+    let now = links.clock.now();
     let planning = tokio::task::spawn_blocking(move || {
         let planned = planner.plan(&snapshot, now);
         Written { revision: snapshot.revision(), answer: planned.answer }
     });
-    planning.await.map_err(|error| Status::internal(format!("an error in mainsheet itself: {error}")))
+    planning.await.map_err(internal)
 }
 
 /// Why a write was not made, or may not have been.
 pub(super) fn refusal(error: &WriteError) -> Status {
     let store = |store: &StoreError, reason: &str| {
-        let causes = std::iter::successors(std::error::Error::source(store), |cause| cause.source());
-        let causes = causes.fold(store.to_string(), |text, cause| format!("{text}: {cause}"));
-        because(Code::Unavailable, reason, format!("{error}: {causes}"), [])
+        because(Code::Unavailable, reason, format!("{error}: {}", store.with_causes()), [])
     };
     match error {
         WriteError::Stopped => stopping(),

@@ -368,6 +368,13 @@ impl Store for Gate {
         self.inner.history(query)
     }
 
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        self.inner.committed_at(revisions)
+    }
+
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
         self.inner.state_at(revision)
     }

@@ -39,6 +39,7 @@ use ::redb::{Database, ReadableDatabase};
 use bytes::Bytes;
 use mainsheet_api::{
     change::{Commit, Fence},
+    time::Timestamp,
     version::Revision,
 };
 use tokio::sync::watch;
@@ -174,6 +175,13 @@ impl Store for RedbStore {
 
     fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
         Box::pin(self.read(move |tables| tables.history(query)))
+    }
+
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        Box::pin(self.read(move |tables| tables.committed_at(&revisions)))
     }
 
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {

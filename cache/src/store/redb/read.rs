@@ -4,6 +4,7 @@ use bytes::Bytes;
 use mainsheet_api::{
     change::{Committed, Fence},
     generated::mainsheet::store::v1 as rows,
+    time::Timestamp,
     version::Revision,
 };
 use prost::Message;
@@ -104,6 +105,16 @@ impl Tables {
             recorded.push(self.recorded(Revision(revision), &header, first)?);
         }
         Ok(recorded)
+    }
+
+    pub(super) fn committed_at(&self, revisions: &[Revision]) -> Result<Vec<Option<Timestamp>>, Fault> {
+        let standing = self.standing()?;
+        let kept = standing.compacted + 1..=standing.head;
+        let at = |revision: &Revision| {
+            let header = kept.contains(&revision.0).then(|| self.first_part(*revision)).transpose()?;
+            Ok(header.map(|(header, _)| Timestamp(header.at)))
+        };
+        revisions.iter().map(at).collect()
     }
 
     /// Reads one commit at a time.

@@ -4,7 +4,7 @@ use mainsheet_api::{
     codec::{self, Defaults, UnknownFields},
     generated::mainsheet::v1 as pb,
     key::Key,
-    verdict::{Finding, Severity},
+    verdict::Finding,
 };
 
 use crate::{
@@ -54,25 +54,9 @@ fn result(
     pb::WriteResult {
         key: key.map(manifests::key_in_request),
         outcome: outcome.into(),
-        findings: findings.iter().map(finding).collect(),
+        findings: findings.iter().map(pb::Finding::from).collect(),
         origin: origin.to_owned(),
         line,
         ..pb::WriteResult::default()
-    }
-}
-
-fn finding(finding: &Finding) -> pb::Finding {
-    pb::Finding {
-        code: finding.code.clone(),
-        severity: match finding.severity {
-            Severity::Warning => pb::Severity::Warning,
-            Severity::Error => pb::Severity::Error,
-        }
-        .into(),
-        path: finding.path.clone(),
-        line: finding.position.line,
-        column: finding.position.column,
-        reason: finding.reason.clone(),
-        remedy: finding.remedy.clone(),
     }
 }

@@ -29,10 +29,7 @@ use super::{
     outcome::{Surroundings, conflict, refuses, result, unmake},
     scope::Scope,
 };
-use crate::{
-    intake::{Now, Planned, Planner},
-    v1::convert,
-};
+use crate::intake::{Now, Planned, Planner};
 
 /// One document of a request, judged.
 #[derive(Clone, Debug)]
@@ -172,7 +169,7 @@ impl ApplyPlanner {
                 }
                 (CandidateContent::Accepted { resource, warnings }, None) => {
                     let mut step = self.accepted(standing, resource, warnings);
-                    step.result.findings = warnings.iter().map(convert::finding).collect();
+                    step.result.findings = warnings.iter().map(pb::Finding::from).collect();
                     step
                 }
             };
@@ -274,7 +271,7 @@ fn is_same(held: &Held, entry: &Entry, terms: &Terms) -> bool {
 }
 
 fn rejected(key: Option<&Key>, findings: &[Finding]) -> Step {
-    let findings = findings.iter().map(convert::finding).collect();
+    let findings = findings.iter().map(pb::Finding::from).collect();
     pb::WriteResult { findings, ..result(key, WriteOutcome::Rejected) }.into()
 }
 

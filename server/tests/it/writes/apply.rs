@@ -79,6 +79,13 @@ async fn conflict_names_who_has_it() {
     assert!(violation.description.contains("`shop`"), "{violation:?}");
     assert_eq!(details.resource_info().unwrap().owner, "ann");
     assert_eq!(details.error_info().unwrap().reason, "CONFLICT");
+
+    let told = desk.apply(pb::ApplyRequest { dry_run: true, ..of("till") }).await.unwrap();
+    let conflict = told.results[0].conflict.clone().unwrap();
+    let history = desk.client.clone().history(pb::HistoryRequest::default()).await.unwrap().into_inner();
+    let made = history.revisions.iter().find(|made| made.revision == conflict.revision).unwrap();
+    assert!(made.at.is_some());
+    assert_eq!(conflict.at, made.at, "when what is in the way was written");
     desk.end().await;
 }
 

@@ -18,9 +18,7 @@ use mainsheet_api::{
 use mainsheet_cache::{
     CommitError, StoreError,
     snapshot::Snapshot,
-    store::{
-        Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, State, Store, StoreOptions,
-    },
+    store::{Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, State, Store, StoreOptions},
 };
 use mainsheet_server::intake::{IntakeOptions, Planned, Planner, WriteError, Written};
 use tokio::sync::watch;
@@ -67,7 +65,8 @@ impl Store for Troubled {
             }
             Some(Trouble::Else(changes)) => Box::pin(async move {
                 let base = *self.inner.head().borrow();
-                let theirs = Commit { base, cause: Cause::from("somebody else"), changes, ..commits[0].clone() };
+                let theirs =
+                    Commit { base, cause: Cause::from("somebody else"), changes, ..commits[0].clone() };
                 self.inner.commit(theirs).await.unwrap();
                 self.inner.commit_all(commits).await
             }),
@@ -84,6 +83,13 @@ impl Store for Troubled {
 
     fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
         self.inner.history(query)
+    }
+
+    fn committed_at(
+        &self,
+        revisions: Vec<Revision>,
+    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
+        self.inner.committed_at(revisions)
     }
 
     fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
@@ -198,7 +204,10 @@ async fn what_was_planned_on_a_write_that_lost_is_planned_anew() {
 async fn nobody_waits_for_a_group_that_the_disk_refused() {
     let (rig, _folder) = rig(Troubled::new([Trouble::Disk])).await;
     let told = write(&rig, &[Count::Into("a"), Count::Into("b"), Count::Only]).await;
-    assert!(matches!(told[..], [Err(WriteError::Failed(_)), Err(WriteError::Failed(_)), Ok((0, 0))]), "{told:?}");
+    assert!(
+        matches!(told[..], [Err(WriteError::Failed(_)), Err(WriteError::Failed(_)), Ok((0, 0))]),
+        "{told:?}"
+    );
     assert_eq!(made(write(&rig, &[Count::Into("a"), Count::Only]).await), [(1, 0), (1, 1)]);
     rig.end().await;
 }

@@ -1,8 +1,9 @@
 //! Writing through the API, on a real server.
 
 mod apply;
-mod leases;
+mod contention;
 mod group;
+mod leases;
 mod opaque;
 mod rollback;
 mod together;
@@ -13,7 +14,10 @@ use mainsheet_api::{
     generated::mainsheet::v1::{self as pb, WriteOutcome},
     kind::Kind,
 };
-use mainsheet_cache::snapshot::{Held, Snapshot};
+use mainsheet_cache::{
+    snapshot::{Held, Snapshot},
+    store::StoreOptions,
+};
 use mainsheet_server::{
     app::Running,
     config::{Settings, StoreKind},
@@ -34,6 +38,7 @@ pub(super) type Client = MainsheetClient<Channel>;
 /// A server with a folder of routes and a store on disk, and a client of it.
 pub(super) struct Desk {
     house: TempDir,
+    retention: StoreOptions,
     pub(super) running: Running,
     tasks: TaskSet,
     pub(super) client: Client,
@@ -42,32 +47,35 @@ pub(super) struct Desk {
 impl Desk {
     /// Serves files of these routes, which lead to these hosts.
     pub(super) async fn start(files: &[(&str, &str)]) -> Self {
-        let house = tempfile::tempdir().unwrap();
-        let mesh = house.path().join("mesh");
-        std::fs::create_dir_all(&mesh).unwrap();
+        let house = empty();
         for (name, host) in files {
-            write(&mesh, &format!("{name}.yaml"), &route(name, host));
+            write(&house.path().join("mesh"), &format!("{name}.yaml"), &route(name, host));
         }
-        Self::on(house).await
+        Self::on(house, StoreOptions::default()).await
     }
 
-    async fn on(house: TempDir) -> Self {
+    /// Has no files, and keeps so many revisions.
+    pub(super) async fn remembering(revisions: usize) -> Self {
+        Self::on(empty(), StoreOptions { commits_kept_max: revisions, ..StoreOptions::default() }).await
+    }
+
+    async fn on(house: TempDir, retention: StoreOptions) -> Self {
         let quick = Duration::from_millis(10);
         let (store, data_dir) = (StoreKind::Redb, house.path().join("data"));
         let base = settings(&[house.path().join("mesh")]);
         let (running, tasks) =
-            start_again(&Settings { store, data_dir, debounce_quiet: quick, ..base }).await;
+            start_again(&Settings { store, data_dir, retention, debounce_quiet: quick, ..base }).await;
         ready(&running).await;
         let client = MainsheetClient::new(channel(running.grpc_addr()).await);
-        Self { house, running, tasks, client }
+        Self { house, retention, running, tasks, client }
     }
 
     /// Stops, and starts again on the same store.
     pub(super) async fn again(self) -> Self {
-        let Self { house, running, tasks, client } = self;
+        let Self { house, retention, running, tasks, client } = self;
         drop(client);
         end((running, tasks)).await.unwrap();
-        Self::on(house).await
+        Self::on(house, retention).await
     }
 
     pub(super) async fn end(self) {
@@ -119,6 +127,13 @@ impl Desk {
         let request = pb::DeleteRequest { keys, ..pb::DeleteRequest::default() };
         self.client.clone().delete(request).await.unwrap().into_inner()
     }
+}
+
+/// With an empty folder of routes.
+fn empty() -> TempDir {
+    let house = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(house.path().join("mesh")).unwrap();
+    house
 }
 
 /// A request of these texts, a manifest each.

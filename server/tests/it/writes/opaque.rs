@@ -6,6 +6,7 @@ use mainsheet_api::{
         mainsheet::v1::{self as pb, WriteOutcome},
     },
     kind::Kind,
+    limits::OPAQUE_KINDS_TRIED_MAX,
 };
 use prost::Message as _;
 use tonic::Code;
@@ -87,6 +88,24 @@ async fn what_is_no_type_url_or_known_is_refused_with_what_would_be_right() {
         let violations = &details.bad_request().unwrap().field_violations;
         assert!(violations[0].field.starts_with("manifests[0].opaque"), "{violations:?}");
         assert!(violations[0].description.contains(remedy), "{violations:?}");
+    }
+    desk.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dry_runs_take_no_place_of_kinds_that_may_be_written() {
+    let desk = Desk::start(&[]).await;
+    let tried = (0..=OPAQUE_KINDS_TRIED_MAX).map(|number| widget(&format!("tried.example/{number}"), "w", 1));
+    let manifests = tried.flat_map(|request| request.manifests).collect();
+    let atomicity = pb::Atomicity::BestEffort.into();
+    let asked = pb::ApplyRequest { manifests, atomicity, dry_run: true, ..request([]) };
+    let told = outcomes(&desk.apply(asked).await.unwrap().results);
+    assert_eq!(told.first(), Some(&WriteOutcome::Created));
+    assert_eq!(told.last(), Some(&WriteOutcome::Rejected), "one more than dry runs may name");
+    // As many as there may be were named, and all of these can be written: one of those, and one that is new.
+    for kind in ["tried.example/0", "untried.example/Widget"] {
+        let made = desk.apply(widget(kind, "w", 1)).await.unwrap();
+        assert_eq!(outcomes(&made.results), [WriteOutcome::Created], "{kind}");
     }
     desk.end().await;
 }

@@ -40,7 +40,7 @@ fn scope(set: &str) -> Option<Scope> {
 }
 
 fn conditions(name: &str, expected: pb::precondition::Expected) -> Conditions {
-    let given = pb::Precondition { key: Some(convert::key(&key(name))), expected: Some(expected) };
+    let given = pb::Precondition { key: Some(crate::v1::convert::key(&key(name))), expected: Some(expected) };
     Conditions::of(vec![given], "").unwrap()
 }
 
