@@ -11,9 +11,10 @@ use mainsheet_api::{
     },
     xds::{
         Variant,
-        client::{ClientSession, Wanted},
+        client::{ClientSession, TTL_FEATURES, Wanted},
     },
 };
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 use crate::{
@@ -45,6 +46,8 @@ pub struct Client {
     session: ClientSession,
     metrics: Metrics,
     headers: MetadataMap,
+    /// When it was made: what its session takes for the beginning of time.
+    began: Instant,
 }
 
 impl Client {
@@ -60,6 +63,7 @@ impl Client {
             reconnect: Reconnect::Always,
             wanted: Vec::new(),
             held: Vec::new(),
+            ttl_features: TTL_FEATURES.map(ToOwned::to_owned).to_vec(),
             headers: MetadataMap::new(),
             security: Security::default(),
         }
@@ -83,6 +87,7 @@ impl Client {
             apply,
             metrics: &self.metrics,
             metadata: &self.headers,
+            began: self.began,
         };
         worker.run(stop).await
     }
@@ -119,6 +124,7 @@ pub struct ClientBuilder {
     reconnect: Reconnect,
     wanted: Vec<(Arc<str>, Wanted)>,
     held: Vec<(Arc<str>, Arc<str>, ResourceVersion)>,
+    ttl_features: Vec<String>,
     headers: MetadataMap,
     security: Security,
 }
@@ -188,6 +194,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps what it holds however long its server is silent: the server is not told that this client understands times to
+    /// live, and sends none.
+    #[must_use]
+    pub fn without_ttl(mut self) -> Self {
+        self.ttl_features = Vec::new();
+        self
+    }
+
     /// Metadata to be sent with the opening of each stream: a token, for example.
     #[must_use]
     pub fn headers(mut self, headers: MetadataMap) -> Self {
@@ -227,7 +241,7 @@ impl ClientBuilder {
             metadata: Some(Struct { fields }),
             user_agent_name: "mainsheet".to_owned(),
             user_agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            client_features: Vec::new(),
+            client_features: self.ttl_features,
         };
         let mut session = ClientSession::new(self.variant, node, self.wanted);
         for (type_url, name, version) in self.held {
@@ -240,6 +254,7 @@ impl ClientBuilder {
             session,
             metrics: Metrics::default(),
             headers: self.headers,
+            began: Instant::now(),
         })
     }
 }

@@ -50,6 +50,14 @@ pub enum Disconnected {
         /// Where.
         address: String,
     },
+    /// The server keeps alive what has ended here because it was silent.
+    #[error(
+        "stream of `{address}`: the server keeps alive what has ended here, and gives it on another stream only"
+    )]
+    Silent {
+        /// Where.
+        address: String,
+    },
     /// The server has stopped reading.
     #[error("stream of `{address}`: the server took no request for {} s", crate::transport::SEND_TIMEOUT.as_secs())]
     Stuck {

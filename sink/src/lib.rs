@@ -35,6 +35,7 @@
 //! - several addresses of one server: the next one is tried when one fails, and waits grow when all have
 //! - keeping what is held across any number of connections: the applier is told differences, never a reset
 //! - servers that vanish without a word (keepalive), and servers that are not ready yet (they refuse, it tries again)
+//! - times to live: what its server was silent of for too long is removed, unless told otherwise ([`ClientBuilder::without_ttl`])
 //! - counters that can be read beside it ([`Client::metrics`])
 //!
 //! It does not:

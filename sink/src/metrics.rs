@@ -28,6 +28,8 @@ pub struct Counters {
     pub applied: u64,
     /// Of those, how many were NACKed: by the applier, wholly or in part, or because they were malformed.
     pub rejected: u64,
+    /// Resources that were removed because their time to live was over.
+    pub ended: u64,
     /// What was applied last, by type URL.
     pub types: BTreeMap<Arc<str>, Applied>,
 }
@@ -73,6 +75,10 @@ impl Metrics {
         counters.responses += 1;
         counters.applied += 1;
         counters.types.insert(Arc::clone(&update.type_url), applied);
+    }
+
+    pub(crate) fn ended(&self, update: &Update) {
+        self.lock().ended += update.removed.len() as u64;
     }
 
     pub(crate) fn rejected(&self) {

@@ -150,6 +150,11 @@ impl Stream {
         }
     }
 
+    /// Why the stream is given up.
+    pub(crate) fn silent(&self) -> Disconnected {
+        Disconnected::Silent { address: self.server.address.clone() }
+    }
+
     /// Ends the stream in good order, so that what was sent arrives: a stream that is dropped is reset.
     pub(crate) async fn close(self) {
         let Self { requests, mut responses, .. } = self;

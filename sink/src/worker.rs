@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeSet, future::Future, pin::pin};
 
-use mainsheet_api::xds::{
-    Variant,
-    client::{ClientSession, Response, Step, Update},
-    server::Request,
+use mainsheet_api::{
+    time::Uptime,
+    xds::{
+        Variant,
+        client::{ClientSession, Response, Step, Update},
+        server::Request,
+    },
 };
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 use crate::{
@@ -29,6 +33,8 @@ pub(crate) struct Worker<'a, A> {
     pub(crate) metrics: &'a Metrics,
     /// Sent with each stream's opening.
     pub(crate) metadata: &'a MetadataMap,
+    /// From here on the session counts time.
+    pub(crate) began: Instant,
 }
 
 impl<A: Apply> Worker<'_, A> {
@@ -48,9 +54,15 @@ impl<A: Apply> Worker<'_, A> {
             tracing::debug!(error = &reason as &dyn std::error::Error, ?retry_in, "disconnected");
             self.apply.on_event(Event::Disconnected { reason: &reason, retry_in });
             let Some(retry_in) = retry_in else { return Err(reason) };
-            tokio::select! {
-                () = stop.as_mut() => return Ok(()),
-                () = tokio::time::sleep(retry_in) => {}
+            let mut pause = pin!(tokio::time::sleep(retry_in));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.as_mut() => return Ok(()),
+                    () = pause.as_mut() => break,
+                    () = until(self.session.next_end(), self.began) => {}
+                }
+                self.remove_ended().await;
             }
         }
     }
@@ -61,16 +73,30 @@ impl<A: Apply> Worker<'_, A> {
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), Disconnected> {
         let first = self.session.on_connected();
-        let mut stream = tokio::select! {
-            () = stop.as_mut() => return Ok(()),
-            stream = self.servers.current().open(self.variant, first, self.metadata.clone()) => stream?,
+        let mut stream = {
+            let mut opening = pin!(self.servers.current().open(self.variant, first, self.metadata.clone()));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.as_mut() => return Ok(()),
+                    stream = opening.as_mut() => break stream?,
+                    () = until(self.session.next_end(), self.began) => {}
+                }
+                remove_ended(self.session, self.apply, (self.metrics, self.began)).await;
+            }
         };
         self.metrics.connected();
         self.apply.on_event(Event::Connected { metadata: stream.metadata() });
         loop {
             let response = tokio::select! {
+                // In this order: a heartbeat that is there already counts, however late it is read.
+                biased;
                 () = stop.as_mut() => break,
                 response = stream.receive() => response?,
+                () = until(self.session.next_end(), self.began) => {
+                    self.remove_ended().await;
+                    continue;
+                }
             };
             // Not sooner: a server that is not ready accepts connections, and refuses streams.
             self.servers.on_answer();
@@ -81,8 +107,11 @@ impl<A: Apply> Worker<'_, A> {
     }
 
     async fn take(&mut self, response: Response, stream: &Stream) -> Result<(), Disconnected> {
-        match self.session.on_response(response) {
+        let now = self.now();
+        match self.session.on_response(response, now) {
             Step::Ignore => Ok(()),
+            Step::Answer(request) => stream.send(request).await,
+            Step::Reopen => Err(stream.silent()),
             Step::Refuse(request, malformed) => {
                 tracing::debug!(error = &malformed as &dyn std::error::Error, "response refused");
                 self.metrics.rejected();
@@ -93,7 +122,7 @@ impl<A: Apply> Worker<'_, A> {
                 let request: Request = match self.apply.apply(&update).await {
                     Ok(()) => {
                         self.metrics.applied(&update);
-                        self.session.accept(&update)
+                        self.session.accept(&update, self.now())
                     }
                     Err(rejection) => {
                         self.metrics.rejected();
@@ -111,6 +140,43 @@ impl<A: Apply> Worker<'_, A> {
             return self.session.reject(update, &reason);
         }
         let refused: BTreeSet<&str> = rejection.resources().map(|(name, _)| name).collect();
-        self.session.reject_some(update, &refused, &reason)
+        let now = self.now();
+        self.session.reject_some(update, (&refused, &reason), now)
+    }
+
+    fn now(&self) -> Uptime {
+        Uptime(self.began.elapsed())
+    }
+
+    /// Removes what its server was silent of for too long, whether a stream is open or not.
+    async fn remove_ended(&mut self) {
+        remove_ended(self.session, self.apply, (self.metrics, self.began)).await;
+    }
+}
+
+/// Waits until the session's clock says so; for ever where it never does.
+async fn until(end: Option<Uptime>, began: Instant) {
+    match end.and_then(|end| began.checked_add(end.0)) {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What can't be removed stays held, and is tried again.
+async fn remove_ended<A: Apply>(
+    session: &mut ClientSession,
+    apply: &mut A,
+    (metrics, began): (&Metrics, Instant),
+) {
+    for update in session.end(Uptime(began.elapsed())) {
+        match apply.apply(&update).await {
+            Ok(()) => {
+                metrics.ended(&update);
+                session.ended(&update);
+            }
+            Err(rejection) => {
+                tracing::warn!(%rejection, "what has ended can't be removed");
+            }
+        }
     }
 }

@@ -72,3 +72,36 @@ async fn file_that_somebody_touched_is_removed_with_its_resource_and_else_mended
         end((running, tasks)).await.unwrap();
     }
 }
+
+/// Both halves with real clocks: the server's heartbeats, and the client's count.
+#[tokio::test(flavor = "multi_thread")]
+async fn file_with_a_time_to_live_goes_with_its_server_and_comes_back_with_it() {
+    for variant in [Variant::Delta, Variant::Sotw] {
+        let (mesh, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let timed = route("timed", "v1")
+            .replace("  namespace: shop\n", "  namespace: shop\n  annotations: {mainsheet.io/xds-ttl: 1s}\n");
+        write(mesh.path(), "timed.yaml", &timed);
+        write(mesh.path(), "left.yaml", &route("left", "v1"));
+        let first = app::start(&settings(&[mesh.path().into()])).await.unwrap();
+        ready(&first.0).await;
+        let (server, kept) = (first.0.grpc_addr(), kept.path());
+        let is_there = |name: &str| place(kept, name).exists();
+        // One client through it all.
+        let story = async {
+            until(|| is_there("timed") && is_there("left")).await;
+            end(first).await.unwrap();
+            until(|| !is_there("timed")).await;
+            assert!(is_there("left"), "it has no time to live");
+            let again = Settings { grpc_addr: server, ..settings(&[mesh.path().into()]) };
+            let second = app::start(&again).await.unwrap();
+            until(|| is_there("timed")).await;
+            end(second).await.unwrap();
+        };
+        let mut directory = DirectoryApplier::open(kept, Form::Yaml).unwrap();
+        let builder = Client::builder(server.to_string(), "keeper").variant(variant);
+        let builder = builder.subscribe_kind(Kind::VIRTUAL_SERVICE, Wanted::Everything);
+        let mut client = directory.resume(builder).build().unwrap();
+        let running = client.run(&mut directory, story);
+        tokio::time::timeout(2 * PATIENCE, running).await.expect("in time").unwrap();
+    }
+}

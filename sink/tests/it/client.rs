@@ -2,10 +2,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use mainsheet_api::{
     node::Node,
-    wire::{Any, DeltaDiscoveryResponse, DiscoveryResponse, Resource},
+    wire::{Any, DeltaDiscoveryResponse, DiscoveryResponse, Resource, google},
     xds::{
         Variant,
-        client::{Response, Update, Wanted},
+        client::{Response, TTL_FEATURES, Update, Wanted},
     },
 };
 use mainsheet_sink::{Apply, Client, Disconnected, Event, Reconnect, Rejection};
@@ -77,6 +77,7 @@ fn code(reason: &Disconnected) -> Code {
         Disconnected::Closed { .. } => Code::Ok,
         Disconnected::Connect { .. } => Code::Unavailable,
         Disconnected::Stuck { .. } => Code::DeadlineExceeded,
+        Disconnected::Silent { .. } => Code::Aborted,
     }
 }
 
@@ -400,4 +401,62 @@ async fn client_that_waits_for_its_next_attempt_stops_at_once() {
     assert!(matches!(running.next().await, Seen::Disconnected(Code::Unavailable, Some(_))));
     running.stop.give();
     running.end().await.1.unwrap();
+}
+
+/// A response of one cluster that lives for a time, whole or as a heartbeat.
+fn timed(nonce: &str, ttl: Duration, any: Option<Any>) -> Response {
+    let ttl = google::protobuf::Duration {
+        seconds: i64::try_from(ttl.as_secs()).unwrap(),
+        nanos: i32::try_from(ttl.subsec_nanos()).unwrap(),
+    };
+    let (name, version) = ("a".to_owned(), "1".to_owned());
+    Response::Delta(DeltaDiscoveryResponse {
+        resources: vec![Resource { name, version, resource: any, ttl: Some(ttl), ..Resource::default() }],
+        type_url: CLUSTER.to_owned(),
+        nonce: nonce.to_owned(),
+        ..DeltaDiscoveryResponse::default()
+    })
+}
+
+#[tokio::test]
+async fn what_its_server_is_silent_of_is_removed_and_had_again_on_another_stream() {
+    let mut server = TestServer::start().await;
+    let mut client = Running::start(&server, Variant::Delta);
+    let mut stream = server.accept().await;
+    assert_eq!(stream.next_delta().await.node.unwrap().client_features, TTL_FEATURES);
+    stream.respond(timed("n1", Duration::from_millis(50), Some(cluster("a", 1)))).await;
+    assert_eq!(client.next_update().await, (names(&["a"]), names(&[])));
+    assert_eq!(client.next_update().await, (names(&[]), names(&["a"])), "nobody spoke of it");
+    assert_eq!(stream.next_delta().await.response_nonce, "n1");
+    stream.respond(timed("n2", Duration::from_secs(3600), None)).await;
+
+    let mut stream = server.accept().await;
+    assert!(stream.next_delta().await.initial_resource_versions.is_empty());
+    stream.respond(timed("n1", Duration::from_secs(3600), Some(cluster("a", 1)))).await;
+    assert_eq!(client.next_update().await, (names(&["a"]), names(&[])));
+    stream.next_delta().await;
+    stream.respond(timed("n2", Duration::from_secs(3600), None)).await;
+    assert_eq!(stream.next_delta().await.response_nonce, "n2", "a heartbeat is acknowledged");
+}
+
+#[tokio::test]
+async fn what_ends_while_no_stream_is_open_is_removed() {
+    let mut server = TestServer::start().await;
+    let mut client = Running::start(&server, Variant::Delta);
+    let mut stream = server.accept().await;
+    stream.next_delta().await;
+    stream.respond(timed("n1", Duration::from_secs(1), Some(cluster("a", 1)))).await;
+    assert_eq!(client.next_update().await, (names(&["a"]), names(&[])));
+    drop(stream);
+    server.stop().await;
+    assert_eq!(client.next_update().await, (names(&[]), names(&["a"])));
+}
+
+#[tokio::test]
+async fn client_that_keeps_what_it_holds_says_nothing_of_times_to_live() {
+    let mut server = TestServer::start().await;
+    let client = Client::builder(server.address.to_string(), "me").without_ttl();
+    let _client = Running::run(client.subscribe(CLUSTER, Wanted::Everything).build().unwrap());
+    let first = server.accept().await.next_delta().await;
+    assert!(first.node.unwrap().client_features.is_empty());
 }

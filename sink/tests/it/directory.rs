@@ -34,6 +34,7 @@ fn update(changed: &[(&str, &str)], removed: &[&str]) -> Update {
         version: String::new(),
         changed: changed.iter().map(received).collect(),
         removed: removed.iter().map(|name| format!("shop/{name}").into()).collect(),
+        lifetimes: Vec::new(),
     }
 }
 

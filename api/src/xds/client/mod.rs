@@ -1,21 +1,26 @@
 //! The client's half of one subscription, over any number of streams.
 //!
 //! [`ClientSession`] outlives connections: it remembers what is held and at which versions, and resumes with them.
+//!
+//! A client whose node announces that it understands times to live ([`TTL_FEATURES`]) is told by
+//! [`ClientSession::next_end`] and [`ClientSession::end`] what to remove because its server went silent.
 
+mod lifetimes;
 mod received;
 mod subscription;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use self::subscription::Subscription;
+use self::subscription::{Read, Subscription};
 
 use crate::{
+    time::Uptime,
     version::{Nonce, ResourceVersion},
     wire::{Any, DeltaDiscoveryResponse, DiscoveryResponse, Node},
-    xds::{Variant, server::Request},
+    xds::{Variant, server::Request, ttl},
 };
 
 /// What is wanted of a type.
@@ -61,6 +66,8 @@ pub struct Update {
     pub changed: Vec<Received>,
     /// Gone.
     pub removed: Vec<Arc<str>>,
+    /// What of the response has a time to live from now on, or none any more. The session sees to it.
+    pub lifetimes: Vec<(Arc<str>, Option<Duration>)>,
 }
 
 /// Why a response can't even be offered for applying; the client NACKs it.
@@ -81,15 +88,22 @@ pub enum Malformed {
 
 /// What a response led to.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, consumed at once; the refusal is the rare one")]
 pub enum Step {
     /// Apply this, then accept or reject it.
     Apply(Update),
     /// Send this: the response was malformed and is refused.
     Refuse(Request, Malformed),
+    /// Send this: what is held goes on being so (rule 75).
+    Answer(Request),
+    /// Open another stream: the server keeps something alive that has ended here, and gives it on another one only
+    /// (rule 76).
+    Reopen,
     /// Nothing: a type that was never asked for.
     Ignore,
 }
+
+/// What a node announces that understands times to live, in either variant (rules 9, 74).
+pub const TTL_FEATURES: [&str; 2] = [ttl::SUPPORTS_TTL[0], ttl::SUPPORTS_WRAPPERS[1]];
 
 /// The client's half.
 #[derive(Debug)]
@@ -135,7 +149,7 @@ impl ClientSession {
     }
 
     /// Takes one response.
-    pub fn on_response(&mut self, response: Response) -> Step {
+    pub fn on_response(&mut self, response: Response, now: Uptime) -> Step {
         let type_url = match &response {
             Response::Sotw(response) => response.type_url.clone(),
             Response::Delta(response) => response.type_url.clone(),
@@ -143,24 +157,44 @@ impl ClientSession {
         let Some(subscription) = self.subscription(&type_url).filter(|found| found.is_open()) else {
             return Step::Ignore;
         };
-        let (nonce, update) = match response {
+        let (nonce, read) = match response {
             Response::Sotw(response) => (response.nonce.clone(), subscription.read_sotw(response)),
             Response::Delta(response) => (response.nonce.clone(), subscription.read_delta(response)),
         };
-        match update {
-            Ok(update) => Step::Apply(update),
+        match read {
+            Ok(Read::Update(update)) => Step::Apply(update),
+            Ok(Read::Heartbeat(update)) if subscription.misses(&update) => Step::Reopen,
+            Ok(Read::Heartbeat(update)) => Step::Answer(self.accept(&update, now)),
             Err(malformed) => {
                 Step::Refuse(self.refuse(&type_url, &Nonce(nonce), &malformed.to_string()), malformed)
             }
         }
     }
 
+    /// When something ends unless the server speaks of it again. To be asked after every response.
+    pub fn next_end(&self) -> Option<Uptime> {
+        self.subscriptions.iter().filter_map(Subscription::next_end).min()
+    }
+
+    /// What has ended by now, by type: to be applied like any removal, and then told by [`ClientSession::ended`]. There is
+    /// nobody to answer. What is not told so ends again a term later.
+    pub fn end(&mut self, now: Uptime) -> Vec<Update> {
+        self.subscriptions.iter_mut().filter_map(|subscription| subscription.end(now)).collect()
+    }
+
+    /// What had ended was removed: it is no longer held.
+    pub fn ended(&mut self, update: &Update) {
+        if let Some(subscription) = self.subscription(&update.type_url) {
+            subscription.ended(update);
+        }
+    }
+
     /// The update was applied: it is held from now on. Returns the ACK.
-    pub fn accept(&mut self, update: &Update) -> Request {
+    pub fn accept(&mut self, update: &Update, now: Uptime) -> Request {
         let variant = self.variant;
         match self.subscription(&update.type_url) {
             Some(subscription) => {
-                subscription.hold(update);
+                subscription.hold_but(update, &BTreeSet::new(), now);
                 subscription.ack(variant, update)
             }
             None => nothing(variant),
@@ -179,14 +213,22 @@ impl ClientSession {
 
     /// The update was not applied: what was held stays. Returns the NACK.
     pub fn reject(&mut self, update: &Update, reason: &str) -> Request {
+        if let Some(subscription) = self.subscription(&update.type_url) {
+            subscription.keep(&update.changed);
+        }
         self.refuse(&update.type_url, &update.nonce, reason)
     }
 
     /// The update was applied but for these of its changed resources, of which what was held stays. The rest is held from
     /// now on. Returns the NACK.
-    pub fn reject_some(&mut self, update: &Update, refused: &BTreeSet<&str>, reason: &str) -> Request {
+    pub fn reject_some(
+        &mut self,
+        update: &Update,
+        (refused, reason): (&BTreeSet<&str>, &str),
+        now: Uptime,
+    ) -> Request {
         if let Some(subscription) = self.subscription(&update.type_url) {
-            subscription.hold_but(update, refused);
+            subscription.hold_but(update, refused, now);
         }
         self.refuse(&update.type_url, &update.nonce, reason)
     }

@@ -5,9 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Malformed, Received, Update, Wanted, received};
+use super::{
+    Malformed, Received, Update, Wanted,
+    lifetimes::Lifetimes,
+    received::{self, Said},
+};
 use crate::{
     kind::{Absence, Kind, TYPE_URL_PREFIX},
+    time::Uptime,
     version::{Nonce, ResourceVersion},
     wire::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Status},
     xds::{Variant, server::Request},
@@ -18,6 +23,14 @@ const WILDCARD: &str = "*";
 /// gRPC's INVALID_ARGUMENT, the code that Envoy gives with a NACK.
 const REFUSED: i32 = 3;
 
+/// A response that was read.
+pub(super) enum Read {
+    /// To be applied.
+    Update(Update),
+    /// It says nothing new (rule 75).
+    Heartbeat(Update),
+}
+
 /// One type.
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -27,6 +40,8 @@ pub(super) struct Subscription {
     pub(super) held: BTreeMap<Arc<str>, ResourceVersion>,
     /// Names that were refused one by one. The applier has heard of them, so it is told when they are gone, held or not.
     refused: BTreeSet<Arc<str>>,
+    /// When what is held ends; of nothing where the client does not say that it understands times to live.
+    lifetimes: Lifetimes,
     stream: Option<Stream>,
 }
 
@@ -40,6 +55,8 @@ struct Stream {
     version: String,
     /// Whether "everything" was said by giving no names, and can then only be said so (rules 32, 33).
     is_legacy: bool,
+    /// What ended since this stream began: the server still takes it for held.
+    ended: BTreeSet<Arc<str>>,
 }
 
 impl Subscription {
@@ -49,7 +66,15 @@ impl Subscription {
             _ if type_url.starts_with(TYPE_URL_PREFIX) => Absence::SaysNothing,
             _ => Absence::Deletes,
         };
-        Self { type_url, absence, wanted, held: BTreeMap::new(), refused: BTreeSet::new(), stream: None }
+        Self {
+            type_url,
+            absence,
+            wanted,
+            held: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            lifetimes: Lifetimes::default(),
+            stream: None,
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -122,7 +147,13 @@ impl Subscription {
         }
         let before = std::mem::replace(&mut self.wanted, wanted);
         let held = std::mem::take(&mut self.held);
-        self.held = held.into_iter().filter(|(name, _)| self.wants(name)).collect();
+        for (name, version) in held {
+            if self.wants(&name) {
+                self.held.insert(name, version);
+            } else {
+                self.lifetimes.remove(&name);
+            }
+        }
         if self.stream.is_none() {
             return if is_connected { self.open(variant) } else { None };
         }
@@ -152,37 +183,56 @@ impl Subscription {
     }
 
     /// What a SotW response changes against what is held.
-    pub(super) fn read_sotw(&self, response: DiscoveryResponse) -> Result<Update, Malformed> {
-        let received = received::sotw(&self.type_url, response.resources)?;
+    pub(super) fn read_sotw(&self, response: DiscoveryResponse) -> Result<Read, Malformed> {
+        let said = received::sotw(&self.type_url, response.resources)?;
         let removed = match self.absence {
             Absence::SaysNothing => Vec::new(),
+            // Not a complete set.
+            Absence::Deletes if said.is_heartbeat() => Vec::new(),
             Absence::Deletes => {
-                let there: BTreeSet<&Arc<str>> = received.iter().map(|resource| &resource.name).collect();
+                let there = said.resources.iter().map(|resource| &resource.name);
+                let there: BTreeSet<&Arc<str>> = there.chain(&said.heartbeats).collect();
                 let known: BTreeSet<&Arc<str>> = self.held.keys().chain(&self.refused).collect();
                 known.into_iter().filter(|name| !there.contains(name)).cloned().collect()
             }
         };
-        Ok(self.update(response.nonce, response.version_info, received, removed))
+        Ok(self.read(response.nonce, response.version_info, said, removed))
     }
 
     /// What a delta response changes against what is held.
-    pub(super) fn read_delta(&self, response: DeltaDiscoveryResponse) -> Result<Update, Malformed> {
-        let received = received::delta(&self.type_url, response.resources)?;
+    pub(super) fn read_delta(&self, response: DeltaDiscoveryResponse) -> Result<Read, Malformed> {
+        let said = received::delta(&self.type_url, response.resources)?;
         let removed: BTreeSet<Arc<str>> = response.removed_resources.into_iter().map(Arc::from).collect();
-        if let Some(both) = received.iter().find(|resource| removed.contains(&resource.name)) {
+        if let Some(both) = said.resources.iter().find(|resource| removed.contains(&resource.name)) {
             return Err(Malformed::Duplicate(both.name.to_string()));
         }
         let is_known = |name: &Arc<str>| self.held.contains_key(name) || self.refused.contains(name);
         let removed = removed.into_iter().filter(is_known).collect();
-        Ok(self.update(response.nonce, response.system_version_info, received, removed))
+        Ok(self.read(response.nonce, response.system_version_info, said, removed))
     }
 
     /// Leaves out what is not wanted, which a server may send (rule 40), and what is held already.
-    fn update(&self, nonce: String, version: String, all: Vec<Received>, removed: Vec<Arc<str>>) -> Update {
+    fn read(&self, nonce: String, version: String, said: Said, removed: Vec<Arc<str>>) -> Read {
+        let is_heartbeat = said.is_heartbeat() && removed.is_empty();
+        let Said { resources, ttls, heartbeats } = said;
+        let names = resources.iter().map(|resource| &resource.name).chain(&heartbeats);
+        let lifetime = |name: &Arc<str>| {
+            let ttl = ttls.get(name).copied();
+            (ttl.is_some() || self.lifetimes.has(name)).then(|| (name.clone(), ttl))
+        };
+        let lifetimes = names.filter(|name| self.wants(name)).filter_map(lifetime).collect();
         let is_new = |resource: &Received| self.held.get(&resource.name) != Some(&resource.version);
         let changed =
-            all.into_iter().filter(|resource| self.wants(&resource.name) && is_new(resource)).collect();
-        Update { type_url: self.type_url.clone(), nonce: Nonce(nonce), version, changed, removed }
+            resources.into_iter().filter(|resource| self.wants(&resource.name) && is_new(resource)).collect();
+        let type_url = self.type_url.clone();
+        let update = Update { type_url, nonce: Nonce(nonce), version, changed, removed, lifetimes };
+        if is_heartbeat { Read::Heartbeat(update) } else { Read::Update(update) }
+    }
+
+    /// Whether the server takes something for held that has ended here.
+    pub(super) fn misses(&self, heartbeat: &Update) -> bool {
+        let ended = self.stream.as_ref().map(|stream| &stream.ended);
+        heartbeat.lifetimes.iter().any(|(name, _)| ended.is_some_and(|ended| ended.contains(name)))
     }
 
     /// Notes what is held from before.
@@ -191,16 +241,12 @@ impl Subscription {
         known.extend(held.into_iter().filter(|(name, _)| covers(wanted, name)));
     }
 
-    /// An update was applied. What is no longer wanted by now is not held.
-    pub(super) fn hold(&mut self, update: &Update) {
-        self.hold_but(update, &BTreeSet::new());
-    }
-
-    /// An update was applied, but for these resources.
-    pub(super) fn hold_but(&mut self, update: &Update, refused: &BTreeSet<&str>) {
+    /// An update was applied, but for these resources. What is no longer wanted by now is not held.
+    pub(super) fn hold_but(&mut self, update: &Update, refused: &BTreeSet<&str>, now: Uptime) {
         for name in &update.removed {
             self.held.remove(name);
             self.refused.remove(name);
+            self.lifetimes.remove(name);
         }
         for resource in &update.changed {
             if refused.contains(&*resource.name) {
@@ -208,7 +254,49 @@ impl Subscription {
             } else if self.wants(&resource.name) {
                 self.refused.remove(&resource.name);
                 self.held.insert(resource.name.clone(), resource.version.clone());
+                self.stream.as_mut().map(|stream| stream.ended.remove(&resource.name));
             }
+        }
+        for (name, ttl) in &update.lifetimes {
+            if self.held.contains_key(name) && !refused.contains(&**name) {
+                self.lifetimes.set(name, *ttl, now);
+            }
+        }
+        self.keep(update.changed.iter().filter(|resource| refused.contains(&*resource.name)));
+    }
+
+    /// These were refused: what is held of them stays, and no heartbeat is sent for it.
+    pub(super) fn keep<'r>(&mut self, refused: impl IntoIterator<Item = &'r Received>) {
+        refused.into_iter().for_each(|resource| self.lifetimes.remove(&resource.name));
+    }
+
+    /// When the next of what is held ends.
+    pub(super) fn next_end(&self) -> Option<Uptime> {
+        self.lifetimes.next()
+    }
+
+    /// What has ended by now, to be removed.
+    pub(super) fn end(&mut self, now: Uptime) -> Option<Update> {
+        let removed = self.lifetimes.take_ended(now);
+        let update = Update {
+            type_url: self.type_url.clone(),
+            nonce: Nonce(String::new()),
+            version: String::new(),
+            changed: Vec::new(),
+            removed,
+            lifetimes: Vec::new(),
+        };
+        (!update.removed.is_empty()).then_some(update)
+    }
+
+    /// What has ended was removed.
+    pub(super) fn ended(&mut self, update: &Update) {
+        for name in &update.removed {
+            self.held.remove(name);
+            self.lifetimes.remove(name);
+        }
+        if let Some(stream) = &mut self.stream {
+            stream.ended.extend(update.removed.iter().cloned());
         }
     }
 

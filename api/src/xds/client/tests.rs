@@ -1,5 +1,7 @@
 //! The client's half, driven by hand.
 
+mod ttl;
+
 use prost::Message;
 
 use super::*;
@@ -10,6 +12,9 @@ use crate::{
     wire::{DeltaDiscoveryRequest, DiscoveryRequest, Entry, Resource},
     xds::testing::resource,
 };
+
+/// Where nothing depends on it.
+const NOW: Uptime = Uptime(Duration::ZERO);
 
 fn client(variant: Variant, wanted: &[(Kind, Wanted)]) -> ClientSession {
     let node = Node { id: "me".into(), ..Node::default() };
@@ -142,13 +147,14 @@ fn what_a_complete_set_lacks_is_gone() {
     let mut client = client(Variant::Sotw, &[(Kind::VIRTUAL_SERVICE, Wanted::Everything)]);
     client.on_connected();
     let kind = Kind::VIRTUAL_SERVICE;
-    let first =
-        update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1"), entry(kind, "y", "1")])));
+    let first = update(
+        client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1"), entry(kind, "y", "1")]), NOW),
+    );
     assert_eq!(changed(&first), ["a/x", "a/y"]);
-    client.accept(&first);
-    let second = update(client.on_response(sotw_response(kind, "2", &[entry(kind, "y", "1")])));
+    client.accept(&first, NOW);
+    let second = update(client.on_response(sotw_response(kind, "2", &[entry(kind, "y", "1")]), NOW));
     assert_eq!((changed(&second), &second.removed), (vec![], &vec!["a/x".into()]));
-    client.accept(&second);
+    client.accept(&second, NOW);
     assert_eq!(held(&client, kind), ["a/y"]);
 }
 
@@ -159,9 +165,9 @@ fn what_other_responses_lack_is_kept() {
     let mut client = client(Variant::Sotw, &[(kind, names(&["x", "y"]))]);
     client.on_connected();
     for (nonce, name) in [("1", "x"), ("2", "y")] {
-        let step = update(client.on_response(sotw_response(kind, nonce, &[entry(kind, name, "1")])));
+        let step = update(client.on_response(sotw_response(kind, nonce, &[entry(kind, name, "1")]), NOW));
         assert_eq!(step.removed, []);
-        client.accept(&step);
+        client.accept(&step, NOW);
     }
     assert_eq!(held(&client, kind), ["x", "y"]);
 }
@@ -172,11 +178,11 @@ fn nack_names_the_last_good_version_and_keeps_it() {
     let kind = Kind::CLUSTER;
     let mut client = client(Variant::Sotw, &[(kind, Wanted::Everything)]);
     client.on_connected();
-    let good = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")])));
-    let ack = sotw(client.accept(&good));
+    let good = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")]), NOW));
+    let ack = sotw(client.accept(&good, NOW));
     assert_eq!((ack.response_nonce.as_str(), ack.version_info.as_str()), ("1", "version 1"));
     assert_eq!(ack.error_detail, None);
-    let bad = update(client.on_response(sotw_response(kind, "2", &[entry(kind, "x", "2")])));
+    let bad = update(client.on_response(sotw_response(kind, "2", &[entry(kind, "x", "2")]), NOW));
     let nack = sotw(client.reject(&bad, "too odd"));
     assert_eq!((nack.response_nonce.as_str(), nack.version_info.as_str()), ("2", "version 1"));
     assert_eq!(nack.error_detail.unwrap().message, "too odd");
@@ -197,7 +203,7 @@ fn name_that_appears_twice_is_refused() {
         let variant = if matches!(response, Response::Sotw(_)) { Variant::Sotw } else { Variant::Delta };
         let mut client = client(variant, &[(kind, Wanted::Everything)]);
         client.on_connected();
-        let Step::Refuse(nack, why) = client.on_response(response) else { panic!("not refused") };
+        let Step::Refuse(nack, why) = client.on_response(response, NOW) else { panic!("not refused") };
         assert_eq!(why, Malformed::Duplicate("x".into()));
         let error = match nack {
             Request::Sotw(request) => request.error_detail,
@@ -215,14 +221,14 @@ fn resource_of_another_type_or_without_a_body_is_refused() {
     for (kind, wrong) in cases {
         let mut client = client(Variant::Sotw, &[(kind, Wanted::Everything)]);
         client.on_connected();
-        let step = client.on_response(sotw_response(kind, "1", &[wrong]));
+        let step = client.on_response(sotw_response(kind, "1", &[wrong]), NOW);
         assert!(matches!(step, Step::Refuse(_, Malformed::Resource { .. })), "{step:?}");
     }
     let body_of_another =
         Entry { any: entry(Kind::DESTINATION_RULE, "x", "1").any, ..entry(Kind::CLUSTER, "x", "1") };
     let mut client = client(Variant::Delta, &[(Kind::VIRTUAL_SERVICE, Wanted::Everything)]);
     client.on_connected();
-    let step = client.on_response(delta_response(Kind::VIRTUAL_SERVICE, "1", &[body_of_another], &[]));
+    let step = client.on_response(delta_response(Kind::VIRTUAL_SERVICE, "1", &[body_of_another], &[]), NOW);
     assert!(matches!(step, Step::Refuse(_, Malformed::Resource { .. })), "{step:?}");
 }
 
@@ -237,7 +243,7 @@ fn delta_resource_without_a_name_or_body_is_refused() {
             resources: vec![resource],
             ..DeltaDiscoveryResponse::default()
         };
-        assert!(matches!(client.on_response(Response::Delta(response)), Step::Refuse(..)));
+        assert!(matches!(client.on_response(Response::Delta(response), NOW), Step::Refuse(..)));
     }
 }
 
@@ -248,8 +254,8 @@ fn what_was_not_asked_for_is_passed_over() {
     let mut client = client(Variant::Sotw, &[(kind, names(&["x"]))]);
     client.on_connected();
     let both = [entry(kind, "x", "1"), entry(kind, "y", "1")];
-    assert_eq!(changed(&update(client.on_response(sotw_response(kind, "1", &both)))), ["x"]);
-    assert_eq!(client.on_response(sotw_response(Kind::CLUSTER, "2", &[])), Step::Ignore);
+    assert_eq!(changed(&update(client.on_response(sotw_response(kind, "1", &both), NOW))), ["x"]);
+    assert_eq!(client.on_response(sotw_response(Kind::CLUSTER, "2", &[]), NOW), Step::Ignore);
 }
 
 /// rules 13, 50, 51, 92: nothing is carried over to another stream but what is held.
@@ -258,9 +264,9 @@ fn resumed_stream_names_held_versions_and_no_nonce() {
     let kind = Kind::CLUSTER;
     let mut client = client(Variant::Delta, &[(kind, Wanted::Everything)]);
     client.on_connected();
-    let step = update(client.on_response(delta_response(kind, "1", &[entry(kind, "x", "1")], &[])));
-    client.accept(&step);
-    let step = update(client.on_response(delta_response(kind, "2", &[entry(kind, "x", "2")], &[])));
+    let step = update(client.on_response(delta_response(kind, "1", &[entry(kind, "x", "1")], &[]), NOW));
+    client.accept(&step, NOW);
+    let step = update(client.on_response(delta_response(kind, "2", &[entry(kind, "x", "2")], &[]), NOW));
     client.reject(&step, "no");
     client.on_disconnected();
     let request = delta(client.on_connected().remove(0));
@@ -275,11 +281,11 @@ fn resumed_sotw_stream_claims_no_version() {
     let kind = Kind::CLUSTER;
     let mut client = client(Variant::Sotw, &[(kind, Wanted::Everything)]);
     client.on_connected();
-    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")])));
-    client.accept(&step);
+    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")]), NOW));
+    client.accept(&step, NOW);
     let request = sotw(client.on_connected().remove(0));
     assert_eq!((request.version_info.as_str(), request.response_nonce.as_str()), ("", ""));
-    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")])));
+    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")]), NOW));
     assert_eq!((changed(&step), step.removed.len()), (vec![], 0));
 }
 
@@ -290,10 +296,10 @@ fn subscribing_does_not_acknowledge_what_is_being_applied() {
     let url = kind.type_url();
     let mut client = client(Variant::Sotw, &[(kind, names(&["x"]))]);
     client.on_connected();
-    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")])));
+    let step = update(client.on_response(sotw_response(kind, "1", &[entry(kind, "x", "1")]), NOW));
     let request = sotw(client.want(&url, names(&["x", "y"])).unwrap());
     assert_eq!((request.response_nonce.as_str(), request.version_info.as_str()), ("", ""));
-    assert_eq!(sotw(client.accept(&step)).resource_names, ["x", "y"]);
+    assert_eq!(sotw(client.accept(&step, NOW)).resource_names, ["x", "y"]);
     assert_eq!(sotw(client.want(&url, names(&["y"])).unwrap()).response_nonce, "1");
     assert_eq!(client.want(&url, names(&["y"])), None);
 }
@@ -305,13 +311,12 @@ fn delta_subscription_changes_by_what_differs() {
     let url = kind.type_url();
     let mut client = client(Variant::Delta, &[(kind, names(&["x", "y"]))]);
     client.on_connected();
-    let step = update(client.on_response(delta_response(
-        kind,
-        "1",
-        &[entry(kind, "x", "1"), entry(kind, "y", "1")],
-        &[],
-    )));
-    client.accept(&step);
+    let step =
+        update(client.on_response(
+            delta_response(kind, "1", &[entry(kind, "x", "1"), entry(kind, "y", "1")], &[]),
+            NOW,
+        ));
+    client.accept(&step, NOW);
     let request = delta(client.want(&url, names(&["y", "z"])).unwrap());
     assert_eq!(
         (request.resource_names_subscribe, request.resource_names_unsubscribe),
@@ -332,9 +337,9 @@ fn unversioned_resource_changes_with_its_bytes() {
     let mut client = client(Variant::Sotw, &[(kind, Wanted::Everything)]);
     client.on_connected();
     for (nonce, value, expected) in [("1", "1", 1), ("2", "1", 0), ("3", "2", 1)] {
-        let step = update(client.on_response(sotw_response(kind, nonce, &[entry(kind, "x", value)])));
+        let step = update(client.on_response(sotw_response(kind, nonce, &[entry(kind, "x", value)]), NOW));
         assert_eq!(step.changed.len(), expected, "nonce {nonce}");
-        client.accept(&step);
+        client.accept(&step, NOW);
     }
 }
 
@@ -345,11 +350,11 @@ fn rest_of_a_partly_refused_update_is_held() {
     let mut client = client(Variant::Delta, &[(kind, Wanted::Everything)]);
     client.on_connected();
     let first = [entry(kind, "x", "1"), entry(kind, "y", "1")];
-    let step = update(client.on_response(delta_response(kind, "1", &first, &[])));
-    client.accept(&step);
+    let step = update(client.on_response(delta_response(kind, "1", &first, &[]), NOW));
+    client.accept(&step, NOW);
     let second = [entry(kind, "x", "2"), entry(kind, "z", "1")];
-    let step = update(client.on_response(delta_response(kind, "2", &second, &["y"])));
-    let nack = delta(client.reject_some(&step, &["x"].into(), "x is bad"));
+    let step = update(client.on_response(delta_response(kind, "2", &second, &["y"]), NOW));
+    let nack = delta(client.reject_some(&step, (&["x"].into(), "x is bad"), NOW));
     assert_eq!(
         (nack.response_nonce.as_str(), nack.error_detail.unwrap().message.as_str()),
         ("2", "x is bad")
@@ -372,12 +377,12 @@ fn refused_resource_that_goes_is_told_as_removed() {
             Variant::Sotw => (sotw_response(kind, "1", &bad), sotw_response(kind, "2", &[])),
             Variant::Delta => (delta_response(kind, "1", &bad, &[]), delta_response(kind, "2", &[], &["x"])),
         };
-        let step = update(client.on_response(first));
-        client.reject_some(&step, &["x"].into(), "x is bad");
+        let step = update(client.on_response(first, NOW));
+        client.reject_some(&step, (&["x"].into(), "x is bad"), NOW);
         assert_eq!(held(&client, kind), [""; 0]);
-        let step = update(client.on_response(second));
+        let step = update(client.on_response(second, NOW));
         assert_eq!(step.removed, ["x".into()], "{variant:?}");
-        client.accept(&step);
+        client.accept(&step, NOW);
     }
 }
 
@@ -391,6 +396,6 @@ fn what_is_held_from_before_is_named_on_the_first_stream() {
     client.resume("another/v1/Type", [("x".into(), version)]);
     let request = delta(client.on_connected().remove(0));
     assert_eq!(request.initial_resource_versions, [("x".to_owned(), "1".to_owned())].into());
-    let step = update(client.on_response(delta_response(kind, "1", &[], &["x"])));
+    let step = update(client.on_response(delta_response(kind, "1", &[], &["x"]), NOW));
     assert_eq!(step.removed, ["x".into()]);
 }

@@ -157,6 +157,7 @@ impl<W: World> Pair<W> {
             version: String::new(),
             changed: Vec::new(),
             removed: Vec::new(),
+            lifetimes: Vec::new(),
         };
         let mut copy = self.client.peek_ack(&update);
         let error = error.then(|| Status { code: 3, message: "old".into(), ..Status::default() });
@@ -190,7 +191,7 @@ impl<W: World> Pair<W> {
     pub(super) fn deliver(&mut self, answers: bool) -> Option<()> {
         let response = self.to_client.pop_front()?;
         let said = super::wire::said(&response);
-        let step = self.client.on_response(response);
+        let step = self.client.on_response(response, self.now);
         let Step::Apply(update) = step else { panic!("the server's half made a bad response: {step:?}") };
         let refuses = update.changed.iter().any(|resource| self.model.is_bad(&resource.version));
         let verdicts = self.verdicts.entry(said.kind).or_default();
@@ -205,7 +206,8 @@ impl<W: World> Pair<W> {
             verdicts.refused_set = Some(said.changed);
         }
         verdicts.answered.push(update.nonce.0.clone());
-        let answer = if refuses { self.client.reject(&update, "bad") } else { self.client.accept(&update) };
+        let answer =
+            if refuses { self.client.reject(&update, "bad") } else { self.client.accept(&update, self.now) };
         if answers || refuses {
             self.to_server.push_back(answer);
         }

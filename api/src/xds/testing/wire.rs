@@ -10,6 +10,7 @@ use prost::Message;
 use super::model::{Model, Names};
 use crate::{
     kind::{Absence, Kind},
+    time::Uptime,
     version::{Digest, ResourceVersion},
     view::View,
     wire::{Any, Entry},
@@ -42,7 +43,7 @@ pub(super) fn said(response: &Response) -> Said {
     let mut reader =
         ClientSession::new(variant, Default::default(), vec![(url.as_str().into(), Wanted::Everything)]);
     reader.on_connected();
-    let step = reader.on_response(response.clone());
+    let step = reader.on_response(response.clone(), Uptime::default());
     let Step::Apply(update) = step else { panic!("not a response to apply: {step:?}") };
     Said {
         kind: Kind::of_type_url(url).expect("a type that was asked for"),

@@ -132,6 +132,8 @@ fn client(
     let mut addresses = options.addresses.iter();
     let first = addresses.next().cloned().unwrap_or_default();
     let mut client = Client::builder(first, &options.node_id)
+        // A server that is away changes nothing.
+        .without_ttl()
         .variant(options.variant)
         // Makes istiod answer with configuration, not with what it makes of it for a sidecar.
         .metadata("GENERATOR", "api")
