@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use mainsheet_api::{kind::Kind, limits::CLASHES_LOGGED_MAX};
+use mainsheet_api::{kind::Kind, limits::CLASHES_LOGGED_MAX, resource::SourceName};
 use mainsheet_cache::snapshot::{Held, Snapshot, SnapshotCatalog};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +66,22 @@ pub fn clashes(snapshot: &Snapshot) -> Clashes {
         let winner = all.remove(0);
         ((winner.key.kind, winner.key.wire_name()), Clash { winner, losers: all })
     };
-    snapshot.contests().map(clash).collect()
+    contests(snapshot).map(clash).collect()
+}
+
+/// What is held of each name that is contested, the strongest first.
+pub fn contests(snapshot: &Snapshot) -> impl Iterator<Item = Vec<Arc<Held>>> {
+    snapshot.contests().filter(|all| is_clash(all))
+}
+
+/// Whether several hold it whom nobody chose between: what was applied, or rolled back, hides on purpose what sources say of
+/// the same resource.
+fn is_clash(all: &[Arc<Held>]) -> bool {
+    let is_deliberate = |held: &&Arc<Held>| {
+        [SourceName::HOLD, SourceName::API].contains(&&*held.source.0)
+            && all.iter().all(|other| other.key == held.key)
+    };
+    all.iter().filter(|held| !is_deliberate(held)).count() > 1
 }
 
 /// What is new and what is over between two states. A clash that has another winner or other losers is new.
@@ -173,6 +188,18 @@ mod tests {
                         VirtualService shop/b from b.yaml:3 (files:old)";
         assert_eq!((texts(&appeared.0), appeared.1.len()), (vec![expected.to_owned()], 0));
         assert_eq!((disappeared.0.len(), texts(&disappeared.1)), (0, vec![expected.to_owned()]));
+    }
+
+    #[test]
+    fn what_hides_a_source_on_purpose_is_no_clash() {
+        let of = |source: &str, name: &str| held(source, name, "o", 1);
+        let (hold, api) = (of(SourceName::HOLD, "a"), of(SourceName::API, "a"));
+        let (mesh, more) = (of("files:mesh", "a"), of("files:more", "a"));
+        assert!(!is_clash(&[api.clone(), mesh.clone()]));
+        assert!(!is_clash(&[hold.clone(), api.clone(), mesh.clone()]));
+        assert!(is_clash(&[mesh.clone(), more.clone()]));
+        assert!(is_clash(&[hold, mesh, more]), "the sources clash beneath");
+        assert!(is_clash(&[api, of("files:mesh", "b")]), "another resource of that name");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tracing::debug;
 use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
 use crate::{
-    debug as pages,
+    clashes, debug as pages,
     listen::{Connection, Listener},
     metrics::FindingsRead,
 };
@@ -92,7 +92,7 @@ async fn metrics(State(links): State<Links>) -> impl IntoResponse {
         let count = i64::try_from(snapshot.0.count(kind)).unwrap_or(i64::MAX);
         links.metrics.resources.with_label_values(&[kind.info().name]).set(count);
     }
-    links.metrics.clashes.set(i64::try_from(snapshot.0.contests().count()).unwrap_or(i64::MAX));
+    links.metrics.clashes.set(i64::try_from(clashes::contests(&snapshot.0).count()).unwrap_or(i64::MAX));
     links.metrics.revision.set(i64::try_from(snapshot.0.revision().0).unwrap_or(i64::MAX));
     links.metrics.ready.set(i64::from(links.readiness.is_ready()));
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], links.metrics.text())

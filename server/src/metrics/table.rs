@@ -57,7 +57,7 @@ table! {
     REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
     FINDINGS = "mainsheet_findings", Gauge, &["severity", "code"],
         "Resources and rejected documents of which something is said, by what it is.";
-    CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served.";
+    CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served; without those that were applied, or rolled back, over a source.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
     LEASES = "mainsheet_leases", Gauge, &[], "Resources that end unless they are renewed.";
     LEASES_EXPIRED = "mainsheet_leases_expired_total", Counter, &[], "Resources that ended because nobody renewed them.";

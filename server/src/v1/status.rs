@@ -7,7 +7,7 @@ use mainsheet_cache::snapshot::Snapshot;
 use tonic::Status;
 
 use super::{Links, Reads, convert, sinks};
-use crate::source_health::SourceHealth;
+use crate::{clashes, source_health::SourceHealth};
 
 pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::StatusResponse, Status> {
     let links = &reads.links;
@@ -34,7 +34,7 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(sink)).count()),
         leases: count(links.leases.len()),
         rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
-        clashes: count(snapshot.contests().count()),
+        clashes: count(clashes::contests(&snapshot).count()),
     })
 }
 

@@ -1,11 +1,11 @@
 //! `get --watch`: a list, and what becomes of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use mainsheet_api::{generated::mainsheet::v1 as pb, time::Clock as _};
 use tonic::{Code, Status};
 
-use super::{Wanted, reading};
+use super::{Wanted, printed::Printed, reading};
 use crate::{
     cli::{
         Exit,
@@ -27,7 +27,7 @@ pub(super) async fn follow(
 ) -> anyhow::Result<Exit> {
     let selection = wanted.watched()?;
     let mut signals = Signals::new()?;
-    let mut follower = Follower { wanted, service, selection, printer, held: BTreeMap::new() };
+    let mut follower = Follower { wanted, service, selection, printer, printed: Printed::default() };
     tokio::select! {
         result = follower.run() => result.map(|()| Exit::Done),
         _ = signals.next() => Ok(Exit::Done),
@@ -39,8 +39,8 @@ struct Follower<'a, 'p> {
     service: &'a Service,
     selection: pb::Selection,
     printer: &'a mut Printer<'p>,
-    /// What was printed, as it was printed last: where a list comes again, only what differs is told.
-    held: BTreeMap<(String, String, String), pb::Resource>,
+    /// Where a list comes again, only what differs is told.
+    printed: Printed,
 }
 
 /// Why a watch ended.
@@ -71,11 +71,14 @@ impl Follower<'_, '_> {
 
     /// Lists, and prints what differs from what was printed before.
     async fn list(&mut self) -> anyhow::Result<u64> {
-        let mut gone = std::mem::take(&mut self.held);
+        let mut gone = std::mem::take(&mut self.printed);
+        if !gone.is_whole() {
+            note("too much was printed to be compared with: all that there is follows as added");
+        }
         let (wanted, service, selection) = (self.wanted, self.service, self.selection.clone());
         let revision = reading::list(wanted, selection, service, async |page, revision| {
             for resource in page {
-                let change = match gone.remove(&key(&resource)) {
+                let change = match gone.remove(&resource) {
                     None => pb::ChangeType::Added,
                     Some(before) if before.version != resource.version => pb::ChangeType::Changed,
                     Some(_) => pb::ChangeType::Unspecified,
@@ -85,7 +88,7 @@ impl Follower<'_, '_> {
             Ok(())
         })
         .await?;
-        for resource in gone.into_values() {
+        for resource in gone.into_rest() {
             self.tell(pb::ChangeType::Removed, resource, revision)?;
         }
         Ok(revision)
@@ -97,9 +100,9 @@ impl Follower<'_, '_> {
             self.printer.print(std::slice::from_ref(&resource), Some(reading::update(change, revision)))?;
         }
         if change == pb::ChangeType::Removed {
-            self.held.remove(&key(&resource));
+            self.printed.remove(&resource);
         } else {
-            self.held.insert(key(&resource), resource);
+            self.printed.put(resource);
         }
         Ok(())
     }
@@ -143,9 +146,4 @@ impl Follower<'_, '_> {
             _ => Err(self.service.refused(&status)),
         }
     }
-}
-
-fn key(resource: &pb::Resource) -> (String, String, String) {
-    let pb::ResourceKey { kind, namespace, name, .. } = resource.key.clone().unwrap_or_default();
-    (kind, namespace, name)
 }

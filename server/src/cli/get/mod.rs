@@ -3,6 +3,7 @@
 mod following;
 mod missing;
 mod over_ads;
+mod printed;
 mod reading;
 
 use anyhow::bail;
