@@ -71,6 +71,7 @@ async fn relay(client: TcpStream, to: u16, counts: Arc<Counts>) -> Result<()> {
     let up = count_pings(BufReader::new(&mut from_client), &mut to_server, &counts.pings);
     let down = async { Ok(copy(&mut from_server, &mut to_client).await.map(drop)?) };
     tokio::select! {
+        biased;
         ended = up => ended,
         ended = down => ended,
     }

@@ -30,6 +30,7 @@ pub async fn get(port: u16, host: &str, path: &str) -> Result<Answer> {
     };
     tokio::pin!(exchange, connection);
     tokio::select! {
+        biased;
         answer = &mut exchange => answer,
         ended = &mut connection => {
             ended?;

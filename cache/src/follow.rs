@@ -99,8 +99,9 @@ impl Follower {
             // What is committed after this looked is news below.
             while self.follow_on().await? {}
             tokio::select! {
-                changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: Arc::new(gone) })?,
+                biased;
                 () = self.publish.closed() => return Ok(()),
+                changed = head.changed() => changed.map_err(|gone| StoreError::Io { step: "follow", source: Arc::new(gone) })?,
             }
         }
     }
@@ -119,6 +120,7 @@ impl Follower {
                 }
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
                 () = self.publish.closed() => return Ok(false),
             }

@@ -4,6 +4,7 @@
 //!
 //! | module | is |
 //! |---|---|
+//! | [`blocking`] | work that may take long, off the threads that serve |
 //! | [`store`] | durable, ordered commits: one contract, several backends |
 //! | `cache` | the two together: a store with a snapshot in front of it |
 //! | `follow` | commits are followed, folded and published |
@@ -22,6 +23,7 @@
 //!
 //! Not here: sources, validation, streams, HTTP.
 
+pub mod blocking;
 mod cache;
 mod chunk;
 mod diff;

@@ -9,12 +9,10 @@ use mainsheet_api::{
     limits::{PAST_SNAPSHOTS_MAX, SERVED_REVISIONS_BYTES_MAX},
     version::Revision,
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    blocking,
     error::StoreError,
     fold::{fold_telling, fold_whole},
     served_changes::ServedRevision,
@@ -66,7 +64,7 @@ impl Past {
         _turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Option<SnapshotCatalog>, StoreError> {
         let Some(state) = store.state_at(revision).await? else { return Ok(None) };
-        let folded = blocking(move || fold_whole(&newest.0, state)).await?;
+        let folded = aside(move || fold_whole(&newest.0, state)).await?;
         let catalog = SnapshotCatalog(Arc::new(folded));
         self.keep(catalog.clone());
         Ok(Some(catalog))
@@ -104,7 +102,7 @@ impl Past {
             }
             (SnapshotCatalog(snapshot), told)
         };
-        let (reached, told) = blocking(fold_all).await?;
+        let (reached, told) = aside(fold_all).await?;
         // Where the next piece begins.
         self.keep(reached);
         Ok(Some(told))
@@ -133,8 +131,8 @@ impl Past {
 }
 
 /// Off the threads that streams are served on: a whole state takes a while.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    spawn_blocking(work).await.map_err(ended)
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    blocking::spawn(work).await.map_err(ended)
 }
 
 fn ended(error: tokio::task::JoinError) -> StoreError {

@@ -7,14 +7,12 @@
 //!                       \------------ expiry <-----------/
 //! ```
 
+mod sources;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use mainsheet_api::{
-    resource::SourceName,
-    time::Clock,
-    validate::{self, across::AcrossOptions},
-};
+use mainsheet_api::{resource::SourceName, time::Clock, validate::across::AcrossOptions};
 use mainsheet_cache::{
     Cache, CacheOptions, Follower,
     snapshot::SnapshotCatalog,
@@ -27,8 +25,7 @@ use tonic::service::Routes;
 use crate::{
     chain::Chain,
     clashes,
-    clock::SystemClock,
-    config::{FollowedServer, ServedPath, Settings, StoreKind},
+    config::{Settings, StoreKind},
     debug::{self, DebugInspector},
     expiry::{self, ExpiryParts},
     http,
@@ -36,15 +33,12 @@ use crate::{
     leases::Leases,
     live::{self, Live},
     metrics::Metrics,
+    network::SharedNetwork,
     readiness::Readiness,
     sinks::Sinks,
-    source::{
-        self, DocumentOptions,
-        file::{self, FileSourceOptions, FileSourceParts},
-        upstream::{UpstreamSourceOptions, UpstreamSourceParts},
-    },
     source_health::SourceHealth,
     stream,
+    surroundings::{Randomness, Surroundings},
     task::TaskSet,
     v1,
     verdicts::{self, AcrossVerdicts},
@@ -63,6 +57,8 @@ pub struct Running {
 /// What several parts share.
 struct Shared {
     clock: Arc<dyn Clock>,
+    network: SharedNetwork,
+    randomness: Randomness,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     sinks: Arc<Sinks>,
@@ -77,13 +73,23 @@ struct Shared {
 /// # Errors
 /// Where the store can't be opened or a port can't be had. Nothing runs then.
 pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
-    let shared = shared(settings);
-    let (cache, follower) = open_cache(settings).await?;
+    start_in(settings, Surroundings::default()).await
+}
+
+/// [`start`], in other surroundings than those of the machine.
+///
+/// # Errors
+/// Those of [`start`].
+pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Result<(Running, TaskSet)> {
+    let Surroundings { clock, network, randomness, store, sources: given } = around;
+    let shared = shared(settings, clock, (network, randomness));
+    let names = sources::names(settings, &given);
+    let (cache, follower) = open_cache(settings, store, &names).await?;
     shared.metrics.show_follow(cache.follow_health().clone());
     let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
     shared.metrics.show_leases(leases.clone());
-    let (intake, handle) = new_intake(settings, &cache, &leases, &shared);
-    let sources = source_health(settings);
+    let (intake, handle) = new_intake(settings, (&cache, &leases), names, &shared);
+    let sources = sources::health(settings, &given);
     shared.metrics.show_sources(Arc::clone(&sources));
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
@@ -92,7 +98,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
     let (others, v1) =
         v1::service(v1_links(settings, (&cache, &handle, &leases), (&sources, &shared)), stop.clone());
     let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
-    let http = bind_http(settings, pages).await?;
+    let http = bind_http(settings, pages, &shared).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
     let live = Live { intake: handle.options.clone(), stream: grpc.options() };
 
@@ -108,95 +114,53 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
         leases,
     };
     tasks.spawn("expiry", expiry::run(ends, stop.clone()));
-    for (server, health) in settings.upstreams.iter().zip(&sources[settings.paths.len()..]) {
-        let parts = upstream_parts(health, (&cache, &handle), &shared);
-        let follow = upstream(server, settings, parts, stop.clone());
-        tasks.spawn(format!("source/{}", health.source()), follow);
-    }
-    for (path, health) in settings.paths.iter().zip(&*sources) {
-        let parts = file_parts(health, &handle, &shared);
-        tasks.spawn(format!("source/{}", health.source()), files(path, settings, parts, stop.clone()));
-    }
+    sources::spawn(settings, (given, &sources), (&cache, &handle, &shared), &mut tasks);
     tasks.spawn("v1", v1);
     tasks.spawn("grpc", grpc.run(stop.clone()));
     tasks.spawn("http", http.run(stop));
     Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, live }, tasks))
 }
 
-fn shared(settings: &Settings) -> Shared {
+fn shared(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    (network, randomness): (SharedNetwork, Randomness),
+) -> Shared {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
-    let chain = Chain::new(&settings.instance, rand::random());
-    Shared { clock: Arc::new(SystemClock::new()), readiness: Readiness::new(), metrics, sinks, chain }
+    let chain = Chain::new(&settings.instance, randomness.number());
+    Shared { clock, network, randomness, readiness: Readiness::new(), metrics, sinks, chain }
 }
 
-async fn open_cache(settings: &Settings) -> anyhow::Result<(Cache, Follower)> {
+async fn open_cache(
+    settings: &Settings,
+    given: Option<SharedStore>,
+    sources: &[SourceName],
+) -> anyhow::Result<(Cache, Follower)> {
     let options = settings.retention;
-    let store: SharedStore = match settings.store {
-        StoreKind::Memory => Arc::new(MemoryStore::new(options)),
-        StoreKind::Redb => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
+    let store: SharedStore = match (given, settings.store) {
+        (Some(store), _) => store,
+        (None, StoreKind::Memory) => Arc::new(MemoryStore::new(options)),
+        (None, StoreKind::Redb) => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
     };
-    let precedence = precedence(settings);
+    // What wins over what: rollbacks over what is written through the API, and both over sources.
+    let written = [SourceName::hold(), SourceName::api()];
+    let precedence = written.into_iter().chain(sources.iter().cloned()).collect();
     let options = CacheOptions { precedence, history_len_max: settings.history_len_max };
     Ok(Cache::open(store, options).await?)
 }
 
-/// What wins over what: rollbacks over what is written through the API, and both over sources.
-fn precedence(settings: &Settings) -> Vec<SourceName> {
-    [SourceName::hold(), SourceName::api()].into_iter().chain(sources(settings)).collect()
-}
-
-/// A source for each path and each upstream, the strongest first.
-fn sources(settings: &Settings) -> Vec<SourceName> {
-    let paths = settings.paths.iter().map(|path| file::source_name(&path.path));
-    paths.chain(settings.upstreams.iter().map(FollowedServer::source)).collect()
-}
-
-/// How each of them gets on, in the same order.
-fn source_health(settings: &Settings) -> Arc<[SourceHealth]> {
-    let health =
-        |given: &ServedPath| SourceHealth::new(file::source_name(&given.path), &given.path.to_string_lossy());
-    let follows = |server: &FollowedServer| SourceHealth::new(server.source(), &server.addresses.join(","));
-    settings.paths.iter().map(health).chain(settings.upstreams.iter().map(follows)).collect()
-}
-
-fn file_parts(health: &SourceHealth, intake: &IntakeHandle, shared: &Shared) -> FileSourceParts {
-    FileSourceParts {
-        batches: intake.batches.clone(),
-        retell: intake.retell.clone(),
-        health: health.clone(),
-        clock: Arc::clone(&shared.clock),
-    }
-}
-
-fn upstream_parts(
-    health: &SourceHealth,
-    (cache, intake): (&Cache, &IntakeHandle),
-    shared: &Shared,
-) -> UpstreamSourceParts {
-    let layer = cache.snapshot().0.layer(health.source());
-    let held = layer.iter().map(|held| (held.key.kind, held.key.wire_name().into(), held.version.clone()));
-    UpstreamSourceParts {
-        batches: intake.batches.clone(),
-        retell: intake.retell.clone(),
-        health: health.clone(),
-        clock: Arc::clone(&shared.clock),
-        chain: shared.chain.clone(),
-        held: held.collect(),
-    }
-}
-
 fn new_intake(
     settings: &Settings,
-    cache: &Cache,
-    leases: &Leases,
+    (cache, leases): (&Cache, &Leases),
+    sources: Vec<SourceName>,
     shared: &Shared,
 ) -> (Intake, IntakeHandle) {
     let parts = IntakeParts {
         cache: cache.clone(),
         clock: Arc::clone(&shared.clock),
         readiness: shared.readiness.clone(),
-        sources: sources(settings),
+        sources,
         leases: leases.clone(),
     };
     intake(parts, live::intake_options(settings))
@@ -218,7 +182,9 @@ async fn bind_grpc(
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
         others,
     };
-    let bound = stream::Server::bind(settings.grpc_addr, live::stream_options(settings), links).await;
+    let bound =
+        stream::Server::bind(&*shared.network, settings.grpc_addr, live::stream_options(settings), links)
+            .await;
     bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
 }
 
@@ -272,8 +238,13 @@ fn pages(
     }
 }
 
-async fn bind_http(settings: &Settings, pages: debug::Links) -> anyhow::Result<http::Server> {
-    let bound = http::Server::bind(settings.http_addr, pages, settings.write_deadline).await;
+async fn bind_http(
+    settings: &Settings,
+    pages: debug::Links,
+    shared: &Shared,
+) -> anyhow::Result<http::Server> {
+    let bound =
+        http::Server::bind(&*shared.network, settings.http_addr, pages, settings.write_deadline).await;
     bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
 }
 
@@ -288,39 +259,6 @@ async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<(
         () = stop.cancelled() => Ok(()),
         ended = follower.run() => Ok(ended?),
     }
-}
-
-fn files(
-    path: &ServedPath,
-    settings: &Settings,
-    parts: FileSourceParts,
-    stop: CancellationToken,
-) -> impl Future<Output = anyhow::Result<()>> + use<> {
-    let options = FileSourceOptions {
-        name: parts.health.source().clone(),
-        roots: vec![path.path.clone()],
-        documents: path.documents(&settings.documents),
-    };
-    file::run(options, parts, stop)
-}
-
-fn upstream(
-    server: &FollowedServer,
-    settings: &Settings,
-    parts: UpstreamSourceParts,
-    stop: CancellationToken,
-) -> impl Future<Output = anyhow::Result<()>> + use<> {
-    let namespace = server.default_namespace.as_ref().unwrap_or(&settings.documents.default_namespace);
-    let options = UpstreamSourceOptions {
-        name: parts.health.source().clone(),
-        addresses: server.addresses.clone(),
-        node_id: server.node_id(&settings.instance),
-        variant: server.variant,
-        kinds: server.kinds(),
-        documents: DocumentOptions { default_namespace: namespace.clone(), ..settings.documents.clone() },
-        validation: validate::Options { crd_rules: settings.crd_rules },
-    };
-    source::upstream::run(options, parts, stop)
 }
 
 impl Running {

@@ -115,6 +115,7 @@ pub async fn run(
         }
         seen = snapshot;
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             changed = newest.changed() => if changed.is_err() {
                 stop.cancelled().await;

@@ -38,6 +38,7 @@ impl Signals {
     /// The next one. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Order {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => Order::Stop("SIGINT"),
             _ = self.terminate.recv() => Order::Stop("SIGTERM"),
             _ = self.hangup.recv() => Order::Reread,

@@ -17,9 +17,9 @@ use mainsheet_api::{
     wire::{Any, Entry},
     xds::catalog::Catalog,
 };
-use mainsheet_cache::snapshot::SnapshotCatalog;
+use mainsheet_cache::{blocking, snapshot::SnapshotCatalog};
 use prost::Message;
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::contain::contain;
@@ -70,13 +70,14 @@ pub async fn run(
     loop {
         let snapshot = newest.borrow_and_update().clone();
         // A first look at a large mesh takes longer than a task may hold a thread that others need.
-        let looked = spawn_blocking(move || {
+        let looked = blocking::spawn(move || {
             followed.take_over(snapshot);
             followed
         });
         followed = looked.await.context("look at references")?;
         published.send_replace(followed.verdicts.clone());
         tokio::select! {
+            biased;
             () = stop.cancelled() => return Ok(()),
             changed = newest.changed() => if changed.is_err() {
                 stop.cancelled().await;
@@ -227,6 +228,7 @@ mod tests {
             snapshots
         };
         tokio::select! {
+            biased;
             snapshots = committed => snapshots,
             ended = follower.run() => panic!("{ended:?}"),
         }

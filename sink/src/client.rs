@@ -14,12 +14,14 @@ use mainsheet_api::{
         client::{ClientSession, TTL_FEATURES, Wanted},
     },
 };
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 use crate::{
     address::Security,
     apply::Apply,
+    connector::Connector,
     error::{BuildError, Disconnected},
     metrics::Metrics,
     servers::Servers,
@@ -48,6 +50,7 @@ pub struct Client {
     headers: MetadataMap,
     /// When it was made: what its session takes for the beginning of time.
     began: Instant,
+    jitter: StdRng,
 }
 
 impl Client {
@@ -66,6 +69,8 @@ impl Client {
             ttl_features: TTL_FEATURES.map(ToOwned::to_owned).to_vec(),
             headers: MetadataMap::new(),
             security: Security::default(),
+            connector: None,
+            seed: None,
         }
     }
 
@@ -88,6 +93,7 @@ impl Client {
             metrics: &self.metrics,
             metadata: &self.headers,
             began: self.began,
+            jitter: &mut self.jitter,
         };
         worker.run(stop).await
     }
@@ -127,6 +133,8 @@ pub struct ClientBuilder {
     ttl_features: Vec<String>,
     headers: MetadataMap,
     security: Security,
+    connector: Option<Connector>,
+    seed: Option<u64>,
 }
 
 impl ClientBuilder {
@@ -209,6 +217,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Opens connections, in place of TCP.
+    #[must_use]
+    pub fn connector(mut self, connector: Connector) -> Self {
+        self.connector = Some(connector);
+        self
+    }
+
+    /// Draws the jitter of back-offs from this instead of the machine's randomness, so that a run can be repeated.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// How TLS is spoken: whom to trust, which name to expect, what to show. Addresses that begin with `xdss://` or `https://`
     /// need it, and those without a scheme then speak it, too.
     #[cfg(feature = "tls")]
@@ -225,7 +247,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, BuildError> {
         let servers = self.addresses.into_iter().map(|address| {
             let endpoint = self.security.endpoint(&address)?;
-            Ok(Server::new(address, endpoint))
+            Ok(Server::new(address, endpoint, self.connector.clone()))
         });
         let servers = Servers::new(servers.collect::<Result<_, BuildError>>()?);
         if self.node_id.is_empty() {
@@ -255,6 +277,7 @@ impl ClientBuilder {
             metrics: Metrics::default(),
             headers: self.headers,
             began: Instant::now(),
+            jitter: self.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64),
         })
     }
 }

@@ -36,6 +36,7 @@
 //! - keeping what is held across any number of connections: the applier is told differences, never a reset
 //! - servers that vanish without a word (keepalive), and servers that are not ready yet (they refuse, it tries again)
 //! - times to live: what its server was silent of for too long is removed, unless told otherwise ([`ClientBuilder::without_ttl`])
+//! - connections that are not TCP: whatever opens a stream of bytes ([`ClientBuilder::connector`])
 //! - counters that can be read beside it ([`Client::metrics`])
 //!
 //! It does not:
@@ -50,6 +51,7 @@ mod address;
 mod apply;
 mod backoff;
 mod client;
+mod connector;
 mod error;
 mod metrics;
 mod rejection;
@@ -62,6 +64,7 @@ pub use apply::{Apply, Event, Hook, hook};
 #[cfg(feature = "directory")]
 pub use apply::{DirectoryApplier, DirectoryError, Form};
 pub use client::{Client, ClientBuilder, Reconnect};
+pub use connector::Connector;
 pub use error::{BuildError, Disconnected};
 pub use metrics::{Applied, Counters, Metrics};
 pub use rejection::Rejection;

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn servers(count: usize) -> Servers {
-        let server = |index: usize| Server::new(index.to_string(), Endpoint::from_static("http://a:1"));
+        let server = |index: usize| Server::new(index.to_string(), Endpoint::from_static("http://a:1"), None);
         Servers::new((0..count).map(server).collect())
     }
 

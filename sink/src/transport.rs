@@ -18,7 +18,10 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::error::Disconnected;
+use crate::{
+    connector::{Connector, Opener},
+    error::Disconnected,
+};
 
 /// A TCP handshake takes a round trip; three lost SYNs take 7 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,11 +53,12 @@ const WINDOW_BYTES: u32 = 1 << 20;
 pub(crate) struct Server {
     address: String,
     endpoint: Endpoint,
+    connector: Option<Connector>,
 }
 
 impl Server {
-    /// `endpoint` leads to `address`, which is for people.
-    pub(crate) fn new(address: String, endpoint: Endpoint) -> Self {
+    /// `endpoint` leads to `address`, which is for people; over TCP, where there is no connector.
+    pub(crate) fn new(address: String, endpoint: Endpoint, connector: Option<Connector>) -> Self {
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -63,7 +67,7 @@ impl Server {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .tcp_nodelay(true);
-        Self { address, endpoint }
+        Self { address, endpoint, connector }
     }
 
     /// Connects, and opens a stream with these requests and this metadata. Returns when the server has accepted the
@@ -74,7 +78,7 @@ impl Server {
         first: Vec<Request>,
         metadata: MetadataMap,
     ) -> Result<Stream, Disconnected> {
-        let channel = self.endpoint.connect().await.map_err(|error| self.connect_error(&error))?;
+        let channel = self.connect().await.map_err(|error| self.connect_error(&error))?;
         let (requests, queue) = mpsc::channel(REQUESTS_LEN.max(first.len()));
         for request in first {
             requests.try_send(request).map_err(|_| self.stuck())?;
@@ -96,6 +100,13 @@ impl Server {
         };
         let (metadata, responses) = opened.map_err(|status| self.status(status))?;
         Ok(Stream { server: self.clone(), metadata, requests, responses })
+    }
+
+    async fn connect(&self) -> Result<Channel, tonic::transport::Error> {
+        match self.connector.clone() {
+            Some(connector) => self.endpoint.connect_with_connector(Opener(connector)).await,
+            None => self.endpoint.connect().await,
+        }
     }
 
     fn connect_error(&self, error: &tonic::transport::Error) -> Disconnected {

@@ -10,6 +10,7 @@ use mainsheet_api::{
         server::Request,
     },
 };
+use rand::{Rng as _, rngs::StdRng};
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
@@ -35,6 +36,8 @@ pub(crate) struct Worker<'a, A> {
     pub(crate) metadata: &'a MetadataMap,
     /// From here on the session counts time.
     pub(crate) began: Instant,
+    /// Of back-offs.
+    pub(crate) jitter: &'a mut StdRng,
 }
 
 impl<A: Apply> Worker<'_, A> {
@@ -48,7 +51,7 @@ impl<A: Apply> Worker<'_, A> {
             };
             self.metrics.disconnected();
             let retry_in = match self.reconnect {
-                Reconnect::Always => Some(self.servers.on_failure(rand::random())),
+                Reconnect::Always => Some(self.servers.on_failure(self.jitter.random())),
                 Reconnect::Never => None,
             };
             tracing::debug!(error = &reason as &dyn std::error::Error, ?retry_in, "disconnected");

@@ -36,6 +36,7 @@ struct Judged {
 async fn ask_both(tools: &Tools, path: &Path) -> Result<Judged> {
     let asked = |ask: fn(&Tools, &Path) -> Result<Verdicts>| {
         let (tools, path) = (tools.clone(), path.to_owned());
+        #[allow(clippy::disallowed_methods, reason = "nothing of this is simulated")]
         spawn_blocking(move || ask(&tools, &path))
     };
     let (istioctl, mainsheet) = tokio::try_join!(asked(ask_istioctl), asked(ask_mainsheet))?;

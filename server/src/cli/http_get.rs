@@ -41,6 +41,7 @@ pub(super) async fn get(url: &str, path: &str, bytes_max: usize) -> anyhow::Resu
         Ok(Page { status, body, is_cut })
     };
     tokio::select! {
+        biased;
         page = asked => page,
         Err(error) = connection => Err(error.into()),
     }

@@ -67,6 +67,7 @@ async fn follow(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> 
     };
     let stopped = async {
         tokio::select! {
+            biased;
             _ = signals.next() => {}
             () = stop.cancelled() => {}
         }

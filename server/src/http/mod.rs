@@ -11,7 +11,6 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
@@ -21,6 +20,7 @@ use crate::{
     clashes, debug as pages,
     listen::{Connection, Listener},
     metrics::FindingsRead,
+    network::{Network, Wire},
 };
 
 /// Connections at once: scrapers, probes and a few people.
@@ -44,8 +44,13 @@ impl Server {
     ///
     /// # Errors
     /// Where it can't be had.
-    pub async fn bind(address: SocketAddr, links: Links, write_deadline: Duration) -> std::io::Result<Self> {
-        let listener = Listener::bind(address, GRACE).await?;
+    pub async fn bind(
+        network: &dyn Network,
+        address: SocketAddr,
+        links: Links,
+        write_deadline: Duration,
+    ) -> std::io::Result<Self> {
+        let listener = Listener::bind(network, address, GRACE).await?;
         links.metrics.show_intake(links.intake.clone());
         links.metrics.show_findings(FindingsRead {
             newest: links.newest.clone(),
@@ -98,7 +103,7 @@ async fn metrics(State(links): State<Links>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], links.metrics.text())
 }
 
-async fn serve(stream: WriteDeadline<TcpStream>, connection: Connection, router: Router) {
+async fn serve(stream: WriteDeadline<Wire>, connection: Connection, router: Router) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
     let service = TowerToHyperService::new(router);
@@ -106,6 +111,7 @@ async fn serve(stream: WriteDeadline<TcpStream>, connection: Connection, router:
     let mut draining = false;
     let served = loop {
         tokio::select! {
+            biased;
             () = connection.close.cancelled() => return,
             () = connection.draining.cancelled(), if !draining => {
                 draining = true;

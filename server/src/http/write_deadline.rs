@@ -118,6 +118,7 @@ mod tests {
         let page = vec![b'x'; 900_000];
         let mut one = [0];
         let error = tokio::select! {
+            biased;
             written = ours.write_all(&page) => written.unwrap_err(),
             () = async { while theirs.read_exact(&mut one).await.is_ok() {} } => unreachable!("it goes on reading"),
         };

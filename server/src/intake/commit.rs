@@ -9,7 +9,7 @@ use mainsheet_api::{
     time::Clock,
     version::Revision,
 };
-use mainsheet_cache::{Cache, CommitError, snapshot::SnapshotCatalog};
+use mainsheet_cache::{Cache, CommitError, blocking, snapshot::SnapshotCatalog};
 use tokio::sync::{Mutex, watch};
 
 use super::{
@@ -145,7 +145,7 @@ impl Committer {
             let plan = plan(&snapshot.0.layer(&round.source), &round, &leasing, now);
             Plan { changes: with_ended_holds(&snapshot.0, plan.changes), ..plan }
         };
-        Ok(tokio::task::spawn_blocking(work).await?)
+        Ok(blocking::spawn(work).await?)
     }
 
     /// Renews what was written again, and forgets what ended and is no longer there, or is there anew. Should the store fail,

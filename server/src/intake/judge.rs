@@ -11,6 +11,8 @@ use mainsheet_api::{
     verdict::{Finding, Verdict},
 };
 
+use mainsheet_cache::blocking;
+
 use super::criteria::Criteria;
 use crate::{
     contain::contain,
@@ -73,7 +75,7 @@ pub(crate) async fn judge_all(mut reports: Vec<Report>, criteria: &Criteria) -> 
         let reports = std::mem::replace(&mut reports, rest);
         let criteria = criteria.clone();
         let work = move || reports.into_iter().map(|report| judge(report, &criteria)).collect::<Vec<_>>();
-        judged.push(tokio::task::spawn_blocking(work));
+        judged.push(blocking::spawn(work));
     }
     Ok(try_join_all(judged).await?.into_iter().flatten().collect())
 }

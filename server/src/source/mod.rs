@@ -8,13 +8,16 @@
 pub mod file;
 pub mod upstream;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainsheet_api::{
     codec::{Defaults, Document, UnknownFields},
     resource::SourceName,
-    time::Timestamp,
+    time::{Clock, Timestamp},
 };
+use tokio::sync::{mpsc, watch::Receiver};
+
+use crate::source_health::SourceHealth;
 
 /// How a source reads documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,19 @@ impl DocumentOptions {
     pub(crate) fn defaults(&self) -> Defaults<'_> {
         Defaults { namespace: &self.default_namespace, scope: "", unknown_fields: self.unknown_fields }
     }
+}
+
+/// What a source is connected to.
+#[derive(Clone)]
+pub struct SourceParts {
+    /// To the intake.
+    pub batches: mpsc::Sender<Batch>,
+    /// For whoever inspects.
+    pub health: SourceHealth,
+    /// Changes when everything is to be told again.
+    pub retell: Receiver<()>,
+    /// For what takes its time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Reports that are to be taken in together.

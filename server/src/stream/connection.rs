@@ -5,7 +5,6 @@ use std::{future::Future, pin::pin, time::Duration};
 use hyper::{rt::Executor, server::conn::http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mainsheet_api::xds::catalog::Catalog;
-use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info};
 
@@ -13,7 +12,7 @@ use super::{
     StreamOptions,
     grpc::{OnConnection, Services},
 };
-use crate::listen::Connection;
+use crate::{listen::Connection, network::Wire};
 
 /// Bytes of requests that one stream may have under way: a large first request should not take a round trip for each
 /// 64 KiB, and 100 of them should not hold much.
@@ -52,7 +51,9 @@ fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Builder<Track
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(SEND_BYTES_MAX)
-        .max_header_list_size(HEADER_BYTES_MAX);
+        .max_header_list_size(HEADER_BYTES_MAX)
+        // No client of gRPC reads it.
+        .auto_date_header(false);
     builder
 }
 
@@ -78,15 +79,16 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
 
     /// Serves one connection until the client leaves, it is closed from outside, or it was drained. A client that has
     /// not asked for anything by the deadline is cut off, whether it speaks HTTP/2 or nothing at all.
-    pub(super) async fn serve(self, stream: TcpStream, connection: Connection) {
+    pub(super) async fn serve(self, wire: Wire, connection: Connection) {
         let asked = CancellationToken::new();
         let (services, on) = (self.services, connection.clone());
         let service = OnConnection { services, connection: on, asked: asked.clone() };
-        let mut http2 = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut http2 = pin!(self.builder.serve_connection(TokioIo::new(wire), service));
         let mut late = pin!(tokio::time::sleep(self.first_request_deadline));
         let (mut has_asked, mut draining) = (false, false);
         let served = loop {
             tokio::select! {
+                biased;
                 () = connection.close.cancelled() => return,
                 () = connection.draining.cancelled(), if !draining => {
                     draining = true;

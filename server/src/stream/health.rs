@@ -26,6 +26,7 @@ pub(super) async fn follow(reporter: HealthReporter, readiness: Readiness, stop:
         let is_ready = awaited.borrow_and_update().is_empty();
         report(&reporter, if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             changed = awaited.changed() => if changed.is_err() { break },
         }

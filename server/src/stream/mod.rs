@@ -42,6 +42,7 @@ use crate::{
     inspection::Inspector,
     listen::Listener,
     metrics::Metrics,
+    network::Network,
     readiness::Readiness,
     sinks::{Moment, Sinks},
 };
@@ -79,8 +80,13 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
     ///
     /// # Errors
     /// Where it can't be had.
-    pub async fn bind(address: SocketAddr, options: StreamOptions, links: Links<C>) -> std::io::Result<Self> {
-        let listener = Listener::bind(address, options.grace).await?;
+    pub async fn bind(
+        network: &dyn Network,
+        address: SocketAddr,
+        options: StreamOptions,
+        links: Links<C>,
+    ) -> std::io::Result<Self> {
+        let listener = Listener::bind(network, address, options.grace).await?;
         Ok(Self { listener, options: watch::Sender::new(options), links })
     }
 
@@ -135,6 +141,7 @@ async fn follow_revisions<C: Catalog>(
 ) {
     loop {
         let changed = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             changed = newest.changed() => changed,
         };

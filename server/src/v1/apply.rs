@@ -9,7 +9,10 @@ use mainsheet_api::{
     limits::{AUTHOR_BYTES_MAX, WRITE_REQUEST_BYTES_MAX, WRITES_BYTES_MAX},
     version::VersionSum,
 };
-use mainsheet_cache::snapshot::{Snapshot, SnapshotCatalog};
+use mainsheet_cache::{
+    blocking,
+    snapshot::{Snapshot, SnapshotCatalog},
+};
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -121,7 +124,7 @@ pub(super) async fn would_be(
     let criteria = links.intake.criteria().renewed(&newest);
     let mut planner = prepare((links, &room), Run::Dry, &Arc::new(request), criteria).await?;
     let now = links.clock.now();
-    let planning = tokio::task::spawn_blocking(move || {
+    let planning = blocking::spawn(move || {
         let _room = room;
         let Planned { changes, answer, .. } = planner.plan(&newest.0, now);
         let changes = with_ended_holds(&newest.0, changes);
@@ -160,8 +163,7 @@ async fn prepare(
         let _room = room;
         judged(&asked.manifests, &reading, &criteria)
     };
-    let candidates =
-        if is_small { work()? } else { tokio::task::spawn_blocking(work).await.map_err(internal)?? };
+    let candidates = if is_small { work()? } else { blocking::spawn(work).await.map_err(internal)?? };
     Ok(ApplyPlanner { candidates, ..options })
 }
 

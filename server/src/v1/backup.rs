@@ -101,6 +101,7 @@ async fn export(
 /// Ends with the stream, or where a message is not read in time.
 fn answers(backup: Backup, turn: OwnedSemaphorePermit, deadline: Duration) -> Answers<pb::BackupResponse> {
     let (to, from) = mpsc::channel(WAITING_MAX);
+    #[allow(clippy::disallowed_methods, reason = "it waits for the client, which nobody may do inline")]
     let sending = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         send(&backup, &to, deadline)

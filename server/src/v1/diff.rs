@@ -13,11 +13,10 @@ use mainsheet_api::{
     xds::catalog::Catalog as _,
 };
 use mainsheet_cache::{
-    HeldEntry,
+    HeldEntry, blocking,
     snapshot::{Snapshot, SnapshotCatalog},
 };
 use prost::Message as _;
-use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::{
@@ -64,7 +63,7 @@ fn answers(comparison: Comparison, first: pb::DiffResponse) -> Answers<pb::DiffR
     let begun = Pages { places: None, next: 0, comparison, first: Some(first) };
     Box::pin(stream::try_unfold(begun, async |mut pages| {
         // Of a large mesh, comparing takes longer than a task may hold a thread that others need.
-        let worked = spawn_blocking(move || (pages.next(), pages)).await;
+        let worked = blocking::spawn(move || (pages.next(), pages)).await;
         let (page, pages) = worked.map_err(internal)?;
         Ok(page.map(|page| (page, pages)))
     }))

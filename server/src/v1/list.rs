@@ -8,11 +8,10 @@ use mainsheet_api::{
     resource::SourceName,
 };
 use mainsheet_cache::{
-    HeldEntry,
+    HeldEntry, blocking,
     snapshot::{Snapshot, SnapshotCatalog},
 };
 use prost::Message as _;
-use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::{Reads, convert, error, page::PageToken, selection::Selected};
@@ -22,7 +21,7 @@ pub(super) async fn list(reads: &Reads, request: pb::ListRequest) -> Result<pb::
     let listing = Listing::of(request, reads.links.leases.clone())?;
     let snapshot = reads.at(listing.revision).await?;
     // Of a large mesh, finding what is selected takes longer than a task may hold a thread that others need.
-    let page = spawn_blocking(move || (listing.page(&snapshot.0), snapshot)).await;
+    let page = blocking::spawn(move || (listing.page(&snapshot.0), snapshot)).await;
     let (page, snapshot): (pb::ListResponse, SnapshotCatalog) = page.map_err(error::internal)?;
     if !page.next_page_token.is_empty() {
         reads.revisions.pin(&snapshot, reads.links.clock.uptime());

@@ -16,7 +16,7 @@ use mainsheet_api::{
     resource::{Lease, Record, SourceName, Terms},
     time::Timestamp,
 };
-use mainsheet_cache::{snapshot::Snapshot, store::Backup};
+use mainsheet_cache::{blocking, snapshot::Snapshot, store::Backup};
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Status, Streaming};
 
@@ -50,7 +50,7 @@ async fn restored(
     _turn: OwnedSemaphorePermit,
 ) -> Result<pb::RestoreResponse, Status> {
     let Asked { file, run, cause, room: _room } = asked;
-    let backup = tokio::task::spawn_blocking(move || Backup::decode(&file)).await;
+    let backup = blocking::spawn(move || Backup::decode(&file)).await;
     let backup = backup.map_err(error::internal)?;
     let backup = backup.map_err(|error| error::bad_request("data", error.to_string()))?;
     let what = format!("restore of revision {}", backup.state.revision);

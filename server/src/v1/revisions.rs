@@ -89,6 +89,7 @@ impl Revisions {
     pub(super) async fn run(self, clock: Arc<dyn Clock>, stop: CancellationToken) -> anyhow::Result<()> {
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(UNPIN_INTERVAL) => self.unpin_old(clock.uptime()),
             }

@@ -233,6 +233,7 @@ mod tests {
             told
         };
         let told = tokio::select! {
+            biased;
             told = watched => told,
             ended = follower.run() => panic!("{ended:?}"),
         };

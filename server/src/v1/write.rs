@@ -5,7 +5,7 @@ use mainsheet_api::{
     generated::mainsheet::v1 as pb,
     limits::{AUTHOR_BYTES_MAX, WRITE_MESSAGE_BYTES_MAX},
 };
-use mainsheet_cache::StoreError;
+use mainsheet_cache::{StoreError, blocking};
 use tonic::{Code, Status};
 
 use super::{
@@ -60,7 +60,7 @@ pub(super) async fn perform<P: Planner>(
     }
     let snapshot = links.cache.snapshot().0;
     let now = links.clock.now();
-    let planning = tokio::task::spawn_blocking(move || {
+    let planning = blocking::spawn(move || {
         let planned = planner.plan(&snapshot, now);
         Written { revision: snapshot.revision(), answer: planned.answer }
     });

@@ -19,8 +19,8 @@ use mainsheet_api::{
 use mainsheet_server::{
     clock::SystemClock,
     source::{
-        Batch, Completeness, DocumentOptions, Extent,
-        file::{self, FileSourceOptions, FileSourceParts},
+        Batch, Completeness, DocumentOptions, Extent, SourceParts,
+        file::{self, FileSourceOptions},
     },
     source_health::SourceHealth,
     task::TaskSet,
@@ -60,7 +60,7 @@ impl Told {
             documents: DocumentOptions::default(),
         };
         let parts =
-            FileSourceParts { batches: sender, retell: watch::channel(()).1, health: health.clone(), clock };
+            SourceParts { batches: sender, retell: watch::channel(()).1, health: health.clone(), clock };
         tasks.spawn("source", file::run(options, parts, stop.clone()));
         Self {
             batches,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mainsheet_server::{
+    network::Tcp,
     readiness::Readiness,
     stream::{self, StreamOptions},
 };
@@ -67,7 +68,7 @@ async fn stopping_does_not_wait_for_a_client_that_does_not_read() {
 #[tokio::test]
 async fn port_that_is_taken_is_an_error_before_anything_runs() {
     let mesh = Mesh::start().await;
-    let second = stream::Server::bind(mesh.grpc, StreamOptions::default(), mesh.links.clone()).await;
+    let second = stream::Server::bind(&Tcp, mesh.grpc, StreamOptions::default(), mesh.links.clone()).await;
     assert_eq!(second.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
 }
 

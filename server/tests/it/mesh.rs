@@ -27,6 +27,7 @@ use mainsheet_server::{
     intake::{IntakeOptions, IntakeParts, intake},
     leases::Leases,
     metrics::Metrics,
+    network::Tcp,
     readiness::Readiness,
     sinks::Sinks,
     stream::{self, StreamOptions},
@@ -119,8 +120,8 @@ impl Mesh {
             inspector: Arc::new(DebugInspector::new(for_pages.clone(), "mainsheet-0")),
             others,
         };
-        let streams = stream::Server::bind(loopback, options.clone(), links.clone()).await.unwrap();
-        let pages = http::Server::bind(loopback, for_pages, options.write_deadline).await.unwrap();
+        let streams = stream::Server::bind(&Tcp, loopback, options.clone(), links.clone()).await.unwrap();
+        let pages = http::Server::bind(&Tcp, loopback, for_pages, options.write_deadline).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let mut tasks = TaskSet::new(stop.clone());
         tasks.spawn("v1", service);

@@ -19,8 +19,8 @@ use mainsheet_server::{
     leases::Leases,
     readiness::Readiness,
     source::{
-        DocumentOptions,
-        file::{self, FileSourceOptions, FileSourceParts},
+        DocumentOptions, SourceParts,
+        file::{self, FileSourceOptions},
     },
     source_health::SourceHealth,
     task::TaskSet,
@@ -106,7 +106,7 @@ impl Rig {
             roots: roots.iter().map(PathBuf::from).collect(),
             documents: DocumentOptions::default(),
         };
-        let parts = FileSourceParts {
+        let parts = SourceParts {
             batches: handle.batches.clone(),
             retell: handle.retell.clone(),
             health: health.clone(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
 mod client;
+mod connector;
 mod dependencies;
 mod directory;
 mod embedding;

@@ -5,9 +5,8 @@
 
 use std::{cell::Cell, panic, sync::Once};
 
-use tokio::task::spawn_blocking;
-
 use super::fault::Fault;
+use crate::blocking;
 
 thread_local! {
     /// Whether a panic of this thread is told by whoever waits for its work.
@@ -21,7 +20,7 @@ where
     E: From<Fault> + Send + 'static,
 {
     hook();
-    let done = spawn_blocking(move || {
+    let done = blocking::spawn(move || {
         let _contained = Contained::begin();
         work()
     });

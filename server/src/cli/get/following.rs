@@ -29,6 +29,7 @@ pub(super) async fn follow(
     let mut signals = Signals::new()?;
     let mut follower = Follower { wanted, service, selection, printer, printed: Printed::default() };
     tokio::select! {
+        biased;
         result = follower.run() => result.map(|()| Exit::Done),
         _ = signals.next() => Ok(Exit::Done),
     }

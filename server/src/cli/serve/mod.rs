@@ -77,6 +77,7 @@ async fn serve(
     let mut is_announced = false;
     loop {
         tokio::select! {
+            biased;
             ended = &mut ended => return ended.map(|()| Exit::Done),
             () = &mut announced, if !is_announced => is_announced = true,
             order = signals.next() => match order {

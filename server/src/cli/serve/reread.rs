@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mainsheet_cache::blocking;
+
 use super::given::Givens;
 use crate::{
     config::{Differences, Effective, Mistake, Settings, table::TakesEffect},
@@ -25,7 +27,7 @@ impl Rereader {
             return tracing::warn!("SIGHUP: there is no config file to read again");
         }
         let givens = Arc::clone(&self.givens);
-        match tokio::task::spawn_blocking(move || givens.read()).await {
+        match blocking::spawn(move || givens.read()).await {
             Ok(Ok(effective)) => self.take_over(&effective, live),
             Ok(Err(mistakes)) => refuse(&mistakes),
             Err(error) => tracing::error!(%error, "the config file could not be read again"),

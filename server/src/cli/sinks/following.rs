@@ -40,6 +40,7 @@ pub(super) async fn follow(
         }
     };
     tokio::select! {
+        biased;
         failed = looking => failed,
         _ = signals.next() => Ok(Exit::Done),
     }

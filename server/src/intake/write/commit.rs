@@ -7,7 +7,7 @@ use mainsheet_api::{
     lease::Renewal,
     version::Revision,
 };
-use mainsheet_cache::{CommitError, StoreError};
+use mainsheet_cache::{CommitError, StoreError, blocking};
 
 use super::{
     Job, WriteError,
@@ -47,7 +47,7 @@ impl Committer {
         let snapshot = at_least(&mut snapshots, *turn).await?;
         let base = snapshot.0.revision();
         let now = self.clock.now();
-        let planning = tokio::task::spawn_blocking(move || plan_group(&snapshot.0, jobs, now));
+        let planning = blocking::spawn(move || plan_group(&snapshot.0, jobs, now));
         let group = self.timed(Step::Plan, planning).await?;
         let Group { planned, later } = match self.renew(group.renewals()).await {
             Ok(()) => group,

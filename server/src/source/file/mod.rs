@@ -35,11 +35,8 @@ mod watch;
 
 use std::{collections::HashSet, mem, path::PathBuf, sync::Arc, time::Duration};
 
-use mainsheet_api::{
-    resource::SourceName,
-    time::{Clock, Uptime},
-};
-use tokio::sync::{mpsc, watch::Receiver};
+use mainsheet_api::{resource::SourceName, time::Uptime};
+use mainsheet_cache::blocking;
 use tokio_util::sync::CancellationToken;
 
 pub use self::source_name::source_name;
@@ -51,8 +48,7 @@ use self::{
     tree::{Round, Tree},
     watch::{News, PendingEvents, Watch},
 };
-use super::{Batch, DocumentOptions, Report};
-use crate::source_health::SourceHealth;
+use super::{DocumentOptions, Report, SourceParts};
 
 /// Between looks at everything: for what the kernel does not tell, on network file systems above all.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
@@ -79,19 +75,6 @@ pub struct FileSourceOptions {
     pub documents: DocumentOptions,
 }
 
-/// What a file source is connected to.
-#[derive(Clone)]
-pub struct FileSourceParts {
-    /// To the intake.
-    pub batches: mpsc::Sender<Batch>,
-    /// For whoever inspects.
-    pub health: SourceHealth,
-    /// Changes when everything is to be told again.
-    pub retell: Receiver<()>,
-    /// Says how long files have been gone or empty.
-    pub clock: Arc<dyn Clock>,
-}
-
 /// Reads files and tells the intake of them, until the order to end.
 ///
 /// The first batch is all that there is, and waits until every root is there.
@@ -100,7 +83,7 @@ pub struct FileSourceParts {
 /// Where the intake is gone, or a worker panicked.
 pub async fn run(
     options: FileSourceOptions,
-    parts: FileSourceParts,
+    parts: SourceParts,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let work = async {
@@ -165,7 +148,7 @@ fn tree(options: &FileSourceOptions) -> Tree {
 
 struct FileSource {
     options: FileSourceOptions,
-    parts: FileSourceParts,
+    parts: SourceParts,
     tree: Tree,
     news: Arc<News>,
     /// Lent to the thread that looks.
@@ -180,7 +163,7 @@ struct FileSource {
 }
 
 impl FileSource {
-    fn new(options: FileSourceOptions, parts: FileSourceParts) -> Self {
+    fn new(options: FileSourceOptions, parts: SourceParts) -> Self {
         let news = Arc::<News>::default();
         Self {
             tree: tree(&options),
@@ -240,7 +223,7 @@ impl FileSource {
         if paths.is_empty() {
             return Ok(());
         }
-        let files = tokio::task::spawn_blocking(move || settle::files(&paths)).await?;
+        let files = blocking::spawn(move || settle::files(&paths)).await?;
         for reading in readings {
             if round.file(&reading.origin).is_some_and(|file| files.contains(&file)) {
                 reading.outcome = Outcome::Unsettled;
@@ -255,7 +238,7 @@ impl FileSource {
             return Ok(None);
         }
         let (places, touched) = (Arc::clone(&self.places), pending.touched.clone());
-        Ok(tokio::task::spawn_blocking(move || places.glance(&touched)).await?)
+        Ok(blocking::spawn(move || places.glance(&touched)).await?)
     }
 
     /// Lists what is there, and watches the folders of it before it is read.
@@ -263,7 +246,7 @@ impl FileSource {
         let roots = self.options.roots.clone();
         let news = Arc::clone(&self.news);
         let watch = self.watch.take();
-        let (listing, watch) = tokio::task::spawn_blocking(move || {
+        let (listing, watch) = blocking::spawn(move || {
             let mut watch = watch.unwrap_or_else(|| Watch::new(news));
             let mut listing = walk::walk(&roots);
             // What happened in a folder before it was watched is seen by looking again, once: the next news is ours.
@@ -295,6 +278,7 @@ impl FileSource {
             }
             let due = self.writers.due().map_or(due, |written| written.min(due));
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(due.since(now)) => {}
                 () = self.news.arrived() => {}
                 Ok(()) = self.parts.retell.changed() => return self.forget(),

@@ -10,6 +10,8 @@ use mainsheet_api::{
     version::Digest,
 };
 
+use mainsheet_cache::blocking;
+
 use super::{listing::Found, names::is_kustomization, report::finding_of_unreadable as unreadable};
 use crate::{contain::contain, source::DocumentOptions};
 
@@ -50,7 +52,7 @@ pub(crate) async fn read_all(
     let shares: Vec<Vec<_>> = files.chunks(share).map(<[_]>::to_vec).collect();
     let readings = shares.into_iter().map(|files| {
         let documents = documents.clone();
-        tokio::task::spawn_blocking(move || {
+        blocking::spawn(move || {
             let one =
                 |(origin, found): (String, Found)| Reading { origin, outcome: outcome(&found, &documents) };
             files.into_iter().map(one).collect::<Vec<_>>()

@@ -40,7 +40,9 @@ pub use self::source_name::source_name;
 use super::{Batch, DocumentOptions};
 use crate::{
     chain::{Chain, RELAY},
+    network::SharedNetwork,
     source_health::SourceHealth,
+    surroundings::Randomness,
 };
 
 /// What an upstream source follows.
@@ -76,6 +78,10 @@ pub struct UpstreamSourceParts {
     pub chain: Chain,
     /// What its layer holds at the start: only what differs needs to come.
     pub held: Vec<(Kind, Arc<str>, ResourceVersion)>,
+    /// How the server is reached.
+    pub network: SharedNetwork,
+    /// For back-offs.
+    pub randomness: Randomness,
 }
 
 /// What is asked for unless it is said: all of Istio's kinds, and our own. Not Envoy's, because they come without the
@@ -110,6 +116,7 @@ pub async fn run(
         let gone = relay.intake_gone();
         let end = async {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = gone.cancelled() => {}
                 // What was told before was judged by other rules, and is not kept here: it has to come again.
@@ -137,7 +144,11 @@ fn client(
         .variant(options.variant)
         // Makes istiod answer with configuration, not with what it makes of it for a sidecar.
         .metadata("GENERATOR", "api")
-        .headers(headers(&parts.chain));
+        .headers(headers(&parts.chain))
+        .seed(parts.randomness.number());
+    if let Some(connector) = parts.network.connector() {
+        client = client.connector(connector);
+    }
     for address in addresses {
         client = client.address(address);
     }

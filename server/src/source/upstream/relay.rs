@@ -8,6 +8,7 @@ use mainsheet_api::{
     version::ResourceVersion,
     xds::{Variant, client::Update},
 };
+use mainsheet_cache::blocking;
 use mainsheet_sink::{Apply, Disconnected, Event, Rejection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ impl Relay {
     async fn read(&self, kind: Kind, update: &Update) -> Result<Vec<Told>, Rejection> {
         let (reading, changed) = (self.reading.clone(), update.changed.clone());
         let work = move || changed.into_iter().map(|received| reading.read(kind, received)).collect();
-        let read = tokio::task::spawn_blocking(work).await;
+        let read = blocking::spawn(work).await;
         read.map_err(|error| Rejection::new(format!("reading it failed: {error}")))
     }
 

@@ -149,6 +149,7 @@ impl Apply for DirectoryApplier {
     async fn apply(&mut self, update: &Update) -> Result<(), Rejection> {
         let (kept, form, update) = (Arc::clone(&self.kept), self.form, update.clone());
         let work = move || kept.lock().unwrap_or_else(PoisonError::into_inner).apply(&update, form);
+        #[allow(clippy::disallowed_methods, reason = "an embedder has no other threads for it")]
         let applied = tokio::task::spawn_blocking(work).await;
         applied.unwrap_or_else(|error| Err(Rejection::new(format!("writing failed: {error}"))))
     }
