@@ -28,7 +28,7 @@ use crate::{
     store::{Follow, HistoryQuery, Recorded, StoreOptions, Stored},
 };
 
-fn fixture(format: u32) -> PathBuf {
+pub(super) fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/format-{format}.redb"))
 }
 

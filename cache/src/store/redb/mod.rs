@@ -24,6 +24,10 @@ mod table;
 mod write;
 
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod disk_failure;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod power_loss;
