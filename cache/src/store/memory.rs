@@ -220,20 +220,23 @@ impl Inner {
     }
 
     fn compact(&mut self, newest_at: Timestamp) {
-        while self.retained(newest_at).is_too_much(&self.options) {
+        let mut aged = 0;
+        while let Some(excess) = self.retained(newest_at, aged).excess(&self.options) {
             let Some(oldest) = self.commits.pop_front() else { return };
+            aged += usize::from(excess == rules::Excess::Age);
             self.commits_bytes -= oldest.bytes();
             self.standing.compacted = oldest.recorded.committed.revision;
         }
         self.forget_removed();
     }
 
-    fn retained(&self, newest_at: Timestamp) -> Retained {
+    fn retained(&self, newest_at: Timestamp, aged: usize) -> Retained {
+        let made = self.commits.iter().map(|kept| kept.recorded.committed.at);
         Retained {
             len: self.commits.len() as u64,
             bytes: self.commits_bytes as u64,
-            oldest_at: self.commits.front().map(|oldest| oldest.recorded.committed.at),
-            newest_at,
+            age: Some(rules::age(made, newest_at)),
+            aged,
         }
     }
 

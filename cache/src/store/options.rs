@@ -12,7 +12,7 @@ pub struct StoreOptions {
     /// made anew, and are read through in a quarter of a second when the store is opened.
     pub commits_bytes_max: usize,
     /// How much older than the newest commit one may be to be kept one by one; none for as old as they may be. Looked at
-    /// with each commit, in the clock of its writer.
+    /// with each commit, in the clock of its writer; because that may have been set wrong, each drops two at most.
     pub commits_age_max: Option<Duration>,
     /// Bytes of keys and values in the status area. 64 MiB are 100,000 entries of 640 bytes: ten a sink for 10,000 sinks.
     pub status_bytes_max: usize,

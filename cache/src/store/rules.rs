@@ -38,20 +38,41 @@ impl Standing {
 pub(super) struct Retained {
     pub len: u64,
     pub bytes: u64,
-    /// When the oldest was made; none where nobody asks.
-    pub oldest_at: Option<Timestamp>,
-    pub newest_at: Timestamp,
+    /// How long before the newest the oldest was made ([`age`]); none where nobody asks.
+    pub age: Option<Duration>,
+    /// How many were dropped for their age with this commit.
+    pub aged: usize,
+}
+
+/// Why the oldest commit is to be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    Size,
+    Age,
+}
+
+/// How many commits one commit may drop for their age. Two, so that the clock of a moment is not believed with all that is
+/// kept: one that is set far ahead, and back, takes two a commit; and more than one, so that it catches up.
+pub(super) const AGED_PER_COMMIT_MAX: usize = 2;
+
+/// How long before the newest commit the oldest was made, as far as calendars say, of when each was made, the oldest first.
+/// One that is dated after the newest was made by a clock that was set back since: it is as old as the next that is not.
+pub(super) fn age(made: impl IntoIterator<Item = Timestamp>, newest: Timestamp) -> Duration {
+    let believed = made.into_iter().find(|at| *at <= newest);
+    believed.map_or(Duration::ZERO, |at| newest.since(at))
 }
 
 impl Retained {
-    /// Whether the oldest is to be dropped.
-    pub(super) fn is_too_much(&self, options: &StoreOptions) -> bool {
-        let age = self.oldest_at.map(|at| Duration::from_millis(self.newest_at.0.saturating_sub(at.0)));
-        let is_too_old = age.zip(options.commits_age_max).is_some_and(|(age, age_max)| age > age_max);
-        self.len > 1
-            && (self.len > options.commits_kept_max as u64
-                || self.bytes > options.commits_bytes_max as u64
-                || is_too_old)
+    /// Whether the oldest is to be dropped, and why.
+    pub(super) fn excess(&self, options: &StoreOptions) -> Option<Excess> {
+        if self.len <= 1 {
+            return None;
+        }
+        if self.len > options.commits_kept_max as u64 || self.bytes > options.commits_bytes_max as u64 {
+            return Some(Excess::Size);
+        }
+        let is_too_old = self.age.zip(options.commits_age_max).is_some_and(|(age, age_max)| age > age_max);
+        (is_too_old && self.aged < AGED_PER_COMMIT_MAX).then_some(Excess::Age)
     }
 }
 

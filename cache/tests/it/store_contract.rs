@@ -78,6 +78,7 @@ contract! {
     state_at_a_revision_is_what_was_loaded_then,
     state_that_is_compacted_or_ahead_is_none,
     commits_are_kept_up_to_their_age_but_the_newest_always,
+    clock_that_is_set_far_ahead_and_back_takes_little_history_and_keeps_none_for_ever,
     what_commits_replaced_counts_against_their_bytes,
     status_entries_are_found_by_prefix_in_order,
     status_makes_no_revision,
@@ -619,15 +620,40 @@ async fn commits_are_kept_up_to_their_age_but_the_newest_always(backend: Backend
     let options = StoreOptions { commits_age_max: Some(age_max), ..StoreOptions::default() };
     let store = backend.open_with(options).await;
     let mut compacted = Vec::new();
-    // The fifth is of a clock that went back.
+    // The fifth is of a clock that went back. Each drops two at most.
     for (second, base) in [0, 30, 60, 61, 10, 300, 301].into_iter().zip(0..) {
         let changes = vec![put("a", &second.to_string()), put(&format!("n{second}"), "1")];
         let made = Commit { at: Timestamp(second * 1000), ..commit(Revision(base), changes) };
         store.commit(made).await.unwrap();
         compacted.push(store.oldest().0);
     }
-    assert_eq!(compacted, [0, 0, 0, 1, 1, 5, 5]);
+    assert_eq!(compacted, [0, 0, 0, 1, 1, 3, 5]);
     assert_eq!(store.state().await.records.len(), 8, "the state stays");
+}
+
+async fn clock_that_is_set_far_ahead_and_back_takes_little_history_and_keeps_none_for_ever(backend: Backend) {
+    const HOUR: u64 = 3_600_000;
+    let options =
+        StoreOptions { commits_age_max: Some(Duration::from_millis(HOUR)), ..StoreOptions::default() };
+    let store = backend.open_with(options).await;
+    let mut oldest = Vec::new();
+    // Ten of one minute, two of next year, and then one every ten minutes.
+    let minute = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|second| second * 1000);
+    let after = [1, 2, 3, 4, 5, 6, 7].map(|step| step * HOUR / 6);
+    for (at, base) in minute.into_iter().chain([9_000 * HOUR; 2]).chain(after).zip(0..) {
+        let made = Commit { at: Timestamp(at), ..commit(Revision(base), vec![put("a", &base.to_string())]) };
+        store.commit(made).await.unwrap();
+        oldest.push(store.oldest().0);
+    }
+    assert_eq!(oldest[9..12], [0, 2, 4], "two a commit");
+    // What is left of the first minute goes when an hour is over; what is dated next year, with what was made after it.
+    assert_eq!(oldest[12..], [4, 4, 4, 4, 4, 4, 6]);
+    for (minutes, base) in [80, 90, 100, 110].into_iter().zip(19..) {
+        let changes = vec![put("a", &base.to_string())];
+        let made = Commit { at: Timestamp(minutes * 60_000), ..commit(Revision(base), changes) };
+        store.commit(made).await.unwrap();
+    }
+    assert_eq!(store.oldest(), Revision(14), "nothing is kept for ever");
 }
 
 async fn what_commits_replaced_counts_against_their_bytes(backend: Backend) {

@@ -114,16 +114,23 @@ impl Model {
 
     /// After each group.
     fn compact(&mut self) {
-        let is_old = |made: &Committed, newest: u64| {
-            u128::from(newest.saturating_sub(made.at.0)) > AGE_MAX.as_millis()
-        };
-        let newest = self.commits.last().unwrap().at.0;
-        while self.head() - self.compacted > 1
-            && (self.head() - self.compacted > OPTIONS.commits_kept_max as u64
-                || is_old(&self.commits[self.compacted as usize], newest))
-        {
+        let mut aged = 0;
+        while self.head() - self.compacted > 1 {
+            if self.head() - self.compacted <= OPTIONS.commits_kept_max as u64 {
+                if aged == 2 || self.age_of_oldest() <= AGE_MAX {
+                    return;
+                }
+                aged += 1;
+            }
             self.compacted += 1;
         }
+    }
+
+    /// By the first that is not dated after the newest.
+    fn age_of_oldest(&self) -> Duration {
+        let mut kept = self.commits[self.compacted as usize..].iter();
+        let newest = self.commits.last().unwrap().at;
+        newest.since(kept.find(|made| made.at <= newest).unwrap().at)
     }
 
     fn places(&self, revision: u64) -> BTreeMap<Place, (u64, Option<Arc<Record>>)> {

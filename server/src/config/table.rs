@@ -243,7 +243,7 @@ pub static SETTINGS: &[Setting] = &[
         retention.commits_age_max,
         read_age,
         write_age,
-        "How much older than the newest revision those that are kept are at most; unlimited for any age"
+        "How much older than the newest revision those that are kept are at most, which takes two away with each new one; unlimited for any age"
     ),
     row!(
         NewStreams => "xds-resend-held",

@@ -1,6 +1,6 @@
 //! Writing: each function is one transaction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use mainsheet_api::{
@@ -15,7 +15,7 @@ use redb::{Database, ReadableTable, Table, WriteTransaction};
 use super::{
     super::{
         StoreOptions, Stored, encoding,
-        rules::{self, Retained, Standing},
+        rules::{self, Excess, Retained, Standing},
     },
     Opened, Refusal,
     fault::Fault,
@@ -232,29 +232,37 @@ impl<'transaction> Tables<'transaction> {
     }
 
     fn compact(&mut self, options: &StoreOptions, newest_at: Timestamp) -> Result<(), Fault> {
-        while self.retained(options, newest_at)?.is_too_much(options) {
+        let mut aged = 0;
+        while let Some(excess) = self.retained(options, newest_at, aged)?.excess(options) {
+            aged += usize::from(excess == Excess::Age);
             self.drop_oldest()?;
         }
         self.forget_removed()
     }
 
-    fn retained(&self, options: &StoreOptions, newest_at: Timestamp) -> Result<Retained, Fault> {
-        let oldest_at = match options.commits_age_max {
-            Some(_) => Some(Timestamp(self.oldest_header()?.at)),
-            None => None,
-        };
+    fn retained(&self, options: &StoreOptions, newest_at: Timestamp, aged: usize) -> Result<Retained, Fault> {
+        let age = options.commits_age_max.map(|_| self.age(newest_at)).transpose()?;
         let len = self.standing.head - self.standing.compacted;
-        Ok(Retained { len, bytes: self.standing.commits_weight, oldest_at, newest_at })
+        Ok(Retained { len, bytes: self.standing.commits_weight, age, aged })
     }
 
-    fn oldest_header(&self) -> Result<rows::CommitHeader, Fault> {
-        let oldest = Revision(self.standing.compacted).next();
-        Ok(encoding::decode_header(&read::part(&self.commits, oldest, 0)?)?)
+    fn age(&self, newest_at: Timestamp) -> Result<Duration, Fault> {
+        let mut failed = None;
+        let made = (self.standing.compacted + 1..=self.standing.head).map_while(|revision| {
+            let header = self.header(Revision(revision)).map_err(|fault| failed = Some(fault)).ok()?;
+            Some(Timestamp(header.at))
+        });
+        let age = rules::age(made, newest_at);
+        failed.map_or(Ok(age), Err)
+    }
+
+    fn header(&self, revision: Revision) -> Result<rows::CommitHeader, Fault> {
+        Ok(encoding::decode_header(&read::part(&self.commits, revision, 0)?)?)
     }
 
     fn drop_oldest(&mut self) -> Result<(), Fault> {
-        let header = self.oldest_header()?;
         let oldest = Revision(self.standing.compacted).next();
+        let header = self.header(oldest)?;
         for number in 0..header.parts {
             self.commits.remove(&part_key(oldest, number)[..])?;
         }
