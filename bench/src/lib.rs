@@ -4,6 +4,7 @@
 pub mod api;
 pub mod configz;
 pub mod http;
+pub mod kill;
 pub mod load;
 pub mod mainsheet;
 pub mod metrics;

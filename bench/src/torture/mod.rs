@@ -1,7 +1,9 @@
 //! Rounds that a release build has to stand: each starts servers of its own, maltreats them, and says in one line what came
 //! of it, beside its bar. A round is a file here and a row of [`ROUNDS`].
 
+mod kill;
 mod mute;
+mod stop;
 mod storm;
 
 use std::{
@@ -45,6 +47,8 @@ pub(crate) struct Outcome {
 const ROUNDS: &[Round] = &[
     Round { name: "storm", what: storm::WHAT, bar: storm::BAR, run: |site| Box::pin(storm::run(site)) },
     Round { name: "mute", what: mute::WHAT, bar: mute::BAR, run: |site| Box::pin(mute::run(site)) },
+    Round { name: "kill", what: kill::WHAT, bar: kill::BAR, run: |site| Box::pin(kill::run(site)) },
+    Round { name: "stop", what: stop::WHAT, bar: stop::BAR, run: |site| Box::pin(stop::run(site)) },
 ];
 
 /// Runs the rounds whose names contain `only`. An error where there is none, or where one missed its bar.
