@@ -128,6 +128,13 @@ pub enum StoreError {
         /// The bound.
         bytes_max: usize,
     },
+    /// A write failed a moment ago, so nothing was asked of it.
+    #[error("it failed a moment ago, and is tried again by itself")]
+    Resting {
+        /// How it failed.
+        #[source]
+        source: Arc<StoreError>,
+    },
     /// Reading or writing failed, which may be over the next time.
     #[error("{step} store")]
     Io {

@@ -16,7 +16,7 @@ use mainsheet_api::{resource::SourceName, time::Clock, validate::across::AcrossO
 use mainsheet_cache::{
     Cache, CacheOptions, Follower,
     snapshot::SnapshotCatalog,
-    store::{MemoryStore, RedbStore, SharedStore},
+    store::{MemoryStore, RedbStore, SharedStore, StoreHealth, WatchedStore},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ use crate::{
     readiness::Readiness,
     sinks::Sinks,
     source_health::SourceHealth,
+    store_state::{self, StoreState},
     stream,
     surroundings::{Randomness, Surroundings},
     task::TaskSet,
@@ -59,6 +60,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     network: SharedNetwork,
     randomness: Randomness,
+    store: StoreState,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     sinks: Arc<Sinks>,
@@ -82,10 +84,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<(Running, TaskSet)> {
 /// Those of [`start`].
 pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Result<(Running, TaskSet)> {
     let Surroundings { clock, network, randomness, store, sources: given } = around;
-    let shared = shared(settings, clock, (network, randomness));
     let names = sources::names(settings, &given);
-    let (cache, follower) = open_cache(settings, store, &names).await?;
-    shared.metrics.show_follow(cache.follow_health().clone());
+    let (cache, follower, written) = open_cache(settings, (store, &clock), &names).await?;
+    let store = StoreState::new(&cache, written.clone(), Arc::clone(&clock));
+    let shared = shared(settings, clock, (network, randomness), store);
+    shared.metrics.show_store(shared.store.clone());
     let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
     shared.metrics.show_leases(leases.clone());
     let (intake, handle) = new_intake(settings, (&cache, &leases), names, &shared);
@@ -103,6 +106,9 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let live = Live { intake: handle.options.clone(), stream: grpc.options() };
 
     tasks.spawn("follow", follow(follower, stop.clone()));
+    let tried = Arc::clone(cache.store());
+    let try_again = store_state::keep_trying(tried, written, Arc::clone(&shared.clock), stop.clone());
+    tasks.spawn("store", try_again);
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);
@@ -125,29 +131,33 @@ fn shared(
     settings: &Settings,
     clock: Arc<dyn Clock>,
     (network, randomness): (SharedNetwork, Randomness),
+    store: StoreState,
 ) -> Shared {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
     let chain = Chain::new(&settings.instance, randomness.number());
-    Shared { clock, network, randomness, readiness: Readiness::new(), metrics, sinks, chain }
+    Shared { clock, network, randomness, store, readiness: Readiness::new(), metrics, sinks, chain }
 }
 
 async fn open_cache(
     settings: &Settings,
-    given: Option<SharedStore>,
+    (given, clock): (Option<SharedStore>, &Arc<dyn Clock>),
     sources: &[SourceName],
-) -> anyhow::Result<(Cache, Follower)> {
+) -> anyhow::Result<(Cache, Follower, StoreHealth)> {
     let options = settings.retention;
     let store: SharedStore = match (given, settings.store) {
         (Some(store), _) => store,
         (None, StoreKind::Memory) => Arc::new(MemoryStore::new(options)),
         (None, StoreKind::Redb) => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
     };
+    let watched = WatchedStore::new(store, Arc::clone(clock));
+    let health = watched.health().clone();
     // What wins over what: rollbacks over what is written through the API, and both over sources.
     let written = [SourceName::hold(), SourceName::api()];
     let precedence = written.into_iter().chain(sources.iter().cloned()).collect();
     let options = CacheOptions { precedence, history_len_max: settings.history_len_max };
-    Ok(Cache::open(store, options).await?)
+    let (cache, follower) = Cache::open(Arc::new(watched), options).await?;
+    Ok((cache, follower, health))
 }
 
 fn new_intake(
@@ -216,6 +226,7 @@ fn v1_links(
             StoreKind::Memory => "memory",
             StoreKind::Redb => "redb",
         },
+        store_state: shared.store.clone(),
         documents: settings.documents.clone(),
     }
 }
@@ -234,6 +245,7 @@ fn pages(
         sinks: Arc::clone(&shared.sinks),
         sources: Arc::clone(sources),
         intake: intake.clone(),
+        store: shared.store.clone(),
         metrics: Arc::clone(&shared.metrics),
     }
 }

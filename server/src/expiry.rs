@@ -19,8 +19,9 @@ use mainsheet_cache::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    intake::{IntakeHandle, Planned, Planner},
+    intake::{IntakeHandle, Planned, Planner, WriteError},
     leases::{Leases, Note},
+    store_state,
 };
 
 /// Leases that are ended with one commit. Those of a whole fleet that went away at once are some of these.
@@ -109,7 +110,7 @@ impl Expiry {
         let kept: Vec<_> = due.iter().filter_map(|holder| kept_by_source(&snapshot, holder)).collect();
         if let Err(error) = self.note(|leases| leases.note_ended(kept)).await {
             due.retain(|holder| kept_by_source(&snapshot, holder).is_none());
-            self.failed("note leases that end", error);
+            self.failed("note leases that end", &error);
         }
         if due.is_empty() {
             return;
@@ -121,7 +122,13 @@ impl Expiry {
                 self.parts.leases.count_expired(expired.len());
                 tell(&expired, written.revision.0);
             }
-            Err(error) => self.failed("remove what expired", error),
+            Err(WriteError::Refused(error) | WriteError::Failed(error)) => {
+                self.failed("remove what expired", &error);
+            }
+            Err(error) => {
+                tracing::error!(%error, "remove what expired; it is tried again");
+                self.retry_at = self.now().after(RETRY_INTERVAL);
+            }
         }
     }
 
@@ -145,7 +152,7 @@ impl Expiry {
         match (noted.await, noted_at) {
             (Ok(()), Some(at)) => self.parts.leases.are_noted(at),
             (Ok(()), None) => {}
-            (Err(error), _) => self.failed("note deadlines by the calendar", error),
+            (Err(error), _) => self.failed("note deadlines by the calendar", &error),
         }
     }
 
@@ -156,7 +163,7 @@ impl Expiry {
             Ok(()) => self.over.clear(),
             Err(error) => {
                 self.tidy_at = Some(self.now().after(RETRY_INTERVAL));
-                self.failed("tidy notes of leases", error);
+                self.failed("tidy notes of leases", &error);
             }
         }
     }
@@ -167,9 +174,8 @@ impl Expiry {
         if notes.is_empty() { Ok(()) } else { self.parts.cache.store().set_status(notes).await }
     }
 
-    fn failed(&mut self, step: &str, error: impl std::error::Error + Send + Sync + 'static) {
-        let error = format!("{:#}", anyhow::Error::from(error));
-        tracing::error!(error, "{step}; it is tried again");
+    fn failed(&mut self, step: &str, error: &StoreError) {
+        store_state::tell(&format!("{step}; it is tried again"), error);
         self.retry_at = self.now().after(RETRY_INTERVAL);
     }
 

@@ -32,6 +32,7 @@ mod signals;
 pub mod sinks;
 pub mod source;
 pub mod source_health;
+pub mod store_state;
 pub mod stream;
 pub mod surroundings;
 pub mod task;

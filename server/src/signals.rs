@@ -20,6 +20,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// A file grows past the limit (`ulimit -f`). The write fails then, which is told; without this the process ends.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -32,6 +34,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

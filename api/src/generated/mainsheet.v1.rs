@@ -583,6 +583,8 @@ pub struct StatusResponse {
     pub rolled_back: u32,
     #[prost(uint32, tag = "16")]
     pub clashes: u32,
+    #[prost(string, repeated, tag = "17")]
+    pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KindCount {

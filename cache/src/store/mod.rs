@@ -12,6 +12,7 @@
 //! | `encoding` | rows of durable backends |
 //! | `memory` | a store without a disk |
 //! | `redb` | a store in one file |
+//! | `watched` | a store that says how it is, and is left alone for a while after it failed |
 
 mod backup;
 mod encoding;
@@ -20,6 +21,7 @@ mod options;
 mod redb;
 mod rules;
 mod undo;
+mod watched;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -37,6 +39,7 @@ pub use self::{
     memory::MemoryStore,
     options::StoreOptions,
     redb::RedbStore,
+    watched::{StoreHealth, StoreTrouble, WatchedStore},
 };
 
 use crate::error::{CommitError, StoreError};

@@ -32,6 +32,12 @@ macro_rules! contract {
                 super::$claim(super::Backend::Redb).await;
             })*
         }
+        mod watched {
+            $(#[tokio::test]
+            async fn $claim() {
+                super::$claim(super::Backend::Watched).await;
+            })*
+        }
     };
 }
 

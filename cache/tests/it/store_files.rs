@@ -82,7 +82,7 @@ async fn directory_that_can_not_be_made_is_an_error() {
     fs::write(&file, "").unwrap();
     let refused = open(&file.join("below")).await.expect_err("it is below a file");
     let StoreError::Io { step: "open", source } = refused else { panic!("{refused}") };
-    assert_eq!(source.to_string(), format!("`{}`", file.join("below").join(FILE).display()));
+    assert_eq!(source.to_string(), format!("`{}`; see to its disk", file.join("below").join(FILE).display()));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use mainsheet_api::{
     key::Key,
     kind::Kind,
     resource::{Lease, Over, Provenance, Record, Resource, SourceName, Terms},
-    time::Timestamp,
+    time::{Clock, Timestamp, Uptime},
     verdict::{Finding, Position, Severity},
     version::{ResourceVersion, Revision},
     view::Audience,
@@ -16,7 +16,7 @@ use mainsheet_api::{
 };
 use mainsheet_cache::{
     StoreError,
-    store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions},
+    store::{Follow, MemoryStore, RedbStore, SharedStore, State, Store, StoreOptions, WatchedStore},
 };
 use tempfile::TempDir;
 
@@ -45,6 +45,8 @@ pub(crate) async fn reopen(dir: &Path, options: StoreOptions) -> Result<RedbStor
 pub(crate) enum Backend {
     Memory,
     Redb,
+    /// [`WatchedStore`] before one in memory.
+    Watched,
 }
 
 impl Backend {
@@ -55,12 +57,29 @@ impl Backend {
     pub(crate) async fn open_with(self, options: StoreOptions) -> TestStore {
         match self {
             Self::Memory => TestStore { store: Arc::new(MemoryStore::new(options)), _dir: None },
+            Self::Watched => {
+                let store = WatchedStore::new(Arc::new(MemoryStore::new(options)), Arc::new(NoTime));
+                TestStore { store: Arc::new(store), _dir: None }
+            }
             Self::Redb => {
                 let dir = quick_dir();
                 let store = RedbStore::open(dir.path(), options).await.unwrap();
                 TestStore { store: Arc::new(store), _dir: Some(dir) }
             }
         }
+    }
+}
+
+/// A clock that stands still.
+struct NoTime;
+
+impl Clock for NoTime {
+    fn uptime(&self) -> Uptime {
+        Uptime::default()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::default()
     }
 }
 

@@ -105,6 +105,7 @@ impl Service {
     pub(super) fn refused(&self, status: &Status) -> anyhow::Error {
         let text = refusal::text(status);
         match status.code() {
+            Code::Unavailable if refusal::is_of_the_store(status) => anyhow::Error::msg(text),
             Code::Unavailable | Code::DeadlineExceeded => {
                 CliError::NotReached(format!("the server at `{}` does not answer: {text}", self.address))
                     .into()

@@ -20,6 +20,12 @@ pub(super) fn text(status: &Status) -> String {
     [first].into_iter().chain(lines).collect::<Vec<_>>().join("\n  ")
 }
 
+/// Whether the server has answered, and only its store failed.
+pub(super) fn is_of_the_store(status: &Status) -> bool {
+    let details = status.get_error_details();
+    details.error_info().is_some_and(|info| ["STORE", "UNKNOWN"].contains(&&*info.reason))
+}
+
 fn lines(details: &ErrorDetails) -> Vec<String> {
     let mut lines = Vec::new();
     let fields = details.bad_request().map(|found| &*found.field_violations).unwrap_or_default();

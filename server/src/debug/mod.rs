@@ -24,7 +24,7 @@ pub use inspector::DebugInspector;
 
 use crate::{
     intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks, source_health::SourceHealth,
-    verdicts::AcrossVerdicts,
+    store_state::StoreState, verdicts::AcrossVerdicts,
 };
 
 /// What the endpoints read from.
@@ -42,6 +42,8 @@ pub struct Links {
     pub intake: IntakeHandle,
     /// What is said of what is served, in view of the rest of it.
     pub verdicts: watch::Receiver<AcrossVerdicts>,
+    /// Whether the store works.
+    pub store: StoreState,
     /// What was counted.
     pub metrics: Arc<Metrics>,
 }

@@ -11,6 +11,9 @@ struct Ready {
     ready: bool,
     /// What must still happen, by name.
     awaiting: Vec<String>,
+    /// What is wrong although streams are accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
 }
 
 /// The process answers; that is all that a restart could mend.
@@ -23,5 +26,5 @@ pub(super) async fn ready(State(links): State<Links>) -> impl IntoResponse {
     let awaiting = links.readiness.awaited();
     let ready = awaiting.is_empty();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Ready { ready, awaiting }))
+    (code, Json(Ready { ready, awaiting, problems: links.store.problems() }))
 }

@@ -22,10 +22,11 @@ use super::{
     plan::{JudgedRound, Leasing, Named, Plan, plan},
     stats::{IntakeStats, Step, add},
 };
-use crate::{leases::Leases, source::LastWritten};
+use crate::{leases::Leases, source::LastWritten, store_state};
 
-/// Between attempts to write to a store that fails.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Between attempts to write to a store that fails: the first, and the longest.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(10);
 
 /// What commits: under one lease, one round after the other.
 #[derive(Clone)]
@@ -86,12 +87,16 @@ impl Committer {
         let reports = self.timed(Step::Judge, judge_all(reports, &criteria)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });
+        let mut retry = RETRY_MIN;
         loop {
             match self.attempt(&round).await? {
                 Attempt::Done(done) => return Ok(done),
                 Attempt::Conflict => add(&self.stats.conflicts, 1),
                 // Without the turn: whoever writes meanwhile learns of the failure at once.
-                Attempt::Failed => tokio::time::sleep(RETRY_INTERVAL).await,
+                Attempt::Failed => {
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(RETRY_MAX);
+                }
             }
         }
     }
@@ -113,7 +118,6 @@ impl Committer {
         match self.timed(Step::Commit, self.cache.commit(commit)).await {
             Ok(committed) => {
                 add(&self.stats.commits, 1);
-                self.stats.succeeded();
                 tracing::info!(revision = committed.0, source = %round.source, put, removed, "committed");
                 // What is planned next, and what awaits this source, must see it.
                 *turn = committed;
@@ -126,9 +130,10 @@ impl Committer {
                 Ok(Attempt::Conflict)
             }
             Err(CommitError::Store(error)) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
-                tracing::error!(source = %round.source, error, "commit failed; it is tried again");
-                self.stats.failed(error);
+                store_state::tell(
+                    &format!("commit what source {} told; it is tried again", round.source),
+                    &error,
+                );
                 Ok(Attempt::Failed)
             }
             // Somebody else has the lease, or the commit itself is at fault.
@@ -160,9 +165,7 @@ impl Committer {
         }
         self.leases.renew(&renewals);
         if let Err(error) = self.cache.store().set_status(notes).await {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::error!(%source, error, "note leases");
-            self.stats.failed(format!("note leases: {error}"));
+            store_state::tell(&format!("note leases of source {source}"), &error);
         }
     }
 

@@ -3,13 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
+use bytes::Bytes;
+
 use mainsheet_api::{
+    change::Fence,
     resource::SourceName,
     time::{Clock, Uptime},
 };
-use mainsheet_cache::Cache;
+use mainsheet_cache::{Cache, StoreError, store::Answer};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,11 +30,30 @@ use super::{
     verdicts::VerdictsWriter,
     write::Job,
 };
-use crate::{leases::Leases, readiness::ReadinessGuard, source::Batch};
+use crate::{leases::Leases, readiness::ReadinessGuard, source::Batch, store_state};
+
+/// Between attempts to begin with a store that fails.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where the status area notes that a source has once told everything.
 pub(super) fn completed_key(source: &SourceName) -> String {
     format!("source/{source}/completed")
+}
+
+/// Asks again as long as that may help.
+async fn insist<'store, T>(
+    step: &str,
+    ask: impl Fn() -> Answer<'store, Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    loop {
+        match ask().await {
+            Err(error) if store_state::may_pass(&error) => {
+                store_state::tell(&format!("{step}; it is tried again"), &error);
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// The source of such a note.
@@ -67,9 +90,12 @@ impl Intake {
     /// Where the store can't be read at the start, where another writer takes the lease, or the cache is gone.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let configured: BTreeSet<SourceName> = self.awaited.keys().cloned().collect();
-        let completed = self.release_completed().await?;
-        let fence = self.cache.store().take_lease().await?;
-        let retired = self.retire(configured, completed).await?;
+        let begun = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            begun = self.begin(configured) => begun?,
+        };
+        let (fence, retired) = begun;
         let committer = Committer {
             cache: self.cache.clone(),
             leases: self.leases.clone(),
@@ -98,16 +124,24 @@ impl Intake {
         running.run(stop).await
     }
 
+    /// What was completed before is served at once, also where the store can't be written for now.
+    async fn begin(&mut self, configured: BTreeSet<SourceName>) -> anyhow::Result<(Fence, Retired)> {
+        let store = Arc::clone(self.cache.store());
+        let status = insist("read what an earlier run noted", || store.status("")).await?;
+        let completed = self.release_completed(status);
+        let fence = insist("take the lease", || store.take_lease()).await?;
+        Ok((fence, self.retire(configured, completed).await?))
+    }
+
     /// Sources that completed in an earlier run are not awaited. Returns them, configured or not.
-    async fn release_completed(&mut self) -> anyhow::Result<BTreeSet<SourceName>> {
-        let status = self.cache.store().status("").await?;
+    fn release_completed(&mut self, status: Vec<(String, Bytes)>) -> BTreeSet<SourceName> {
         let completed: BTreeSet<SourceName> =
             status.iter().filter_map(|(key, _)| completed_source(key)).collect();
         let released: Vec<_> = self.awaited.extract_if(.., |source, _| completed.contains(source)).collect();
         released.into_iter().for_each(|(_, guard)| guard.release());
         self.notes = HoldNotes::of(&status);
         self.verdicts.stored_before(status.into_iter().map(|(key, _)| key));
-        Ok(completed)
+        completed
     }
 
     /// Finds the sources that nobody configures any more. Should one be configured again it is awaited like a new one,
@@ -133,7 +167,8 @@ impl Intake {
         let forgotten = retired.sources().filter(|source| completed.contains(source));
         let forgotten: Vec<_> = forgotten.map(|source| (completed_key(source), None)).collect();
         if !forgotten.is_empty() {
-            self.cache.store().set_status(forgotten).await?;
+            let store = self.cache.store();
+            insist("forget sources that are gone", || store.set_status(forgotten.clone())).await?;
         }
         Ok(retired)
     }

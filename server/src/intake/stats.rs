@@ -1,10 +1,7 @@
 //! What the intake counts, for whoever shows metrics.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -29,9 +26,6 @@ pub struct IntakeStats {
     pub pending_origins: AtomicU64,
     /// Gauge: removals that the shrink guard holds.
     pub held: AtomicU64,
-    /// Failed writes to the store.
-    pub failures: AtomicU64,
-    last_error: Mutex<Option<String>>,
     nanos: [AtomicU64; Step::ALL.len()],
 }
 
@@ -65,12 +59,6 @@ impl Step {
 }
 
 impl IntakeStats {
-    /// Why the store was last not written; none once it is again.
-    #[must_use]
-    pub fn last_error(&self) -> Option<String> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// How long a step took so far, all rounds together.
     #[must_use]
     pub fn time_of(&self, step: Step) -> Duration {
@@ -80,15 +68,6 @@ impl IntakeStats {
     pub(crate) fn took(&self, step: Step, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.nanos[step as usize].fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    pub(crate) fn failed(&self, error: String) {
-        add(&self.failures, 1);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    }
-
-    pub(crate) fn succeeded(&self) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

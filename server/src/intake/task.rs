@@ -35,7 +35,7 @@ use super::{
     stats::set,
     write::{Job, WriteError},
 };
-use crate::source::Batch;
+use crate::{source::Batch, store_state};
 
 /// Between writes to the status area.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -237,7 +237,7 @@ impl RunningIntake {
         let marker = vec![(completed_key(source), Some(Bytes::from_static(b"1")))];
         if let Err(error) = self.intake.cache.store().set_status(marker).await {
             // Without it, a restart waits for the source's first batch again: nothing worse.
-            self.failed("note that a source completed", error);
+            store_state::tell("note that a source completed", &error);
         }
         tracing::info!(%source, "source has told everything that it has");
         guard.release();
@@ -286,7 +286,7 @@ impl RunningIntake {
             Ok(()) => self.intake.notes.saved(notes),
             Err(error) => {
                 self.intake.verdicts.not_saved(&keys);
-                self.failed("save what is rejected and what is held", error);
+                store_state::tell("save what is rejected and what is held", &error);
             }
         }
     }
@@ -298,12 +298,6 @@ impl RunningIntake {
     fn unsaved_notes(&self) -> Vec<(String, Option<Timestamp>)> {
         let now = self.intake.clock.now();
         self.intake.notes.unsaved(self.guard.iter(), now)
-    }
-
-    fn failed(&self, step: &str, error: impl std::error::Error + Send + Sync + 'static) {
-        let error = format!("{:#}", anyhow::Error::from(error));
-        tracing::error!(error, "{step}");
-        self.intake.stats.failed(format!("{step}: {error}"));
     }
 
     /// How long there is nothing to do by itself.

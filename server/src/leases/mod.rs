@@ -34,7 +34,7 @@ use mainsheet_cache::{
 
 use self::ended::EndedLeases;
 pub use self::ended::{Ended, EndedOf};
-use crate::source::LastWritten;
+use crate::{source::LastWritten, store_state};
 
 /// An entry of the status area to be set, or removed.
 pub type Note = (String, Option<Bytes>);
@@ -80,14 +80,17 @@ impl Leases {
     /// As an earlier process left them.
     ///
     /// # Errors
-    /// Where the store can't be read, or written.
+    /// Where the store can't be read.
     pub async fn load(cache: &Cache, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = cache.store();
         let mut status = store.status(note::DEADLINE).await?;
         status.extend(store.status(note::ENDED).await?);
         let (leases, stale) = Self::resume(clock, &status, cache.snapshot());
-        if !stale.is_empty() {
-            store.set_status(stale).await?;
+        if !stale.is_empty()
+            && let Err(error) = store.set_status(stale).await
+        {
+            // The next start finds them again.
+            store_state::tell("take away notes of leases that are over", &error);
         }
         Ok(leases)
     }

@@ -23,7 +23,6 @@ pub(super) fn read(intake: &IntakeHandle) -> Vec<Reading> {
         (table::PENDING_BYTES, &stats.pending_bytes),
         (table::PENDING_ORIGINS, &stats.pending_origins),
         (table::HELD, &stats.held),
-        (table::STORE_FAILURES, &stats.failures),
     ];
     let rows = labelled.into_iter().chain(plain.map(|(row, value)| (row, "", value)));
     let mut readings: Vec<_> = rows

@@ -4,12 +4,12 @@
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
 mod findings;
-mod follow;
 mod intake;
 mod leases;
 mod process;
 mod reading;
 mod sources;
+mod store;
 mod table;
 
 use std::{sync::Arc, time::Duration};
@@ -18,12 +18,11 @@ use mainsheet_api::{
     kind::Kind,
     xds::{Variant, server::Sent},
 };
-use mainsheet_cache::FollowHealth;
 use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
 
-use crate::{intake::IntakeHandle, leases::Leases, source_health::SourceHealth};
+use crate::{intake::IntakeHandle, leases::Leases, source_health::SourceHealth, store_state::StoreState};
 use findings::Findings;
 pub(crate) use findings::FindingsRead;
 pub use table::{Row, SECONDS, Shape, TABLE};
@@ -108,9 +107,9 @@ impl Metrics {
         }
     }
 
-    /// Shows whether the store's news can be read, too. The first that is shown stays.
-    pub(crate) fn show_follow(&self, health: FollowHealth) {
-        reading::register(&self.registry, &table::NEWS_LATE, move || follow::read(&health));
+    /// Shows whether the store works, too. The first that is shown stays.
+    pub(crate) fn show_store(&self, state: StoreState) {
+        reading::register(&self.registry, &table::STORE_FAILING, move || store::read(&state));
     }
 
     /// Everything in Prometheus' text format.

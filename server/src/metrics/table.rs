@@ -49,6 +49,8 @@ table! {
     COMMITS = "mainsheet_commits_total", Counter, &[], "Commits to the store.";
     COMMIT_CONFLICTS = "mainsheet_commit_conflicts_total", Counter, &[],
         "Commits that were worked out anew because somebody else had changed the same keys.";
+    STORE_FAILING = "mainsheet_store_failing", Gauge, &[],
+        "1 while the store can't be written, so that changes wait or are refused.";
     STORE_FAILURES = "mainsheet_store_failures_total", Counter, &[], "Failed writes to the store.";
     STORE_READ_FAILURES = "mainsheet_store_read_failures_total", Counter, &[], "Failed reads of the store's news.";
     NEWS_LATE = "mainsheet_news_late", Gauge, &[],

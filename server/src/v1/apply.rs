@@ -224,7 +224,10 @@ fn ttl(request: &pb::ApplyRequest) -> Result<Option<Duration>, Status> {
 
 #[cfg(test)]
 mod tests {
-    use mainsheet_cache::{Cache, CacheOptions, store::MemoryStore};
+    use mainsheet_cache::{
+        Cache, CacheOptions,
+        store::{MemoryStore, StoreHealth},
+    };
 
     use super::*;
     use crate::{
@@ -235,6 +238,7 @@ mod tests {
         readiness::Readiness,
         sinks::Sinks,
         source::DocumentOptions,
+        store_state::StoreState,
     };
 
     /// Of a server that has no source, and nothing.
@@ -251,6 +255,7 @@ mod tests {
             sources: Vec::new(),
         };
         Links {
+            store_state: StoreState::new(&cache, StoreHealth::default(), clock.clone()),
             intake: intake(parts, IntakeOptions::default()).1,
             cache,
             leases,

@@ -57,6 +57,7 @@ use crate::{
     sinks::Sinks,
     source::DocumentOptions,
     source_health::SourceHealth,
+    store_state::StoreState,
 };
 
 /// What the service is connected to.
@@ -80,6 +81,8 @@ pub struct Links {
     pub instance: Arc<str>,
     /// Where the store is kept, in a word.
     pub store: &'static str,
+    /// Whether it works.
+    pub store_state: StoreState,
     /// How documents are read that do not say.
     pub documents: DocumentOptions,
 }

@@ -35,6 +35,7 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         leases: count(links.leases.len()),
         rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
         clashes: count(clashes::contests(&snapshot).count()),
+        problems: links.store_state.problems(),
     })
 }
 

@@ -17,7 +17,7 @@ use mainsheet_api::{
 use mainsheet_cache::{
     Cache, CacheOptions,
     snapshot::SnapshotCatalog,
-    store::{MemoryStore, SharedStore},
+    store::{MemoryStore, SharedStore, WatchedStore},
 };
 use mainsheet_server::{
     chain::Chain,
@@ -30,6 +30,7 @@ use mainsheet_server::{
     network::Tcp,
     readiness::Readiness,
     sinks::Sinks,
+    store_state::StoreState,
     stream::{self, StreamOptions},
     task::TaskSet,
     v1,
@@ -70,12 +71,15 @@ impl Mesh {
     pub(crate) async fn on(store: SharedStore, options: StreamOptions, readiness: Readiness) -> Self {
         let cache_options =
             CacheOptions { precedence: vec![SourceName::hold(), SourceName::api()], history_len_max: 4 };
-        let (cache, follower) = Cache::open(store, cache_options).await.unwrap();
+        let clock = Arc::new(SystemClock::new());
+        let store = WatchedStore::new(store, clock.clone());
+        let written = store.health().clone();
+        let (cache, follower) = Cache::open(Arc::new(store), cache_options).await.unwrap();
+        let store_state = StoreState::new(&cache, written, clock.clone());
         let fence = cache.store().take_lease().await.unwrap();
         let metrics = Metrics::new();
         let sinks = Sinks::new(Arc::clone(&metrics));
         let newest = cache.subscribe();
-        let clock = Arc::new(SystemClock::new());
         // Only for what it shows: the tests commit by themselves.
         let leases = Leases::load(&cache, clock.clone()).await.unwrap();
         let parts = IntakeParts {
@@ -97,6 +101,7 @@ impl Mesh {
             clock: clock.clone(),
             instance: Arc::from("mainsheet-0"),
             store: "memory",
+            store_state: store_state.clone(),
             documents: mainsheet_server::source::DocumentOptions::default(),
         };
         let (others, service) = v1::service(for_clients, stop.clone());
@@ -108,6 +113,7 @@ impl Mesh {
             sources: [].into(),
             intake,
             verdicts: watch::channel(AcrossVerdicts::default()).1,
+            store: store_state,
             metrics: Arc::clone(&metrics),
         };
         let links = stream::Links {

@@ -25,7 +25,7 @@ enum Step {
 
 /// A disk. Cloning shares it.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<Shared>);
+pub(in crate::store) struct Disk(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 impl Disk {
-    pub(super) fn holding(content: Vec<u8>) -> Self {
+    pub(in crate::store) fn holding(content: Vec<u8>) -> Self {
         Self(Arc::new(Shared {
             first: content.clone(),
             content: Mutex::new(content),
@@ -47,16 +47,16 @@ impl Disk {
         }))
     }
 
-    pub(super) fn breaks_after(&self, steps: usize) {
+    pub(in crate::store) fn breaks_after(&self, steps: usize) {
         self.0.steps_left.store(steps, Ordering::SeqCst);
     }
 
-    pub(super) fn is_well_again(&self) {
+    pub(in crate::store) fn is_well_again(&self) {
         self.breaks_after(usize::MAX);
     }
 
     /// How many steps it has made.
-    pub(super) fn steps(&self) -> usize {
+    pub(in crate::store) fn steps(&self) -> usize {
         self.0.steps.lock().unwrap().len()
     }
 

@@ -82,7 +82,7 @@ fn commit_that_could_not_be_flushed_is_an_error() {
 }
 
 /// A store that opens this disk again when it failed.
-fn store_on(disk: &Disk) -> RedbStore {
+pub(in crate::store) fn store_on(disk: &Disk) -> RedbStore {
     drop(new_store(disk));
     let again = disk.clone();
     let open_again = move || database_on(&again);

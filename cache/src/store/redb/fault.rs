@@ -30,13 +30,27 @@ pub(super) enum Fault {
     Rule(StoreError),
 }
 
-/// Which file the system spoke of.
+/// Which file the system spoke of, and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}`")]
+#[error("`{path}`{advice}")]
 struct At {
     path: String,
+    advice: &'static str,
     #[source]
     source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What to do about it.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    use io::ErrorKind as K;
+    match kind {
+        K::StorageFull => "; make room on its disk",
+        K::QuotaExceeded => "; make room, or raise the quota",
+        K::FileTooLarge => "; raise the limit of file sizes (`ulimit -f`, LimitFSIZE=)",
+        K::ReadOnlyFilesystem => "; make its disk writable",
+        K::PermissionDenied => "; let the user of this process read and write it",
+        _ => "; see to its disk",
+    }
 }
 
 impl Fault {
@@ -57,9 +71,12 @@ impl Fault {
             Self::Newer(found) => StoreError::Newer { path, found, known: FORMAT },
             Self::Kind(kind) => StoreError::UnknownKind { path, kind },
             Self::Rule(error) => error,
-            Self::Io(error) => StoreError::Io { step, source: Arc::new(At { path, source: error.into() }) },
+            Self::Io(error) => {
+                let advice = advice(error.kind());
+                StoreError::Io { step, source: Arc::new(At { path, advice, source: error.into() }) }
+            }
             Self::Database(error) => {
-                StoreError::Io { step, source: Arc::new(At { path, source: error.into() }) }
+                StoreError::Io { step, source: Arc::new(At { path, advice: "", source: error.into() }) }
             }
         }
     }

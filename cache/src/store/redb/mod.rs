@@ -34,6 +34,9 @@ mod power_loss;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use self::{disk::Disk, disk_failure::store_on};
+
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},

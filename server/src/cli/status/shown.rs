@@ -20,6 +20,9 @@ pub(super) fn text(status: &pb::StatusResponse, is_wide: bool) -> String {
             text += &format!("\nproblem of {}: {}\n", source.name, problem.replace('\n', "\n  "));
         }
     }
+    for problem in &status.problems {
+        text += &format!("\nproblem: {problem}\n");
+    }
     text + &held(&status.held_removals)
 }
 
@@ -116,6 +119,7 @@ pub(in crate::cli) fn value(status: &pb::StatusResponse) -> Value {
     json!({
         "ready": status.awaited.is_empty(),
         "awaited": status.awaited,
+        "problems": status.problems,
         "instance": status.instance,
         "version": status.server_version,
         "uptimeSeconds": status.uptime.map(seconds),
@@ -180,6 +184,7 @@ mod tests {
     fn whatever_wants_a_hand_is_told_with_what_to_do() {
         let mut status = quiet();
         status.awaited = vec!["source files:mesh".into(), "store".into()];
+        status.problems = vec!["the store can't be written since 3s".into()];
         (status.rejected, status.clashes, status.leases, status.rolled_back) = (1, 2, 3, 4);
         (status.sinks, status.sinks_refusing) = (5, 1);
         status.sources[1].resources = 7;
@@ -216,6 +221,8 @@ mod tests {
              files:mesh   0           0        1\n\
              \n\
              problem of files:mesh: a.yaml: can't be read\n\
+             \n\
+             problem: the store can't be written since 3s\n\
              \n\
              held: files:mesh has lost 40 of 42 VirtualService, which are served on since 12s, for 48s more\n  \
              if that is meant: mainsheet confirm files:mesh\n\

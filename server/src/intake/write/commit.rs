@@ -19,6 +19,7 @@ use crate::{
         stats::{Step, add},
     },
     leases::Leases,
+    store_state,
 };
 
 /// Times that a write is planned because others changed the same meanwhile. Only another server on the same store is ever
@@ -83,7 +84,7 @@ impl Committer {
         }
         let _noting = self.leases.noting().await;
         let renewed = self.cache.store().set_status(Leases::notes(&renewals)).await;
-        renewed.map_err(|error| WriteError::Refused(self.failed("renew leases", error)))?;
+        renewed.map_err(|error| WriteError::Refused(told("renew leases", error)))?;
         self.leases.renew(&renewals);
         Ok(())
     }
@@ -126,7 +127,6 @@ impl Committer {
 
     fn committed(&self, planned: &PlannedJob, revision: Revision) {
         add(&self.stats.commits, 1);
-        self.stats.succeeded();
         let Tally { put, removed } = Tally::of(&planned.changes);
         let Cause { what, author, .. } = planned.job.cause();
         tracing::info!(revision = revision.0, cause = what, author, put, removed, "committed");
@@ -141,7 +141,7 @@ impl Committer {
             CommitError::Orphaned => Outcome::Orphaned,
             CommitError::Store(error) => {
                 let is_unknown = may_be_made(&error);
-                let error = self.failed("commit a write", error);
+                let error = told("commit a write", error);
                 Outcome::Not(if is_unknown { WriteError::Failed(error) } else { WriteError::Refused(error) })
             }
             CommitError::Empty | CommitError::Repeated { .. } => {
@@ -154,15 +154,12 @@ impl Committer {
             }
         }
     }
+}
 
-    /// Shows that the store failed, and shares why.
-    fn failed(&self, step: &str, error: StoreError) -> Arc<StoreError> {
-        let shared = Arc::new(error);
-        let error = format!("{:#}", anyhow::Error::new(Arc::clone(&shared)));
-        tracing::error!(error, "{step}");
-        self.stats.failed(format!("{step}: {error}"));
-        shared
-    }
+/// Tells that the store failed, and shares why.
+fn told(step: &str, error: StoreError) -> Arc<StoreError> {
+    store_state::tell(step, &error);
+    Arc::new(error)
 }
 
 /// What is left of a group whose renewals can't be written: what renews is refused, and what was planned on changes of such

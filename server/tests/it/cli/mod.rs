@@ -3,6 +3,7 @@
 mod apply;
 mod backup;
 mod completion;
+mod full_disk;
 mod get;
 mod import;
 mod reload;

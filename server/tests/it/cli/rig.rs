@@ -93,6 +93,15 @@ impl Started {
         row.split_whitespace().next().unwrap().to_owned()
     }
 
+    /// Lets no file of it grow past so many bytes, or past nothing from now on.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_file_size(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
+        let limit = Rlimit { current: bytes.or(maximum), maximum };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, limit).unwrap();
+    }
+
     /// One whose standard output is closed at once.
     pub(crate) fn without_output(folder: &TempDir, args: &[&str]) -> Self {
         let mut command = mainsheet(folder.path(), args);
