@@ -28,7 +28,9 @@ pub struct StreamOptions {
     pub first_request_deadline: Duration,
     /// How often an idle client is pinged (rule 88).
     pub keepalive_interval: Duration,
-    /// How long the client has to answer the ping before it counts as dead.
+    /// How long the client has to answer the ping before it counts as dead. The ping waits behind what was sent before it, a
+    /// megabyte perhaps: no less than the write deadline, or who reads slowly would be cut off before it has its first
+    /// answer, however often it comes back.
     pub keepalive_timeout: Duration,
     /// How long a client may leave what is sent to it unread before its connection is closed (rule 87).
     pub write_deadline: Duration,
@@ -48,9 +50,20 @@ impl Default for StreamOptions {
             streams_per_connection_max: 100,
             first_request_deadline: FIRST_REQUEST_DEADLINE,
             keepalive_interval: Duration::from_secs(30),
-            keepalive_timeout: Duration::from_secs(10),
+            keepalive_timeout: Duration::from_secs(60),
             write_deadline: Duration::from_secs(60),
             grace: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_slowly_has_as_long_for_a_ping_as_for_a_write() {
+        let options = StreamOptions::default();
+        assert!(options.keepalive_timeout >= options.write_deadline);
     }
 }
