@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 use mainsheet_bench::{load::Server, soak};
 use tempfile::TempDir;
@@ -71,7 +71,7 @@ async fn soak(program: &Path, time: Duration) -> Result<()> {
     let dir = TempDir::with_prefix("mainsheet-soak-")?;
     let server = Server::start(program, dir.path(), "").await?;
     let report = soak::run(&server, time).await?;
-    let plot = std::env::current_exe()?.ancestors().nth(2).context("a target directory")?.join("soak.svg");
+    let plot = std::env::current_exe()?.with_file_name("soak.svg");
     std::fs::write(&plot, report.svg())?;
     println!(
         "{report}

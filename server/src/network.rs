@@ -13,13 +13,17 @@ use futures_util::future::BoxFuture;
 use mainsheet_sink::Connector;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tracing::debug;
 
 /// Unsent bytes in the kernel above which a socket takes no more. What is still ours can be replaced by something
 /// newer; what the kernel holds will be sent however stale it is.
 const NOTSENT_BYTES_MAX: u32 = 128 << 10;
+
+/// Connections that the kernel completes before they are accepted: those of a fleet that comes at once. It takes no more than
+/// `net.core.somaxconn` says; who finds no room tries again after a second, two, four.
+const BACKLOG: u32 = 16 << 10;
 
 /// Where a server listens and connects.
 pub trait Network: fmt::Debug + Send + Sync {
@@ -46,7 +50,7 @@ pub struct Tcp;
 impl Network for Tcp {
     fn listen(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Port>>> {
         Box::pin(async move {
-            let tcp = TcpListener::bind(address).await?;
+            let tcp = listen(address)?;
             let local = tcp.local_addr()?;
             Ok(Box::new(TcpPort { tcp, local }) as Box<dyn Port>)
         })
@@ -75,6 +79,14 @@ impl Port for TcpPort {
             Ok((Wire::Tcp(stream), peer))
         })
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that starts again gets its port back, though connections of the one before linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Socket options that only make it better: without them the connection is served all the same.

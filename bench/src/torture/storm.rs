@@ -23,8 +23,7 @@ pub(super) async fn run(site: Site) -> Result<Outcome> {
     let load = Load { quick: CLIENTS, changes: 0, ..Load::default() };
     let report = load.run(&server).await?;
     let (time, peak) = (report.cold.times.max(), report.cold.peak);
-    let again: u64 = report.ends.iter().flatten().map(|(_, count)| count).sum();
-    let is_right = report.wrong.0 == 0 && report.behind == 0;
+    let (again, is_right) = (report.again(), report.is_right());
     let mut said = format!(
         "the last of {} has everything after {:.1} s (median {:.1} s), {again} attempts were made again, peak {:.0} MiB, \
          {:.1} CPU s",

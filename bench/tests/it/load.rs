@@ -55,7 +55,7 @@ fn small(variant: Variant) -> Load {
 }
 
 fn assert_right(report: &Report) {
-    assert!(report.is_right(), "{report}");
+    assert!(report.is_right() && report.again() == 0, "{report}");
     assert_eq!((report.cold.times.len(), report.changes.times.len()), (8, 8 * 5), "{report}");
     assert!(report.cold.received_bytes > 8 * 200 * 1024 && report.server.peak > 0, "{report}");
 }
