@@ -185,8 +185,11 @@ impl Inner {
         let before = self.standing;
         let commit = |commit| Ok::<_, Infallible>(self.commit(commit, before));
         let Ok(answers) = rules::commit_each(commits, commit);
-        if let Some(newest) = self.commits.back() {
-            self.compact(newest.recorded.committed.at);
+        let made = self.standing.head.0 - before.head.0;
+        if let Some(newest) = self.commits.back()
+            && made > 0
+        {
+            self.compact(newest.recorded.committed.at, made);
         }
         answers
     }
@@ -219,24 +222,25 @@ impl Inner {
         self.rows.insert(place, Row { changed: revision, record })?.stored()
     }
 
-    fn compact(&mut self, newest_at: Timestamp) {
-        let mut aged = 0;
-        while let Some(excess) = self.retained(newest_at, aged).excess(&self.options) {
+    /// After so many commits, the newest of which was made then.
+    fn compact(&mut self, newest_at: Timestamp, made: u64) {
+        let mut aged_left = made * rules::AGED_PER_COMMIT_MAX;
+        while let Some(excess) = self.retained(newest_at, aged_left).excess(&self.options) {
             let Some(oldest) = self.commits.pop_front() else { return };
-            aged += usize::from(excess == rules::Excess::Age);
+            aged_left -= u64::from(excess == rules::Excess::Age);
             self.commits_bytes -= oldest.bytes();
             self.standing.compacted = oldest.recorded.committed.revision;
         }
         self.forget_removed();
     }
 
-    fn retained(&self, newest_at: Timestamp, aged: usize) -> Retained {
+    fn retained(&self, newest_at: Timestamp, aged_left: u64) -> Retained {
         let made = self.commits.iter().map(|kept| kept.recorded.committed.at);
         Retained {
             len: self.commits.len() as u64,
             bytes: self.commits_bytes as u64,
             age: Some(rules::age(made, newest_at)),
-            aged,
+            aged_left,
         }
     }
 

@@ -40,8 +40,8 @@ pub(super) struct Retained {
     pub bytes: u64,
     /// How long before the newest the oldest was made ([`age`]); none where nobody asks.
     pub age: Option<Duration>,
-    /// How many were dropped for their age with this commit.
-    pub aged: usize,
+    /// How many may still be dropped for their age with these commits.
+    pub aged_left: u64,
 }
 
 /// Why the oldest commit is to be dropped.
@@ -53,7 +53,7 @@ pub(super) enum Excess {
 
 /// How many commits one commit may drop for their age. Two, so that the clock of a moment is not believed with all that is
 /// kept: one that is set far ahead, and back, takes two a commit; and more than one, so that it catches up.
-pub(super) const AGED_PER_COMMIT_MAX: usize = 2;
+pub(super) const AGED_PER_COMMIT_MAX: u64 = 2;
 
 /// How long before the newest commit the oldest was made, as far as calendars say, of when each was made, the oldest first.
 /// One that is dated after the newest was made by a clock that was set back since: it is as old as the next that is not.
@@ -72,7 +72,7 @@ impl Retained {
             return Some(Excess::Size);
         }
         let is_too_old = self.age.zip(options.commits_age_max).is_some_and(|(age, age_max)| age > age_max);
-        (is_too_old && self.aged < AGED_PER_COMMIT_MAX).then_some(Excess::Age)
+        (is_too_old && self.aged_left > 0).then_some(Excess::Age)
     }
 }
 

@@ -113,11 +113,11 @@ impl Model {
     }
 
     /// After each group.
-    fn compact(&mut self) {
+    fn compact(&mut self, made: u64) {
         let mut aged = 0;
         while self.head() - self.compacted > 1 {
             if self.head() - self.compacted <= OPTIONS.commits_kept_max as u64 {
-                if aged == 2 || self.age_of_oldest() <= AGE_MAX {
+                if aged == 2 * made || self.age_of_oldest() <= AGE_MAX {
                     return;
                 }
                 aged += 1;
@@ -160,7 +160,7 @@ impl Model {
         });
         let answers = answers.collect();
         if self.head() > before {
-            self.compact();
+            self.compact(self.head() - before);
         }
         answers
     }

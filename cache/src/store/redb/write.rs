@@ -58,7 +58,8 @@ pub(super) fn commit_all(
         Err(failed) => Err(failed),
     })?;
     if let Some(newest_at) = newest_at {
-        tables.compact(&opened.options, newest_at)?;
+        let made = tables.standing.head - before.head.0;
+        tables.compact(&opened.options, newest_at, made)?;
     }
     let standing = tables.close()?;
     if newest_at.is_some() {
@@ -231,19 +232,25 @@ impl<'transaction> Tables<'transaction> {
         Ok(before.map(encoding::decode_row).transpose()?.flatten())
     }
 
-    fn compact(&mut self, options: &StoreOptions, newest_at: Timestamp) -> Result<(), Fault> {
-        let mut aged = 0;
-        while let Some(excess) = self.retained(options, newest_at, aged)?.excess(options) {
-            aged += usize::from(excess == Excess::Age);
+    /// After so many commits, the newest of which was made then.
+    fn compact(&mut self, options: &StoreOptions, newest_at: Timestamp, made: u64) -> Result<(), Fault> {
+        let mut aged_left = made * rules::AGED_PER_COMMIT_MAX;
+        while let Some(excess) = self.retained(options, newest_at, aged_left)?.excess(options) {
+            aged_left -= u64::from(excess == Excess::Age);
             self.drop_oldest()?;
         }
         self.forget_removed()
     }
 
-    fn retained(&self, options: &StoreOptions, newest_at: Timestamp, aged: usize) -> Result<Retained, Fault> {
+    fn retained(
+        &self,
+        options: &StoreOptions,
+        newest_at: Timestamp,
+        aged_left: u64,
+    ) -> Result<Retained, Fault> {
         let age = options.commits_age_max.map(|_| self.age(newest_at)).transpose()?;
         let len = self.standing.head - self.standing.compacted;
-        Ok(Retained { len, bytes: self.standing.commits_weight, age, aged })
+        Ok(Retained { len, bytes: self.standing.commits_weight, age, aged_left })
     }
 
     fn age(&self, newest_at: Timestamp) -> Result<Duration, Fault> {
