@@ -1,5 +1,13 @@
 //! What can go wrong, by who has to act.
 
+use std::time::Duration;
+
+/// In so many milliseconds, says a server that is busy (gRFC A6).
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// Nobody is kept away for longer by what a server said: it may have meant something else.
+const PUSHBACK_MAX: Duration = Duration::from_secs(300);
+
 /// Why a client can't be built: the embedder's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
@@ -64,4 +72,37 @@ pub enum Disconnected {
         /// Where.
         address: String,
     },
+}
+
+impl Disconnected {
+    /// In how long the server wants to be tried again at the earliest, where it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let Self::Status { status, .. } = self else { return None };
+        let millis = status.metadata().get(PUSHBACK)?.to_str().ok()?.parse().ok()?;
+        Some(Duration::from_millis(millis).min(PUSHBACK_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Status, metadata::MetadataValue};
+
+    use super::*;
+
+    fn told(pushback: Option<&'static str>) -> Option<Duration> {
+        let mut status = Status::unavailable("busy");
+        if let Some(pushback) = pushback {
+            status.metadata_mut().insert(PUSHBACK, MetadataValue::from_static(pushback));
+        }
+        Disconnected::Status { address: "a:1".into(), status }.retry_after()
+    }
+
+    #[test]
+    fn server_says_when_to_come_back_in_milliseconds() {
+        assert_eq!(told(Some("1500")), Some(Duration::from_millis(1500)));
+        assert_eq!(told(Some("99999999999")), Some(PUSHBACK_MAX));
+        // Which would mean never; but this client never gives up.
+        assert_eq!([told(Some("-1")), told(Some("soon")), told(None)], [None; 3]);
+    }
 }

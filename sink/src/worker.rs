@@ -51,7 +51,9 @@ impl<A: Apply> Worker<'_, A> {
             };
             self.metrics.disconnected();
             let retry_in = match self.reconnect {
-                Reconnect::Always => Some(self.servers.on_failure(self.jitter.random())),
+                Reconnect::Always => {
+                    Some(self.servers.on_failure(self.jitter.random(), reason.retry_after()))
+                }
                 Reconnect::Never => None,
             };
             tracing::debug!(error = &reason as &dyn std::error::Error, ?retry_in, "disconnected");

@@ -339,6 +339,26 @@ async fn backoff_starts_from_the_beginning_after_an_answer() {
 }
 
 #[tokio::test]
+async fn server_that_says_when_to_come_back_is_not_tried_sooner() {
+    let mut server = TestServer::start().await;
+    let mut client = Running::start(&server, Variant::Delta);
+    let mut busy = Status::unavailable("busy");
+    busy.metadata_mut().insert("grpc-retry-pushback-ms", "700".parse().unwrap());
+    server.accept().await.refuse(busy).await;
+    let retry_in = loop {
+        match client.next().await {
+            Seen::Connected => {}
+            Seen::Disconnected(_, retry_in) => break retry_in.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    // The rest is the jitter of a first attempt.
+    let told = Duration::from_millis(700);
+    assert!(retry_in >= told && retry_in <= told + Duration::from_millis(200), "{retry_in:?}");
+    server.accept().await;
+}
+
+#[tokio::test]
 async fn client_that_is_not_to_reconnect_says_why_its_stream_ended() {
     let mut server = TestServer::start().await;
     let client = Client::builder(server.address.to_string(), "test~1")
