@@ -79,6 +79,77 @@ pub const BACKUP_BYTES_MAX: usize = 1 << 30;
 /// time has the memory for either. A megabyte takes seconds at most, also over a slow line.
 pub const BACKUP_MESSAGE_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Bytes that one connection may make the server keep, unless it is set: names, what it says it holds, what it was sent name by
+/// name, answers about the server that it leaves unread, and requests under way. All the names that one stream may have, twice
+/// as much again for what it was sent of them, and a largest request on its way.
+pub const CLIENT_BYTES_DEFAULT: usize = 128 << 20;
+
+/// Bytes of requests that are under way on all connections, unless it is set: sixteen largest ones of discovery, or eight
+/// largest writes. A thousand delta clients that come back at once with 2,000 names and versions each have 200 MB.
+pub const REQUESTS_BYTES_DEFAULT: usize = 256 << 20;
+
+/// Bytes of a request under way that cost nothing: istiod's take some hundred, and what is less than HTTP/2's buffers need
+/// not be counted.
+pub const REQUEST_BYTES_FREE: usize = 16 << 10;
+
+/// How long a request of more than [`REQUEST_BYTES_FREE`] may be under way: a largest write over a line of 5 Mbit/s.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Connections at one time, unless it is set. Each is an open file, of which a process commonly has 65,536.
+pub const CONNECTIONS_DEFAULT: usize = 10_000;
+
+/// Those of one peer address, unless it is set: half of all, so that others have as
+/// much as the one with the most.
+pub const CONNECTIONS_PER_PEER_DEFAULT: usize = CONNECTIONS_DEFAULT / 2;
+
+/// Discovery streams at one time, unless it is set. An istiod or Envoy opens one a connection; two, so that a client which comes
+/// back before its old stream is given up has room.
+pub const STREAMS_DEFAULT: usize = 2 * CONNECTIONS_DEFAULT;
+
+/// Those of one peer address, unless it is set: half.
+pub const STREAMS_PER_PEER_DEFAULT: usize = STREAMS_DEFAULT / 2;
+
+/// New connections a second, unless it is set. A fleet of as many connections as there may be is back within five seconds.
+pub const CONNECTIONS_PER_SECOND_DEFAULT: usize = 2_000;
+
+/// Those of one peer address, unless it is set: half.
+pub const CONNECTIONS_PER_SECOND_PER_PEER_DEFAULT: usize = CONNECTIONS_PER_SECOND_DEFAULT / 2;
+
+/// Of how many seconds the new connections may come at once.
+pub const CONNECTION_BURST_SECONDS: usize = 2;
+
+/// Connections over a limit that are served at the same time as far as it takes to tell them so. Each takes some 20 KiB, a
+/// file, and two round trips; further ones are closed untold.
+pub const REFUSED_CONNECTIONS_MAX: usize = 1024;
+
+/// How long such a connection may be open: it has to say who speaks HTTP/2, and ask once.
+pub const REFUSED_CONNECTION_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// Requests a second of one stream, unless it is set. A client sends one a type, then one for each answer, and answers come no
+/// oftener than sources are taken in; an Envoy that asks for names one by one comes in bursts.
+pub const REQUESTS_PER_SECOND_DEFAULT: usize = 100;
+
+/// Of how many seconds the requests may come at once.
+pub const REQUEST_BURST_SECONDS: usize = 10;
+
+/// How long a stream may go on over its rate, being read no faster than that, before it is ended.
+pub const REQUESTS_OVER_RATE_MAX: Duration = Duration::from_secs(30);
+
+/// In how long to come back for a place of a connection: they become free when clients go, which they rarely do.
+pub const CONNECTION_PLACE_RETRY: Duration = Duration::from_secs(5);
+
+/// In how long to come back for a place of a stream, on a connection that is there.
+pub const STREAM_PLACE_RETRY: Duration = Duration::from_secs(2);
+
+/// In how long to send a large request again: those under way take a second or so.
+pub const REQUEST_ROOM_RETRY: Duration = Duration::from_secs(1);
+
+/// In how long to come back for who asks for more than one client may: it will be the same then, unless it asks for less.
+pub const CLIENT_FAULT_RETRY: Duration = Duration::from_secs(30);
+
+/// The longest that anybody is told to wait: nobody plans further ahead, and a fleet is back sooner than that.
+pub const RETRY_HINT_MAX: Duration = Duration::from_secs(30);
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -201,6 +272,7 @@ pub const WRITES_WAITING_MAX: usize = 1024;
 /// Servers in the chain from which one gets its configuration, all of its upstreams together. A fleet has a hub, perhaps
 /// one a region, and agents.
 pub const CHAIN_LEN_MAX: usize = 64;
+
 /// Bytes of one request to write. As much as one file of a source may have: 10,000 resources of 3 KiB.
 pub const WRITE_REQUEST_BYTES_MAX: usize = FILE_BYTES_MAX as usize;
 
@@ -277,3 +349,15 @@ const _: () = assert!(REFUSAL_BYTES_MAX * 4 / 3 < 8 << 10);
 const _: () = assert!(ALIAS_BYTES_MAX < FILE_BYTES_MAX as usize);
 const _: () = assert!(KEY_BYTES_MAX < ALIAS_BYTES_MAX);
 const _: () = assert!(ACROSS_FINDINGS_MAX < FINDINGS_MAX);
+const _: () = assert!(REQUEST_BYTES_MAX + 3 * NAMES_BYTES_MAX < CLIENT_BYTES_DEFAULT);
+const _: () = assert!(CLIENT_BYTES_DEFAULT < REQUESTS_BYTES_DEFAULT);
+const _: () = assert!(WRITE_REQUEST_BYTES_MAX < CLIENT_BYTES_DEFAULT);
+const _: () = assert!(WRITES_BYTES_MAX < REQUESTS_BYTES_DEFAULT);
+const _: () = assert!(REQUEST_BYTES_FREE < REQUEST_BYTES_MAX);
+const _: () = assert!(INSPECTION_BYTES_MAX < CLIENT_BYTES_DEFAULT);
+const _: () = assert!(
+    CONNECTIONS_PER_SECOND_PER_PEER_DEFAULT * CONNECTION_BURST_SECONDS < CONNECTIONS_PER_PEER_DEFAULT
+);
+const _: () = assert!(REFUSED_CONNECTIONS_MAX < CONNECTIONS_DEFAULT);
+const _: () = assert!(STREAM_PLACE_RETRY.as_millis() < CONNECTION_PLACE_RETRY.as_millis());
+const _: () = assert!(CLIENT_FAULT_RETRY.as_millis() <= RETRY_HINT_MAX.as_millis());

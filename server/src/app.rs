@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    admission::Admission,
     chain::Chain,
     clashes,
     config::{Settings, StoreKind},
@@ -38,7 +39,7 @@ use crate::{
     sinks::Sinks,
     source_health::SourceHealth,
     store_state::{self, StoreState},
-    stream,
+    stream::{self, StreamOptions},
     surroundings::{Randomness, Surroundings},
     task::TaskSet,
     v1,
@@ -63,6 +64,7 @@ struct Shared {
     store: StoreState,
     readiness: Readiness,
     metrics: Arc<Metrics>,
+    admission: Admission,
     sinks: Arc<Sinks>,
     chain: Chain,
 }
@@ -101,9 +103,10 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let (others, v1) =
         v1::service(v1_links(settings, (&cache, &handle, &leases), (&sources, &shared)), stop.clone());
     let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
-    let http = bind_http(settings, pages, &shared).await?;
+    let http = bind_http(settings, pages, (&grpc.options(), &shared)).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
-    let live = Live { intake: handle.options.clone(), stream: grpc.options() };
+    let live =
+        Live { intake: handle.options.clone(), stream: grpc.options(), admission: shared.admission.clone() };
 
     tasks.spawn("follow", follow(follower, stop.clone()));
     let tried = Arc::clone(cache.store());
@@ -122,8 +125,14 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     tasks.spawn("expiry", expiry::run(ends, stop.clone()));
     sources::spawn(settings, (given, &sources), (&cache, &handle, &shared), &mut tasks);
     tasks.spawn("v1", v1);
-    tasks.spawn("grpc", grpc.run(stop.clone()));
-    tasks.spawn("http", http.run(stop));
+    // Probes and people are answered until the last sink is sent on.
+    let drained = CancellationToken::new();
+    let ending = drained.clone().drop_guard();
+    tasks.spawn("grpc", async move {
+        let _ending = ending;
+        grpc.run(stop).await
+    });
+    tasks.spawn("http", http.run(drained));
     Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, live }, tasks))
 }
 
@@ -136,7 +145,10 @@ fn shared(
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
     let chain = Chain::new(&settings.instance, randomness.number());
-    Shared { clock, network, randomness, store, readiness: Readiness::new(), metrics, sinks, chain }
+    let (limits, readiness) = (settings.limits.clone(), Readiness::new());
+    let admission = Admission::new(limits, Arc::clone(&clock), randomness.fork(), &metrics);
+    metrics.show_admission(admission.clone());
+    Shared { clock, network, randomness, store, readiness, metrics, admission, sinks, chain }
 }
 
 async fn open_cache(
@@ -187,6 +199,7 @@ async fn bind_grpc(
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
         metrics: Arc::clone(&shared.metrics),
+        admission: shared.admission.clone(),
         clock: Arc::clone(&shared.clock),
         chain: shared.chain.clone(),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
@@ -247,16 +260,18 @@ fn pages(
         intake: intake.clone(),
         store: shared.store.clone(),
         metrics: Arc::clone(&shared.metrics),
+        admission: shared.admission.clone(),
     }
 }
 
 async fn bind_http(
     settings: &Settings,
     pages: debug::Links,
-    shared: &Shared,
+    (options, shared): (&watch::Sender<StreamOptions>, &Shared),
 ) -> anyhow::Result<http::Server> {
-    let bound =
-        http::Server::bind(&*shared.network, settings.http_addr, pages, settings.write_deadline).await;
+    let options = options.subscribe();
+    let write_deadline = move || options.borrow().write_deadline;
+    let bound = http::Server::bind(&*shared.network, settings.http_addr, pages, write_deadline).await;
     bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
 }
 

@@ -1,6 +1,7 @@
 //! The edges of mainsheet: what comes in (`source`, `intake`), what goes out (`stream`, `sinks`), what people look at
 //! (`http`, `debug`, `cli`), and the composition of all of it (`app`).
 
+pub mod admission;
 pub mod app;
 pub mod chain;
 pub mod clashes;

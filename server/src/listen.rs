@@ -1,15 +1,12 @@
-//! Accepting connections: bounded in number, each with a handle that can close it from outside, all of them ended
-//! within the grace time when the order to stop is given.
+//! Accepting connections, each with a handle that can close it from outside, all of them ended within the grace time when
+//! the order to stop is given.
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::{
-    network::{Network, Port, Wire},
-    places::Places,
-};
+use crate::network::{Network, Port, Wire};
 
 /// How long accepting pauses when the machine has run out of file descriptors: retrying at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -19,7 +16,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Connection {
     /// The other end.
     pub(crate) peer: SocketAddr,
-    /// Cancelled when the server stops: finish what is under way, take nothing new.
+    /// Cancelled when the server stops: take nothing new.
+    pub(crate) stopping: CancellationToken,
+    /// Cancelled by whoever serves it, when it is its turn to end: finish what is under way.
     pub(crate) draining: CancellationToken,
     /// Cancel it to close the connection at once, whatever the client does.
     pub(crate) close: CancellationToken,
@@ -48,51 +47,46 @@ impl Listener {
         self.port.local_addr()
     }
 
-    /// Accepts until `stop`; then ends everything that runs in `tasks`, within the grace time. Connections beyond
-    /// `connections_max`, which is asked for each, are closed as soon as they are accepted.
-    pub(crate) async fn run<F, S>(
-        self,
-        stop: CancellationToken,
-        tasks: TaskTracker,
-        connections_max: impl Fn() -> usize,
-        serve: F,
-    ) where
+    /// Serves whoever comes, until `stop`; then whatever runs in `tasks` is ended within the grace time. Until that is done
+    /// the port stays open, so that clients which come meanwhile can be told why they are not served.
+    pub(crate) async fn run<F, S>(self, stop: CancellationToken, tasks: TaskTracker, serve: F)
+    where
         F: Fn(Wire, Connection) -> S,
         S: Future<Output = ()> + Send + 'static,
     {
-        let places = Places::default();
         let close = CancellationToken::new();
-        while let Some((wire, peer)) = self.accept(&stop).await {
-            let max = connections_max();
-            let Some(place) = places.take(max) else {
-                warn!(%peer, max, "connection refused: too many");
-                continue;
-            };
-            let connection = Connection { peer, draining: stop.child_token(), close: close.child_token() };
-            let served = serve(wire, connection);
-            tasks.spawn(async move {
-                served.await;
-                drop(place);
-            });
-        }
-        tasks.close();
+        let in_time = tokio::select! {
+            biased;
+            in_time = self.ended(&stop, &tasks) => in_time,
+            () = self.accept_all(&stop, &close, |wire, connection| drop(tasks.spawn(serve(wire, connection)))) => true,
+        };
         drop(self.port);
-        if tokio::time::timeout(self.grace, tasks.wait()).await.is_err() {
+        if !in_time {
             warn!(left = tasks.len(), "grace time is over: closing connections");
             close.cancel();
             tasks.wait().await;
         }
     }
 
-    async fn accept(&self, stop: &CancellationToken) -> Option<(Wire, SocketAddr)> {
+    /// Waits for the order to stop, and then for the tasks; says whether they ended in time.
+    async fn ended(&self, stop: &CancellationToken, tasks: &TaskTracker) -> bool {
+        stop.cancelled().await;
+        tasks.close();
+        tokio::time::timeout(self.grace, tasks.wait()).await.is_ok()
+    }
+
+    async fn accept_all(
+        &self,
+        stop: &CancellationToken,
+        close: &CancellationToken,
+        serve: impl Fn(Wire, Connection),
+    ) {
         loop {
-            let accepted = tokio::select! {
-                biased;
-                () = stop.cancelled() => return None,
-                accepted = self.port.accept() => accepted,
-            };
-            match accepted {
-                Ok(accepted) => return Some(accepted),
+            match self.port.accept().await {
+                Ok((wire, peer)) => {
+                    let (stopping, draining) = (stop.clone(), CancellationToken::new());
+                    serve(wire, Connection { peer, stopping, draining, close: close.child_token() });
+                }
                 Err(error) => {
                     warn!(%error, address = %self.local_addr(), "accepting failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;

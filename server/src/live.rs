@@ -9,6 +9,7 @@ use mainsheet_api::{
 use tokio::sync::watch;
 
 use crate::{
+    admission::Admission,
     config::{EmptyList, GoneEndpoints, GuardMode, Settings},
     intake::{GuardRule, IntakeOptions},
     stream::StreamOptions,
@@ -20,6 +21,7 @@ use crate::{
 pub struct Live {
     pub(crate) intake: watch::Sender<IntakeOptions>,
     pub(crate) stream: watch::Sender<StreamOptions>,
+    pub(crate) admission: Admission,
 }
 
 impl Live {
@@ -27,6 +29,7 @@ impl Live {
     pub fn change(&self, settings: &Settings) {
         self.intake.send_replace(intake_options(settings));
         self.stream.send_replace(stream_options(settings));
+        self.admission.change(settings.limits.clone());
     }
 }
 
@@ -53,9 +56,10 @@ pub(crate) fn stream_options(settings: &Settings) -> StreamOptions {
         views: settings.views.clone(),
         policy: Arc::new(policy(settings)),
         allow_api_beyond_loopback: settings.allow_api_beyond_loopback,
-        connections_max: settings.connections_max,
-        streams_max: settings.streams_max,
+        keepalive_interval: settings.keepalive_interval,
+        keepalive_timeout: settings.keepalive_timeout,
         write_deadline: settings.write_deadline,
+        connection_age_max: settings.connection_age_max,
         grace: settings.shutdown_grace,
         ..StreamOptions::default()
     }
@@ -80,13 +84,18 @@ fn policy(settings: &Settings) -> Policy {
 mod tests {
     use super::*;
     use crate::{
+        clock::SystemClock,
         config::table::{SETTINGS, TakesEffect},
+        metrics::Metrics,
+        surroundings::Randomness,
         views::ViewRule,
     };
 
     fn live() -> Live {
         let settings = Settings::default();
+        let (clock, randomness) = (Arc::new(SystemClock::new()), Randomness::of_seed(1));
         Live {
+            admission: Admission::new(settings.limits.clone(), clock, randomness, &Metrics::new()),
             intake: watch::Sender::new(intake_options(&settings)),
             stream: watch::Sender::new(stream_options(&settings)),
         }
@@ -95,7 +104,7 @@ mod tests {
     /// Whether any part is told something else by what differs.
     fn reaches(changed: &Settings) -> bool {
         let live = live();
-        let told = || format!("{:?} {:?}", live.intake.borrow(), live.stream.borrow());
+        let told = || format!("{:?} {:?} {:?}", live.intake.borrow(), live.stream.borrow(), live.admission);
         let before = told();
         live.change(changed);
         told() != before
@@ -104,7 +113,7 @@ mod tests {
     #[test]
     fn every_setting_that_needs_no_restart_reaches_a_part() {
         // What is right for one of them or another; the log is changed by itself.
-        let others = ["77ms", "77", "stay", "all-kinds", "empty", "Listener"];
+        let others = ["77ms", "77", "77s", "77KiB", "stay", "all-kinds", "empty", "Listener"];
         let live = SETTINGS.iter().filter(|setting| setting.takes_effect != TakesEffect::Restart);
         for setting in live.filter(|setting| setting.name != "log-level") {
             let mut changed = Settings::default();

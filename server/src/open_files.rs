@@ -1,5 +1,6 @@
 //! Open files. Each connection is one, and many systems allow a process 1,024 of them unless it asks for more.
 
+use mainsheet_api::limits::REFUSED_CONNECTIONS_MAX;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http;
@@ -33,7 +34,7 @@ pub fn raise_limit(connections_max: usize) {
 /// How many sinks may connect.
 fn fitting(limit: Option<u64>) -> usize {
     let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    limit.saturating_sub(OTHERS_MAX + http::CONNECTIONS_MAX)
+    limit.saturating_sub(OTHERS_MAX + http::CONNECTIONS_MAX + REFUSED_CONNECTIONS_MAX)
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
 
     #[test]
     fn room_is_left_for_http_and_for_what_the_server_itself_opens() {
-        assert_eq!(fitting(Some(1_024)), 1_024 - 256 - 128);
+        assert_eq!(fitting(Some(4_096)), 4_096 - 256 - 128 - 1_024);
         assert_eq!(fitting(Some(100)), 0);
         assert!(fitting(None) > 1_000_000_000);
     }

@@ -21,6 +21,7 @@ use mainsheet_cache::store::StoreOptions;
 
 use super::FollowedServer;
 use crate::{
+    admission::Limits,
     intake::Lifetime,
     source::{DocumentOptions, file},
     views::Views,
@@ -80,10 +81,14 @@ pub struct Settings {
     pub gone_endpoints: GoneEndpoints,
     /// A connection on which nothing could be written for this long is closed.
     pub write_deadline: Duration,
-    /// Connections at one time.
-    pub connections_max: usize,
-    /// Streams at one time, over all connections.
-    pub streams_max: usize,
+    /// How often an idle client is pinged.
+    pub keepalive_interval: Duration,
+    /// How long it has to answer.
+    pub keepalive_timeout: Duration,
+    /// How old a connection may become, about; none where it may be of any age.
+    pub connection_age_max: Option<Duration>,
+    /// How many there may be, and how fast.
+    pub limits: Limits,
     /// How long streams have to end when the server stops.
     pub shutdown_grace: Duration,
     /// The form of log lines.
@@ -122,9 +127,13 @@ impl Default for Settings {
             gone_endpoints: GoneEndpoints::Removed,
             // A client that reads nothing for two of its own keepalive intervals (30 s) is stuck.
             write_deadline: Duration::from_secs(60),
-            // Each takes a file descriptor, of which a process commonly has 65,536.
-            connections_max: 10_000,
-            streams_max: 20_000,
+            // What istiod's and Envoy's clients do, too.
+            keepalive_interval: Duration::from_secs(30),
+            // As long as a write may take: a ping waits behind what was sent before it.
+            keepalive_timeout: Duration::from_secs(60),
+            // One server has nobody to share its clients with, and a SotW client that comes back is sent everything anew.
+            connection_age_max: None,
+            limits: Limits::default(),
             // Well below the 30 s after which Kubernetes kills.
             shutdown_grace: Duration::from_secs(10),
             log_format: LogFormat::Text,

@@ -1,59 +1,16 @@
 //! The settings as a table: a row gives a setting its flag, its environment variable, its key and its text form.
 
-use std::fmt;
+mod path;
+mod setting;
 
+pub use self::{
+    path::{PATH_SETTINGS, PathSetting},
+    setting::{Form, Setting, TakesEffect},
+};
 use super::{
-    ServedPath, Settings,
     text::*,
     ttl::{read_ttl, write_ttl},
 };
-
-/// One row.
-#[derive(Debug)]
-pub struct Setting {
-    /// `grpc-addr`: the flag without its dashes, and the key in the file.
-    pub name: &'static str,
-    /// How its flag is written.
-    pub form: Form,
-    /// What it does, for `--help` and the reference.
-    pub help: &'static str,
-    /// When another value in the config file takes effect.
-    pub takes_effect: TakesEffect,
-    /// The value as text; [`Setting::set`] reads it back.
-    pub get: fn(&Settings) -> String,
-    /// Reads a text. The error says what would be right.
-    pub set: fn(&mut Settings, &str) -> Result<(), String>,
-}
-
-/// How a setting's flag is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `--flag`, which means `--flag=true`.
-    Switch,
-    /// `--flag VALUE`, the value being called so in `--help`.
-    Value(&'static str),
-}
-
-/// From when on another value of the config file counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TakesEffect {
-    /// From the next start.
-    Restart,
-    /// Once a running server reads the file again.
-    AtOnce,
-    /// For streams that open after that.
-    NewStreams,
-}
-
-impl fmt::Display for TakesEffect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Restart => "after a restart",
-            Self::AtOnce => "at once",
-            Self::NewStreams => "for new streams",
-        })
-    }
-}
 
 macro_rules! row {
     ($when:ident => $name:expr, $form:expr, $($field:ident).+, $read:path, $write:path, $help:literal) => {
@@ -270,7 +227,7 @@ pub static SETTINGS: &[Setting] = &[
         "How a delta client is told that endpoints are gone: as removed, or, as istiod does it, as an assignment that is empty"
     ),
     row!(
-        "write-deadline",
+        NewStreams => "write-deadline",
         Value("TIME"),
         write_deadline,
         read_time,
@@ -278,20 +235,100 @@ pub static SETTINGS: &[Setting] = &[
         "A connection on which nothing could be written for this long is closed"
     ),
     row!(
+        NewConnections => "keepalive-interval",
+        Value("TIME"),
+        keepalive_interval,
+        read_time,
+        write_time,
+        "How often a client of the gRPC port that says nothing is pinged"
+    ),
+    row!(
+        NewConnections => "keepalive-timeout",
+        Value("TIME"),
+        keepalive_timeout,
+        read_time,
+        write_time,
+        "How long it has to answer before its connection is closed"
+    ),
+    row!(
+        NewConnections => "connection-age-max",
+        Value("TIME"),
+        connection_age_max,
+        read_age,
+        write_age,
+        "How old a connection to the gRPC port becomes, ten percent more or less, before its client is told to connect again; unlimited for any age"
+    ),
+    row!(
         AtOnce => "connections-max",
         Value("COUNT"),
-        connections_max,
+        limits.connections_max,
         read_count,
         ToString::to_string,
-        "Connections at one time; more are closed at once"
+        "Connections at one time; more are told to come back (UNAVAILABLE)"
+    ),
+    row!(
+        AtOnce => "connections-per-peer-max",
+        Value("COUNT"),
+        limits.connections_per_peer_max,
+        read_count,
+        ToString::to_string,
+        "Of those, from one address (IPv6: from one /64); more are told to come back (RESOURCE_EXHAUSTED)"
+    ),
+    row!(
+        AtOnce => "connections-per-second",
+        Value("COUNT"),
+        limits.connections_per_second,
+        read_count,
+        ToString::to_string,
+        "New connections a second, after twice as many at once; more are told in how long it is their turn (UNAVAILABLE). When the server stops it ends connections no faster"
+    ),
+    row!(
+        AtOnce => "connections-per-second-per-peer",
+        Value("COUNT"),
+        limits.connections_per_second_per_peer,
+        read_count,
+        ToString::to_string,
+        "Of those, from one address; more are told in how long it is their turn (RESOURCE_EXHAUSTED)"
     ),
     row!(
         AtOnce => "streams-max",
         Value("COUNT"),
-        streams_max,
+        limits.streams_max,
         read_count,
         ToString::to_string,
         "Streams at one time; more are refused as UNAVAILABLE, so that clients come back"
+    ),
+    row!(
+        AtOnce => "streams-per-peer-max",
+        Value("COUNT"),
+        limits.streams_per_peer_max,
+        read_count,
+        ToString::to_string,
+        "Of those, from one address; more are refused as RESOURCE_EXHAUSTED"
+    ),
+    row!(
+        AtOnce => "requests-per-second",
+        Value("COUNT"),
+        limits.requests_per_second,
+        read_count,
+        ToString::to_string,
+        "Requests a second on one stream, after ten times as many at once; more are read no faster, and a stream that goes on so for 30 s is ended (RESOURCE_EXHAUSTED)"
+    ),
+    row!(
+        AtOnce => "client-bytes-max",
+        Value("SIZE"),
+        limits.client_bytes_max,
+        read_size,
+        write_size,
+        "Bytes that one connection may make the server keep: names, requests under way, answers about the server that it does not read; the stream that goes over it is ended (RESOURCE_EXHAUSTED)"
+    ),
+    row!(
+        AtOnce => "requests-bytes-max",
+        Value("SIZE"),
+        limits.requests_bytes_max,
+        read_size,
+        write_size,
+        "Bytes of requests that are under way on all connections; more are refused, to be sent again (RESOURCE_EXHAUSTED)"
     ),
     row!(
         "shutdown-grace",
@@ -319,49 +356,9 @@ pub static SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// One that can also be set for a path of its own, in the file.
-#[derive(Debug)]
-pub struct PathSetting {
-    /// That of the setting for all paths.
-    pub name: &'static str,
-    /// The value as text, where there is one.
-    pub get: fn(&ServedPath) -> Option<String>,
-    /// Reads a text, as [`Setting::set`] does.
-    pub set: fn(&mut ServedPath, &str) -> Result<(), String>,
-}
-
 const DEFAULT_NAMESPACE: &str = "default-namespace";
 const UNKNOWN_FIELDS: &str = "unknown-fields";
 const TTL: &str = "ttl";
-
-/// Every setting that a path can have of its own.
-pub static PATH_SETTINGS: &[PathSetting] = &[
-    PathSetting {
-        name: DEFAULT_NAMESPACE,
-        get: |path| path.default_namespace.clone(),
-        set: |path, text| {
-            path.default_namespace = Some(read_label(text)?);
-            Ok(())
-        },
-    },
-    PathSetting {
-        name: UNKNOWN_FIELDS,
-        get: |path| path.unknown_fields.as_ref().map(ToString::to_string),
-        set: |path, text| {
-            path.unknown_fields = Some(read_word(text)?);
-            Ok(())
-        },
-    },
-    PathSetting {
-        name: TTL,
-        get: |path| path.ttl.as_ref().map(write_ttl),
-        set: |path, text| {
-            path.ttl = Some(read_ttl(text)?);
-            Ok(())
-        },
-    },
-];
-
 const LOG_LEVEL: &str = "log-level";
 
 /// The row of this name.
@@ -377,6 +374,7 @@ mod tests {
     use mainsheet_api::kind::Kind;
 
     use super::*;
+    use crate::config::Settings;
 
     #[test]
     fn every_default_is_read_back_as_it_is_written() {

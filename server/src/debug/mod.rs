@@ -4,6 +4,7 @@
 mod clashes;
 mod configz;
 mod inspector;
+mod limits;
 mod sources;
 mod syncz;
 mod verdicts;
@@ -23,8 +24,8 @@ use tokio::sync::watch;
 pub use inspector::DebugInspector;
 
 use crate::{
-    intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks, source_health::SourceHealth,
-    store_state::StoreState, verdicts::AcrossVerdicts,
+    admission::Admission, intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks,
+    source_health::SourceHealth, store_state::StoreState, verdicts::AcrossVerdicts,
 };
 
 /// What the endpoints read from.
@@ -46,6 +47,8 @@ pub struct Links {
     pub store: StoreState,
     /// What was counted.
     pub metrics: Arc<Metrics>,
+    /// Who is let in.
+    pub admission: Admission,
 }
 
 /// One endpoint.
@@ -79,6 +82,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "/debug/verdicts",
         help: "What is wrong with documents that are rejected now, and what is remarked of resources that are served, by themselves and in view of others; `?kind=`, `?namespace=` and `?code=` narrow it.",
         route: || get(verdicts::verdicts),
+    },
+    Endpoint {
+        path: "/debug/limits",
+        help: "Each limit for clients: how much there is and may be, what was refused because of it, and the addresses with the most connections.",
+        route: || get(limits::shown),
     },
     Endpoint {
         path: "/debug/clashes",

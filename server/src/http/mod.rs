@@ -12,7 +12,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
@@ -21,6 +21,7 @@ use crate::{
     listen::{Connection, Listener},
     metrics::FindingsRead,
     network::{Network, Wire},
+    places::Places,
 };
 
 /// Connections at once: scrapers, probes and a few people.
@@ -36,11 +37,15 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Server {
     listener: Listener,
     router: Router,
-    write_deadline: Duration,
+    write_deadline: WriteDeadlineNow,
 }
 
+/// How long a client may leave a response unread by now.
+type WriteDeadlineNow = Box<dyn Fn() -> Duration + Send + Sync>;
+
 impl Server {
-    /// Takes the port. A client that leaves a response unread for `write_deadline` is cut off.
+    /// Takes the port. A client that leaves a response unread for `write_deadline`, which is asked for each connection, is
+    /// cut off.
     ///
     /// # Errors
     /// Where it can't be had.
@@ -48,7 +53,7 @@ impl Server {
         network: &dyn Network,
         address: SocketAddr,
         links: Links,
-        write_deadline: Duration,
+        write_deadline: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let listener = Listener::bind(network, address, GRACE).await?;
         links.metrics.show_intake(links.intake.clone());
@@ -57,7 +62,7 @@ impl Server {
             across: links.verdicts.clone(),
             rejected: links.intake.verdicts.clone(),
         });
-        Ok(Self { listener, router: router(links), write_deadline })
+        Ok(Self { listener, router: router(links), write_deadline: Box::new(write_deadline) })
     }
 
     /// Where it listens.
@@ -71,12 +76,21 @@ impl Server {
     /// # Errors
     /// None so far; the port is taken before.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let (router, deadline) = (self.router, self.write_deadline);
-        let serve = move |stream, connection: Connection| {
-            let stream = WriteDeadline::new(stream, deadline, connection.peer);
-            serve(stream, connection, router.clone())
+        let (router, deadline, places) = (self.router, self.write_deadline, Places::default());
+        let serve = move |wire, connection: Connection| {
+            let place = places.take(CONNECTIONS_MAX);
+            let wire = WriteDeadline::new(wire, deadline(), connection.peer);
+            let router = router.clone();
+            async move {
+                match place {
+                    Some(_place) => serve(wire, connection, router).await,
+                    None => {
+                        warn!(peer = %connection.peer, max = CONNECTIONS_MAX, "connection refused: too many")
+                    }
+                }
+            }
         };
-        self.listener.run(stop, TaskTracker::new(), || CONNECTIONS_MAX, serve).await;
+        self.listener.run(stop, TaskTracker::new(), serve).await;
         Ok(())
     }
 }
@@ -113,7 +127,7 @@ async fn serve(stream: WriteDeadline<Wire>, connection: Connection, router: Rout
         tokio::select! {
             biased;
             () = connection.close.cancelled() => return,
-            () = connection.draining.cancelled(), if !draining => {
+            () = connection.stopping.cancelled(), if !draining => {
                 draining = true;
                 http1.as_mut().graceful_shutdown();
             }

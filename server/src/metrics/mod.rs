@@ -3,6 +3,7 @@
 //! Counters are counted where things happen. Gauges that say how something stands are read when somebody asks
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
+mod admission;
 mod findings;
 mod intake;
 mod leases;
@@ -22,7 +23,10 @@ use prometheus::{
     Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, core::Collector,
 };
 
-use crate::{intake::IntakeHandle, leases::Leases, source_health::SourceHealth, store_state::StoreState};
+use crate::{
+    admission::Admission, intake::IntakeHandle, leases::Leases, source_health::SourceHealth,
+    store_state::StoreState,
+};
 use findings::Findings;
 pub(crate) use findings::FindingsRead;
 pub use table::{Row, SECONDS, Shape, TABLE};
@@ -46,6 +50,8 @@ pub struct Metrics {
     connections: IntGauge,
     /// Streams that were not let in.
     pub streams_refused: IntCounter,
+    pub(crate) refusals: IntCounterVec,
+    pub(crate) closed_untold: IntCounter,
     /// Resources served, by kind.
     pub resources: IntGaugeVec,
     /// Names that several sources hold.
@@ -76,6 +82,8 @@ impl Metrics {
             streams: registered(&registry, table::gauge_vec(&table::STREAMS)),
             connections: registered(&registry, table::gauge(&table::CONNECTIONS)),
             streams_refused: registered(&registry, table::counter(&table::STREAMS_REFUSED)),
+            refusals: registered(&registry, table::counter_vec(&table::REFUSALS)),
+            closed_untold: registered(&registry, table::counter(&table::CLOSED_UNTOLD)),
             resources: registered(&registry, table::gauge_vec(&table::RESOURCES)),
             clashes: registered(&registry, table::gauge(&table::CLASHES)),
             revision: registered(&registry, table::gauge(&table::REVISION)),
@@ -92,6 +100,11 @@ impl Metrics {
     /// Shows what is counted of leases, too. The first that are shown stay.
     pub(crate) fn show_leases(&self, leases: Leases) {
         reading::register(&self.registry, &table::LEASES, move || leases::read(&leases));
+    }
+
+    /// Shows how the limits stand, too. The first that are shown stay.
+    pub fn show_admission(&self, admission: Admission) {
+        reading::register(&self.registry, &table::LIMIT_USED, move || admission::read(&admission));
     }
 
     /// Shows how the sources get on, too. The first that are shown stay.

@@ -87,6 +87,15 @@ table! {
     CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";
     STREAMS = "mainsheet_streams", Gauge, &["variant"], "Open discovery streams; each is one sink.";
     STREAMS_REFUSED = "mainsheet_streams_refused_total", Counter, &[], "Discovery streams that were not let in.";
+    REFUSALS = "mainsheet_refusals_total", Counter, &["limit"],
+        "Connections, streams and requests that were refused because of a limit, by the limit's name (docs/operations.md).";
+    CLOSED_UNTOLD = "mainsheet_connections_closed_untold_total", Counter, &[],
+        "Connections over a limit that were closed without a reason, because too many others were being told theirs.";
+    LIMIT_USED = "mainsheet_limit_used", Gauge, &["limit"],
+        "How much there is of what a limit bounds; of one address: of that with the most.";
+    LIMIT_MAX = "mainsheet_limit_max", Gauge, &["limit"], "How much there may be.";
+    CLIENTS_BYTES = "mainsheet_clients_bytes", Gauge, &[],
+        "Bytes that all clients of the gRPC port make the server keep: names, requests under way, answers that are not read.";
     PUSHES = "mainsheet_pushes_total", Counter, KIND, "Responses handed to the transport.";
     PUSH_BYTES = "mainsheet_push_bytes_total", Counter, KIND, "Bytes of those responses.";
     PUSH_RESOURCES = "mainsheet_push_resources_total", Counter, KIND, "Resources in those responses.";

@@ -17,14 +17,15 @@ use super::{
     body::StreamBody,
     exchange::Exchange,
     inspect::Inspection,
-    reader::{Reader, Requests},
+    reader::{Reader, ending},
     relay::Relay,
+    requests::Requests,
     services::Opening,
 };
 use crate::{
+    admission::{Client, StreamPlace},
     chain::CHAIN,
     listen::Connection,
-    places::{Place, Places},
     sinks::{Moment, Peer},
 };
 
@@ -34,13 +35,12 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 pub(super) struct Ads<C> {
     links: Links<C>,
     options: watch::Receiver<StreamOptions>,
-    places: Places,
     tasks: TaskTracker,
 }
 
 impl<C: Catalog + Send + Sync + 'static> Ads<C> {
     pub(super) fn new(links: Links<C>, options: watch::Receiver<StreamOptions>, tasks: TaskTracker) -> Self {
-        Self { links, options, places: Places::default(), tasks }
+        Self { links, options, tasks }
     }
 
     /// Answers the opening of a stream: with the stream, or with the reason why not.
@@ -48,12 +48,15 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         &self,
         opening: Opening,
         request: Request<Incoming>,
-        on: &Connection,
+        (on, client): (&Connection, &Client),
     ) -> Response<Body> {
         let relay = Relay::of(request.headers(), &self.links.chain);
         let told = relay.as_ref().map(Relay::told);
         let mut response = match self.admit(request.headers(), relay.as_ref(), on) {
-            Ok(place) => self.start(opening, (request.into_body(), relay), on, place),
+            Ok(place) => {
+                let requests = Requests::new(opening.variant, request.into_body(), client);
+                self.start(opening, (requests, relay), on, place)
+            }
             Err(status) => {
                 self.links.metrics.streams_refused.inc();
                 status.into_http()
@@ -65,9 +68,14 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         response
     }
 
-    fn admit(&self, headers: &HeaderMap, relay: Option<&Relay>, on: &Connection) -> Result<Place, Status> {
-        if on.draining.is_cancelled() {
-            return Err(Status::unavailable("the server is stopping"));
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        relay: Option<&Relay>,
+        on: &Connection,
+    ) -> Result<StreamPlace, Status> {
+        if on.stopping.is_cancelled() || on.draining.is_cancelled() {
+            return Err(ending(on));
         }
         // Before readiness: two servers that follow each other would wait for each other.
         if let Some(refusal) = relay.and_then(Relay::refusal) {
@@ -79,17 +87,15 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             return Err(Status::unavailable(format!("not ready: awaiting {}", awaited.join(", "))));
         }
         refuse_compressed(headers)?;
-        let max = self.options.borrow().streams_max;
-        let full = || Status::unavailable(format!("{max} streams are open, as many as are allowed"));
-        self.places.take(max).ok_or_else(full)
+        self.links.admission.open(on.peer).map_err(|refusal| refusal.status())
     }
 
     fn start(
         &self,
         opening: Opening,
-        (requests, relay): (Incoming, Option<Relay>),
+        (requests, relay): (Requests<Incoming>, Option<Relay>),
         on: &Connection,
-        place: Place,
+        place: StreamPlace,
     ) -> Response<Body> {
         let Opening { variant, only } = opening;
         let Links { newest, sinks, clock, inspector, .. } = self.links.clone();
@@ -97,15 +103,24 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         let mut for_body = newest;
         let catalog = for_body.borrow_and_update().clone();
         let for_reader = for_body.clone();
-        let StreamOptions { identity, policy, views, first_request_deadline, write_deadline, .. } =
-            self.options.borrow().clone();
+        let StreamOptions {
+            identity,
+            policy,
+            views,
+            first_request_deadline,
+            write_deadline,
+            over_rate_max,
+            ..
+        } = self.options.borrow().clone();
         let session = ServerSession::new(variant, identity, catalog, View::nothing()).with_policy(policy);
         let sink = sinks.open(Peer { address: on.peer, variant }, Moment::of(&*clock));
-        let exchange = Arc::new(Exchange::new(session, sink));
+        let client = requests.client().clone();
+        let exchange = Arc::new(Exchange::new(session, sink, client.keeps()));
         let reader = Reader {
             exchange: Arc::clone(&exchange),
             newest: for_reader,
             connection: on.clone(),
+            client,
             only,
             relay,
             inspection: Inspection::new(inspector, on.peer),
@@ -113,8 +128,8 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             clock: Arc::clone(&clock),
             first_request_deadline,
             write_deadline: write_deadline.max(Duration::from_millis(1)),
+            over_rate_max,
         };
-        let requests = Requests::new(variant, requests);
         self.tasks.spawn(async move {
             reader.run(requests).await;
             drop(place);

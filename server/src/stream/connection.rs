@@ -1,18 +1,30 @@
 //! One HTTP/2 connection: its settings, its tasks, its end.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, pending, ready},
+    pin::pin,
+    time::Duration,
+};
 
-use hyper::{rt::Executor, server::conn::http2};
+use http::Request;
+use hyper::{body::Incoming, rt::Executor, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mainsheet_api::xds::catalog::Catalog;
+use mainsheet_api::{limits::REFUSED_CONNECTION_AGE_MAX, xds::catalog::Catalog};
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Status, body::Body};
 use tracing::{debug, info};
 
 use super::{
     StreamOptions,
     grpc::{OnConnection, Services},
 };
-use crate::{listen::Connection, network::Wire};
+use crate::{
+    admission::{Admission, Client},
+    listen::Connection,
+    network::Wire,
+};
 
 /// Bytes of requests that one stream may have under way: a large first request should not take a round trip for each
 /// 64 KiB, and 100 of them should not hold much.
@@ -59,42 +71,62 @@ fn builder(options: &StreamOptions, tasks: &TaskTracker) -> http2::Builder<Track
 
 /// How connections are served. Cloning shares it.
 pub(super) struct Protocol<C> {
-    builder: http2::Builder<Tracked>,
+    options: watch::Receiver<StreamOptions>,
     services: Services<C>,
-    first_request_deadline: Duration,
+    admission: Admission,
+    tasks: TaskTracker,
 }
 
 impl<C> Clone for Protocol<C> {
     fn clone(&self) -> Self {
-        let (builder, services) = (self.builder.clone(), self.services.clone());
-        Self { builder, services, first_request_deadline: self.first_request_deadline }
+        Self {
+            options: self.options.clone(),
+            services: self.services.clone(),
+            admission: self.admission.clone(),
+            tasks: self.tasks.clone(),
+        }
     }
 }
 
 impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
-    pub(super) fn new(options: &StreamOptions, services: Services<C>, tasks: &TaskTracker) -> Self {
-        let first_request_deadline = options.first_request_deadline;
-        Self { builder: builder(options, tasks), services, first_request_deadline }
+    pub(super) fn new(
+        options: watch::Receiver<StreamOptions>,
+        services: Services<C>,
+        admission: Admission,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { options, services, admission, tasks }
     }
 
     /// Serves one connection until the client leaves, it is closed from outside, or it was drained. A client that has
     /// not asked for anything by the deadline is cut off, whether it speaks HTTP/2 or nothing at all.
     pub(super) async fn serve(self, wire: Wire, connection: Connection) {
-        let asked = CancellationToken::new();
-        let (services, on) = (self.services, connection.clone());
-        let service = OnConnection { services, connection: on, asked: asked.clone() };
-        let mut http2 = pin!(self.builder.serve_connection(TokioIo::new(wire), service));
-        let mut late = pin!(tokio::time::sleep(self.first_request_deadline));
+        let options = self.options.borrow().clone();
+        let (client, asked) =
+            (Client::new(self.admission.clone(), connection.peer), CancellationToken::new());
+        let service = OnConnection {
+            services: self.services,
+            connection: connection.clone(),
+            client,
+            asked: asked.clone(),
+        };
+        let builder = builder(&options, &self.tasks);
+        let mut http2 = pin!(builder.serve_connection(TokioIo::new(wire), service));
+        let mut late = pin!(sleep(options.first_request_deadline));
+        let mut turn = pin!(turn_to_end(&connection.stopping, &self.admission, &options));
+        let mut overdue = pin!(overdue(&connection.draining, options.grace));
         let (mut has_asked, mut draining) = (false, false);
         let served = loop {
             tokio::select! {
                 biased;
                 () = connection.close.cancelled() => return,
-                () = connection.draining.cancelled(), if !draining => {
+                () = &mut turn, if !draining => {
                     draining = true;
+                    connection.draining.cancel();
                     // GOAWAY: no new streams; those that run are ended by their readers.
                     http2.as_mut().graceful_shutdown();
                 }
+                () = &mut overdue => return info!(peer = %connection.peer, "closed: it did not end in time"),
                 () = asked.cancelled(), if !has_asked => has_asked = true,
                 () = &mut late, if !has_asked => {
                     return info!(peer = %connection.peer, "closed: it asked for nothing");
@@ -105,5 +137,71 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
         if let Err(error) = served {
             debug!(peer = %connection.peer, %error, "connection ended");
         }
+    }
+
+    /// Serves a connection that is not let in: whatever it asks for first is answered with the reason.
+    pub(super) async fn refuse(self, wire: Wire, connection: Connection, reason: Status) {
+        let asked = CancellationToken::new();
+        let service = service_fn(|_: Request<Incoming>| {
+            asked.cancel();
+            ready(Ok::<_, Infallible>(reason.clone().into_http::<Body>()))
+        });
+        let builder = builder(&self.options.borrow(), &self.tasks);
+        let mut http2 = pin!(builder.serve_connection(TokioIo::new(wire), service));
+        let mut late = pin!(sleep(REFUSED_CONNECTION_AGE_MAX));
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = connection.close.cancelled() => return,
+                () = &mut late => return,
+                () = asked.cancelled(), if !told => {
+                    told = true;
+                    http2.as_mut().graceful_shutdown();
+                }
+                _ = http2.as_mut() => return,
+            }
+        }
+    }
+}
+
+/// Waits until it is a connection's turn to end: when it is too old, or some time after the order to stop. Not all at once,
+/// because their clients come back, here or to another server.
+async fn turn_to_end(stopping: &CancellationToken, admission: &Admission, options: &StreamOptions) {
+    let aged = async {
+        match options.connection_age_max {
+            Some(age) => sleep(jittered(age, admission.fraction())).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stopping.cancelled() => {}
+        () = aged => return,
+    }
+    let spread = admission.spread(admission.connections()).min(options.grace / 2);
+    sleep(spread.mul_f64(admission.fraction())).await;
+}
+
+/// Ten percent more or less, so that those which came together do not go together.
+fn jittered(age: Duration, fraction: f64) -> Duration {
+    age.mul_f64(0.9 + 0.2 * fraction)
+}
+
+/// Waits until a connection that was told to end has had the time for it.
+async fn overdue(draining: &CancellationToken, grace: Duration) {
+    draining.cancelled().await;
+    sleep(grace).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_spread_over_a_fifth() {
+        let age = Duration::from_secs(100);
+        let ages = [0.0, 0.5, 1.0].map(|fraction| jittered(age, fraction).as_millis());
+        assert_eq!(ages, [90_000, 100_000, 110_000]);
     }
 }

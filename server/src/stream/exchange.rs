@@ -19,13 +19,16 @@ use mainsheet_api::{
     wire::Frame,
     xds::{
         catalog::Catalog,
-        server::{Outcome, Refusal, Request, Sent, ServerSession},
+        server::{Bound, Outcome, Refusal, Request, Sent, ServerSession},
     },
 };
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::sinks::{Moment, SinkWriter};
+use crate::{
+    admission::{Client, Kept, Limit},
+    sinks::{Moment, SinkWriter},
+};
 
 /// What the reader and the body of one stream share.
 pub(super) struct Exchange<C> {
@@ -44,6 +47,8 @@ struct State<C> {
     sink: SinkWriter,
     /// Answers about the server itself, at most [`INSPECTIONS_WAITING_MAX`].
     inspected: VecDeque<Frame>,
+    /// What all of it takes.
+    kept: Kept,
     end: Option<Status>,
     half_closed: bool,
 }
@@ -59,12 +64,13 @@ pub(super) enum Pull {
 }
 
 impl<C: Catalog> Exchange<C> {
-    pub(super) fn new(session: ServerSession<C>, sink: SinkWriter) -> Self {
+    pub(super) fn new(session: ServerSession<C>, sink: SinkWriter, kept: Kept) -> Self {
         Self {
             state: Mutex::new(State {
                 session,
                 sink,
                 inspected: VecDeque::new(),
+                kept,
                 end: None,
                 half_closed: false,
             }),
@@ -104,12 +110,14 @@ impl<C: Catalog> Exchange<C> {
                 outcomes.iter().for_each(|outcome| state.sink.record(outcome, now));
             }
             Err(refusal) => {
-                state.end.get_or_insert(status_of(refusal));
+                let status = status_of(refusal, state.kept.client());
+                state.end.get_or_insert(status);
             }
         }
+        let is_within = state.count();
         drop(state);
         self.body.wake();
-        is_taken
+        is_taken && is_within
     }
 
     /// Queues an answer about the server itself.
@@ -117,6 +125,7 @@ impl<C: Catalog> Exchange<C> {
         let mut state = self.lock();
         if state.inspected.len() < INSPECTIONS_WAITING_MAX {
             state.inspected.push_back(answer);
+            state.count();
         } else {
             let text = format!("more than {INSPECTIONS_WAITING_MAX} answers wait to be read");
             state.end.get_or_insert(Status::resource_exhausted(text));
@@ -169,7 +178,10 @@ impl<C: Catalog> Exchange<C> {
             return Pull::Push(frame, None);
         }
         match state.session.render(now.uptime) {
-            Some(push) => Pull::Push(push.frame, Some(push.sent)),
+            Some(push) => {
+                state.count();
+                Pull::Push(push.frame, Some(push.sent))
+            }
             None if state.half_closed && state.session.is_finished() => Pull::End(Status::ok("")),
             None => {
                 if let Some(revision) = state.session.told() {
@@ -196,9 +208,25 @@ impl<C: Catalog> Exchange<C> {
     }
 }
 
-fn status_of(refusal: Refusal) -> Status {
+impl<C: Catalog> State<C> {
+    /// Adds up what it takes, and ends the stream where that is too much. Whether it is not.
+    fn count(&mut self) -> bool {
+        let unread: usize = self.inspected.iter().map(|answer| answer.len).sum();
+        let within = self.kept.set(self.session.kept_bytes() + unread);
+        within.map_err(|status| self.end.get_or_insert(status)).is_ok()
+    }
+}
+
+fn status_of(refusal: Refusal, client: &Client) -> Status {
     match refusal {
         Refusal::InvalidArgument(reason) => Status::invalid_argument(reason),
-        Refusal::ResourceExhausted(reason) => Status::resource_exhausted(reason),
+        Refusal::ResourceExhausted(bound, reason) => {
+            let limit = match bound {
+                Bound::Names => Limit::Names,
+                Bound::Types => Limit::Types,
+                Bound::Node => Limit::Node,
+            };
+            client.refuse(limit, reason)
+        }
     }
 }

@@ -16,7 +16,10 @@ use super::{
     ads::Ads,
     services::{Method, refuse_fetch},
 };
-use crate::listen::Connection;
+use crate::{
+    admission::{Client, Receive},
+    listen::Connection,
+};
 
 /// What the paths of the service begin with that writes.
 const API: &str = "/mainsheet.v1.";
@@ -56,14 +59,25 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
     }
 
     /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
-    fn answer(&self, request: Request<Incoming>, connection: &Connection) -> Answer {
+    fn answer(&self, request: Request<Incoming>, (connection, client): (&Connection, &Client)) -> Answer {
         match Method::at(request.uri().path()) {
-            Some(Method::Stream(opening)) => Box::pin(ready(Ok(self.ads.open(opening, request, connection)))),
+            Some(Method::Stream(opening)) => {
+                Box::pin(ready(Ok(self.ads.open(opening, request, (connection, client)))))
+            }
             Some(Method::Fetch(suffix)) => Box::pin(ready(Ok(refuse_fetch(suffix).into_http()))),
             None if self.is_closed_to(request.uri().path(), connection.peer) => {
                 Box::pin(ready(Ok(refuse_beyond_loopback().into_http())))
             }
-            None => Box::pin(self.others.clone().call(request)),
+            None => {
+                let (head, body) = request.into_parts();
+                let (body, charge) = Receive::until_answered(body, client);
+                let answering = self.others.clone().call(Request::from_parts(head, body));
+                Box::pin(async move {
+                    let answer = answering.await;
+                    drop(charge);
+                    answer
+                })
+            }
         }
     }
 }
@@ -82,6 +96,7 @@ type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 pub(super) struct OnConnection<C> {
     pub(super) services: Services<C>,
     pub(super) connection: Connection,
+    pub(super) client: Client,
     /// Cancelled by the first request.
     pub(super) asked: CancellationToken,
 }
@@ -93,6 +108,6 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
 
     fn call(&self, request: Request<Incoming>) -> Answer {
         self.asked.cancel();
-        self.services.answer(request, &self.connection)
+        self.services.answer(request, (&self.connection, &self.client))
     }
 }

@@ -10,6 +10,7 @@
 //! | `inspect` | questions about the server itself, answered beside the session |
 //! | `pieces` | a frame cut into chunks of shared bytes |
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
+//! | `requests` | requests out of the bytes of a stream |
 //! | `relay` | a client that is a server, and follows this one |
 //! | `services` | the discovery services, and what each of their methods is |
 //! | `grpc` | which service a request is for |
@@ -26,6 +27,7 @@ mod options;
 mod pieces;
 mod reader;
 mod relay;
+mod requests;
 mod services;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -38,9 +40,10 @@ use tonic::service::Routes;
 pub use options::StreamOptions;
 
 use crate::{
+    admission::{Admission, Arrival},
     chain::Chain,
     inspection::Inspector,
-    listen::Listener,
+    listen::{Connection, Listener},
     metrics::Metrics,
     network::Network,
     readiness::Readiness,
@@ -58,6 +61,8 @@ pub struct Links<C> {
     pub sinks: Arc<Sinks>,
     /// Where is counted.
     pub metrics: Arc<Metrics>,
+    /// Who is let in.
+    pub admission: Admission,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// Whom this server follows.
@@ -96,14 +101,14 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         self.listener.local_addr()
     }
 
-    /// What it was told. What changes is that of streams which open from then on, and how many connections there may be.
+    /// What it was told. What changes is that of connections and streams which open from then on.
     #[must_use]
     pub fn options(&self) -> watch::Sender<StreamOptions> {
         self.options.clone()
     }
 
-    /// Serves until `stop`; then refuses new streams, ends those that run with UNAVAILABLE, and closes what is left
-    /// after the grace time (rule 94).
+    /// Serves until `stop`. Then it is not ready any more, refuses what is new, ends what runs with UNAVAILABLE, one
+    /// connection after the other, and closes what is left after the grace time (rule 94).
     ///
     /// # Errors
     /// None so far; the port is taken before.
@@ -113,23 +118,40 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.subscribe(), tasks.clone()));
         let others = (self.links.others.clone(), self.options.borrow().allow_api_beyond_loopback);
         let grpc = grpc::Services::new(ads, others, health_service)?;
-        let protocol = connection::Protocol::new(&self.options.borrow(), grpc, &tasks);
-        let metrics = Arc::clone(&self.links.metrics);
-        let serve = move |stream, connection| {
-            let counted = metrics.connection();
-            let served = protocol.clone().serve(stream, connection);
+        let (admission, metrics) = (self.links.admission.clone(), Arc::clone(&self.links.metrics));
+        let protocol =
+            connection::Protocol::new(self.options.subscribe(), grpc, admission.clone(), tasks.clone());
+        let serve = move |wire, connection: Connection| {
+            let arrival = match connection.stopping.is_cancelled() {
+                true => admission.turn_away(reader::ending(&connection)),
+                false => admission.arrive(connection.peer),
+            };
+            let (protocol, metrics) = (protocol.clone(), Arc::clone(&metrics));
             async move {
-                served.await;
-                drop(counted);
+                match arrival {
+                    Arrival::Admitted(_place) => {
+                        let _counted = metrics.connection();
+                        protocol.serve(wire, connection).await;
+                    }
+                    Arrival::Refused(reason, _place) => protocol.refuse(wire, connection, reason).await,
+                    Arrival::Closed => drop(wire),
+                }
             }
         };
-        let connections_max = move || self.options.borrow().connections_max;
-        let accepting = self.listener.run(stop.clone(), tasks, connections_max, serve);
-        let following = health::follow(health, self.links.readiness, stop.clone());
-        let timing = follow_revisions(self.links.newest, self.links.sinks, self.links.clock, stop);
-        tokio::join!(accepting, following, timing);
+        let unready = unready(&self.links.readiness, &stop);
+        let accepting = self.listener.run(stop.clone(), tasks, serve);
+        let following = health::follow(health, self.links.readiness.clone(), stop.clone());
+        let timing = follow_revisions(self.links.newest, self.links.sinks, self.links.clock, stop.clone());
+        tokio::join!(unready, accepting, following, timing);
         Ok(())
     }
+}
+
+/// Lets nobody be sent here any more, from the order to stop on.
+async fn unready(readiness: &Readiness, stop: &CancellationToken) {
+    stop.cancelled().await;
+    // Never released.
+    drop(readiness.guard("shutdown"));
 }
 
 /// Notes when each revision was published, for the time until it is acknowledged.

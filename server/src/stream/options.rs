@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mainsheet_api::{limits::FIRST_REQUEST_DEADLINE, xds::server::Policy};
+use mainsheet_api::{
+    limits::{FIRST_REQUEST_DEADLINE, REQUESTS_OVER_RATE_MAX},
+    xds::server::Policy,
+};
 
 use crate::views::Views;
 
@@ -17,15 +20,13 @@ pub struct StreamOptions {
     pub policy: Arc<Policy>,
     /// Whether services beside discovery that change things answer other machines.
     pub allow_api_beyond_loopback: bool,
-    /// TCP connections at once. Each takes a file descriptor, of which a process commonly has 65,536.
-    pub connections_max: usize,
-    /// Discovery streams at once, over all connections.
-    pub streams_max: usize,
     /// RPCs at once on one connection. An ADS client needs one; istiod opens one a source, istioctl one a command.
     pub streams_per_connection_max: u32,
     /// How long a connection may be open before its first request, and a stream before its first: whoever only connects
     /// must not take places for ever.
     pub first_request_deadline: Duration,
+    /// How long a stream may go on sending requests faster than it may, being read no faster than that.
+    pub over_rate_max: Duration,
     /// How often an idle client is pinged (rule 88).
     pub keepalive_interval: Duration,
     /// How long the client has to answer the ping before it counts as dead. The ping waits behind what was sent before it, a
@@ -34,7 +35,9 @@ pub struct StreamOptions {
     pub keepalive_timeout: Duration,
     /// How long a client may leave what is sent to it unread before its connection is closed (rule 87).
     pub write_deadline: Duration,
-    /// How long streams have to end by themselves when the server stops.
+    /// How old a connection may become, about; none where it may be of any age.
+    pub connection_age_max: Option<Duration>,
+    /// How long streams have to end by themselves when the server stops, or their connection is too old.
     pub grace: Duration,
 }
 
@@ -45,13 +48,13 @@ impl Default for StreamOptions {
             views: Views::default(),
             policy: Arc::default(),
             allow_api_beyond_loopback: false,
-            connections_max: 10_000,
-            streams_max: 20_000,
             streams_per_connection_max: 100,
             first_request_deadline: FIRST_REQUEST_DEADLINE,
+            over_rate_max: REQUESTS_OVER_RATE_MAX,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(60),
             write_deadline: Duration::from_secs(60),
+            connection_age_max: None,
             grace: Duration::from_secs(10),
         }
     }

@@ -3,76 +3,46 @@
 
 use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
-use http_body::Body;
+use hyper::body::Incoming;
 use mainsheet_api::{
     kind::Kind,
-    limits::REQUEST_BYTES_MAX,
     time::Clock,
-    wire::{DeltaDiscoveryRequest, DiscoveryRequest},
-    xds::{Variant, catalog::Catalog, server::Request},
+    xds::{catalog::Catalog, server::Request},
 };
 use tokio::{
     sync::watch,
     time::{Interval, Sleep, interval, sleep},
 };
-use tonic::{Code, Status, Streaming, codec::BufferSettings};
-use tonic_prost::ProstDecoder;
+use tonic::{Code, Status};
 use tracing::{debug, warn};
 
 use super::{
     exchange::Exchange,
     inspect::{Asked, Inspection},
     relay::Relay,
+    requests::Requests,
     services::keep_to,
 };
-use crate::{listen::Connection, sinks::Moment, views::Views};
+use crate::{
+    admission::{Client, Limit, Pace, Step},
+    listen::Connection,
+    sinks::Moment,
+    views::Views,
+};
 
 /// Requests handled before the other tasks of this thread get a turn: a client that never stops asking costs others
 /// no more than this.
 const BATCH_LEN_MAX: usize = 32;
 
-/// Bytes that a stream's decoder starts with; an ACK takes about 200.
-const BUFFER_BYTES: usize = 1 << 10;
-
 /// How many times a write deadline is looked at within its length: the most that it can be overrun by is a quarter.
 const LOOKS_PER_DEADLINE: u32 = 4;
-
-/// The requests of a stream, in either form.
-pub(super) enum Requests {
-    Sotw(Streaming<DiscoveryRequest>),
-    Delta(Streaming<DeltaDiscoveryRequest>),
-}
-
-impl Requests {
-    pub(super) fn new<B>(variant: Variant, body: B) -> Self
-    where
-        B: Body + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let settings = BufferSettings::new(BUFFER_BYTES, BUFFER_BYTES);
-        let max = Some(REQUEST_BYTES_MAX);
-        match variant {
-            Variant::Sotw => Self::Sotw(Streaming::new_request(ProstDecoder::new(settings), body, None, max)),
-            Variant::Delta => {
-                Self::Delta(Streaming::new_request(ProstDecoder::new(settings), body, None, max))
-            }
-        }
-    }
-
-    /// The next request; `None` once the client has sent its last.
-    async fn next(&mut self) -> Result<Option<Request>, Status> {
-        match self {
-            Self::Sotw(requests) => Ok(requests.message().await?.map(Request::Sotw)),
-            Self::Delta(requests) => Ok(requests.message().await?.map(Request::Delta)),
-        }
-    }
-}
 
 /// The reading half of one stream.
 pub(super) struct Reader<C> {
     pub(super) exchange: Arc<Exchange<C>>,
     pub(super) newest: watch::Receiver<C>,
     pub(super) connection: Connection,
+    pub(super) client: Client,
     /// The type that all of the stream is about, where it is of a single one.
     pub(super) only: Option<Kind>,
     /// Where the client is a server that follows this one.
@@ -82,6 +52,7 @@ pub(super) struct Reader<C> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) first_request_deadline: Duration,
     pub(super) write_deadline: Duration,
+    pub(super) over_rate_max: Duration,
 }
 
 /// What woke the reader.
@@ -96,6 +67,7 @@ enum News {
     Draining,
     Outdated(Status),
     Late,
+    Paused,
     Look,
     Gone,
 }
@@ -103,20 +75,27 @@ enum News {
 /// What the reader waits for, as far as it may still come.
 struct Awaited {
     requests: bool,
+    catalogs: bool,
     endings: bool,
     look: Interval,
     /// The end of the time for the first request.
     late: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    /// The end of the time in which no request is read, because the client sends too many.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl<C: Catalog> Reader<C> {
     /// Runs until the body is gone or the connection is closed for the client's not reading.
-    pub(super) async fn run(mut self, mut requests: Requests) {
+    pub(super) async fn run(mut self, mut requests: Requests<Incoming>) {
         let mut awaited = Awaited {
             requests: true,
+            catalogs: true,
             endings: true,
             look: interval(self.write_deadline / LOOKS_PER_DEADLINE),
             late: Some(Box::pin(sleep(self.first_request_deadline))),
+            pace: Pace::default(),
+            pause: None,
         };
         let mut batch_len = 0;
         loop {
@@ -124,6 +103,7 @@ impl<C: Catalog> Reader<C> {
                 News::Request(request) => {
                     awaited.late = None;
                     awaited.requests = self.on_request(request).await;
+                    self.keep_pace(&mut awaited);
                     batch_len += 1;
                     if batch_len == BATCH_LEN_MAX {
                         batch_len = 0;
@@ -131,9 +111,12 @@ impl<C: Catalog> Reader<C> {
                     }
                 }
                 News::Catalog => self.exchange.on_news(),
-                News::Draining | News::NoMoreCatalogs => {
+                News::Paused => awaited.pause = None,
+                // The server stops; when it is this connection's turn is told by that.
+                News::NoMoreCatalogs => awaited.catalogs = false,
+                News::Draining => {
                     awaited.endings = false;
-                    self.exchange.end(Status::unavailable("the server is stopping"));
+                    self.exchange.end(ending(&self.connection));
                 }
                 News::Outdated(status) => {
                     awaited.endings = false;
@@ -154,19 +137,38 @@ impl<C: Catalog> Reader<C> {
         }
     }
 
-    async fn next_news(&mut self, requests: &mut Requests, awaited: &mut Awaited) -> News {
+    async fn next_news(&mut self, requests: &mut Requests<Incoming>, awaited: &mut Awaited) -> News {
         tokio::select! {
             biased;
             () = self.exchange.gone.cancelled() => News::Gone,
             () = self.connection.draining.cancelled(), if awaited.endings => News::Draining,
-            changed = self.newest.changed(), if awaited.endings => match changed {
+            changed = self.newest.changed(), if awaited.catalogs && awaited.endings => match changed {
                 Ok(()) => News::Catalog,
                 Err(_) => News::NoMoreCatalogs,
             },
             status = outdated(&mut self.relay), if awaited.endings => News::Outdated(status),
             _ = awaited.look.tick() => News::Look,
-            request = requests.next(), if awaited.requests => News::Request(request),
+            () = elapsed(&mut awaited.pause), if awaited.pause.is_some() => News::Paused,
+            request = requests.next(), if awaited.requests && awaited.pause.is_none() => News::Request(request),
             () = elapsed(&mut awaited.late) => News::Late,
+        }
+    }
+
+    /// After a request: who sends too many is read more slowly, and in the end not at all.
+    fn keep_pace(&self, awaited: &mut Awaited) {
+        let admission = self.client.admission();
+        let per_second = admission.limits().requests_per_second;
+        match awaited.pace.on_request(per_second, self.over_rate_max, admission.now()) {
+            Step::Go => {}
+            Step::Wait(time) => awaited.pause = Some(Box::pin(sleep(time))),
+            Step::Stop => {
+                awaited.requests = false;
+                let text = format!(
+                    "more than {per_second} requests a second on one stream, for {:?}",
+                    self.over_rate_max
+                );
+                self.exchange.end(self.client.refuse(Limit::RequestsPerSecond, text));
+            }
         }
     }
 
@@ -216,6 +218,15 @@ impl<C: Catalog> Reader<C> {
     }
 }
 
+/// Why what runs on a connection ends.
+pub(super) fn ending(connection: &Connection) -> Status {
+    Status::unavailable(if connection.draining.is_cancelled() && !connection.stopping.is_cancelled() {
+        "the connection has reached its age (connection-age-max): connect again"
+    } else {
+        "the server is stopping"
+    })
+}
+
 /// Waits for the end of a time; for ever, where there is none.
 async fn elapsed(time: &mut Option<Pin<Box<Sleep>>>) {
     match time {
@@ -236,7 +247,6 @@ async fn outdated(relay: &mut Option<Relay>) -> Status {
 fn as_client_fault(status: Status) -> Status {
     match status.code() {
         Code::Internal => Status::invalid_argument(status.message()),
-        Code::OutOfRange => Status::resource_exhausted(status.message()),
         _ => status,
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds of what one client can make the server keep, or wait for: each ends in a refusal with its reason.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainsheet_api::{
     limits::{NAMES_BYTES_MAX, NAMES_PER_TYPE_MAX, NODE_BYTES_MAX},
@@ -9,7 +9,8 @@ use mainsheet_api::{
         google::protobuf::{Struct, Value, value},
     },
 };
-use mainsheet_server::{readiness::Readiness, stream::StreamOptions};
+use mainsheet_cache::store::MemoryStore;
+use mainsheet_server::{admission::Limits, readiness::Readiness, stream::StreamOptions};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,
@@ -94,8 +95,9 @@ async fn names_of_several_types_are_refused_once_they_are_too_many_together() {
 #[tokio::test]
 async fn stream_without_a_request_is_ended_with_the_reason_and_its_place_is_free_again() {
     let first_request_deadline = Duration::from_millis(50);
-    let options = StreamOptions { first_request_deadline, streams_max: 2, ..StreamOptions::default() };
-    let mesh = Mesh::with(options, Readiness::new()).await;
+    let options = StreamOptions { first_request_deadline, ..StreamOptions::default() };
+    let limits = Limits { streams_max: 2, ..Limits::default() };
+    let mesh = Mesh::build(Arc::new(MemoryStore::default()), (options, limits), Readiness::new()).await;
     let (mut asks, first) = Sotw::answered(mesh.grpc, VIRTUAL_SERVICE).await;
     until("earlier tries to be forgotten", || mesh.sinks.len() == 1).await;
     let mut silent = Delta::delta(mesh.grpc).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mainsheet_server::{
+    admission::Limits,
     network::Tcp,
     readiness::Readiness,
     stream::{self, StreamOptions},
@@ -74,26 +75,13 @@ async fn port_that_is_taken_is_an_error_before_anything_runs() {
 
 #[tokio::test]
 async fn streams_over_the_limit_are_refused_until_one_ends() {
-    let mesh =
-        Mesh::with(StreamOptions { streams_max: 1, ..StreamOptions::default() }, Readiness::new()).await;
+    let mesh = Mesh::within(Limits { streams_max: 1, ..Limits::default() }).await;
     let first = Sotw::sotw(mesh.grpc).await;
     let refused = Delta::connect(mesh.grpc, DELTA).await.err().unwrap();
     assert_eq!(refused.code(), Code::Unavailable, "{refused}");
     drop(first);
     until("the first stream to be forgotten", || mesh.sinks.is_empty()).await;
     in_time("a place", async { while Delta::connect(mesh.grpc, DELTA).await.is_err() {} }).await;
-}
-
-#[tokio::test]
-async fn connections_over_the_limit_are_closed() {
-    let mesh =
-        Mesh::with(StreamOptions { connections_max: 1, ..StreamOptions::default() }, Readiness::new()).await;
-    let mut first = Sotw::sotw(mesh.grpc).await;
-    let mut second = TcpStream::connect(mesh.grpc).await.unwrap();
-    let read = in_time("the end of the second", second.read(&mut [0; 64])).await;
-    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
-    first.subscribe(VIRTUAL_SERVICE).await;
-    first.response().await;
 }
 
 #[tokio::test]

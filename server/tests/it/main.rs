@@ -22,6 +22,7 @@ mod lifecycle;
 mod mesh;
 mod names;
 mod operations;
+mod overload;
 mod references;
 mod resume;
 mod rig;

@@ -20,6 +20,7 @@ use mainsheet_cache::{
     store::{MemoryStore, SharedStore, WatchedStore},
 };
 use mainsheet_server::{
+    admission::{Admission, Limits},
     chain::Chain,
     clock::SystemClock,
     debug::DebugInspector,
@@ -32,6 +33,7 @@ use mainsheet_server::{
     sinks::Sinks,
     store_state::StoreState,
     stream::{self, StreamOptions},
+    surroundings::Randomness,
     task::TaskSet,
     v1,
     verdicts::AcrossVerdicts,
@@ -68,7 +70,21 @@ impl Mesh {
         Self::on(Arc::new(MemoryStore::default()), options, readiness).await
     }
 
+    /// With these limits.
+    pub(crate) async fn within(limits: Limits) -> Self {
+        let (store, options) = (Arc::new(MemoryStore::default()), StreamOptions::default());
+        Self::build(store, (options, limits), Readiness::new()).await
+    }
+
     pub(crate) async fn on(store: SharedStore, options: StreamOptions, readiness: Readiness) -> Self {
+        Self::build(store, (options, Limits::default()), readiness).await
+    }
+
+    pub(crate) async fn build(
+        store: SharedStore,
+        (options, limits): (StreamOptions, Limits),
+        readiness: Readiness,
+    ) -> Self {
         let cache_options =
             CacheOptions { precedence: vec![SourceName::hold(), SourceName::api()], history_len_max: 4 };
         let clock = Arc::new(SystemClock::new());
@@ -106,7 +122,10 @@ impl Mesh {
         };
         let (others, service) = v1::service(for_clients, stop.clone());
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let admission = Admission::new(limits, clock.clone(), Randomness::of_machine(), &metrics);
+        metrics.show_admission(admission.clone());
         let for_pages = http::Links {
+            admission: admission.clone(),
             newest: newest.clone(),
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),
@@ -117,6 +136,7 @@ impl Mesh {
             metrics: Arc::clone(&metrics),
         };
         let links = stream::Links {
+            admission,
             newest,
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),
@@ -127,7 +147,8 @@ impl Mesh {
             others,
         };
         let streams = stream::Server::bind(&Tcp, loopback, options.clone(), links.clone()).await.unwrap();
-        let pages = http::Server::bind(&Tcp, loopback, for_pages, options.write_deadline).await.unwrap();
+        let deadline = options.write_deadline;
+        let pages = http::Server::bind(&Tcp, loopback, for_pages, move || deadline).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let mut tasks = TaskSet::new(stop.clone());
         tasks.spawn("v1", service);

@@ -176,7 +176,7 @@ what moved to another path is never missing. A log line says how much. The shrin
 (`guard-hold`): time to give back a path that was left out by mistake.
 
 Each connection is an open file. At its start the server raises the soft limit of open files (`ulimit -n`) to the hard one,
-and warns where `connections-max` and what it needs itself (384) are still more.
+and warns where `connections-max` and what it needs itself (1408) are still more.
 
 Times are written `100ms`, `1s`, `2m`. A variable that begins with `MAINSHEET_` and names no setting is a mistake, but for
 those that Kubernetes sets beside a Service that is called `mainsheet` or `mainsheet-NAME` (`MAINSHEET_SERVICE_HOST`,
@@ -298,7 +298,14 @@ fn operations_page_names_metrics_and_settings_that_are_there() {
         assert!(metrics.contains(&format!("| `{name}` |")), "{name} is no metric");
     }
     let configuration = page("configuration.md");
-    for setting in ["shutdown-grace", "connections-max", "streams-max", "guard-hold", "history-len"] {
+    for setting in [
+        "shutdown-grace",
+        "connections-max",
+        "streams-per-peer-max",
+        "client-bytes-max",
+        "guard-hold",
+        "history-len",
+    ] {
         let is_named = operations.contains(&format!("`{setting}`"));
         assert!(is_named && configuration.contains(&format!("| `{setting}` |")), "{setting}");
     }

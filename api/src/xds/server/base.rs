@@ -119,6 +119,15 @@ impl<C: Catalog> Base<C> {
         self.table().retain(|name, _| subscription.covers(name));
     }
 
+    /// Names with versions, beside those of a state that is shared.
+    pub(super) fn kept_len(&self) -> usize {
+        let sent = match &self.sent {
+            Sent::State(_) => 0,
+            Sent::Table(table) => table.len(),
+        };
+        sent + self.beside.len()
+    }
+
     pub(super) fn is_outdated(&self) -> bool {
         matches!(&self.sent, Sent::State(seen) if seen.is_outdated())
     }

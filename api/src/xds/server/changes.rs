@@ -90,6 +90,15 @@ impl<C: Catalog> Changes<C> {
         self.refused.len()
     }
 
+    /// Names that are kept for this client alone.
+    pub(super) fn kept_len(&self) -> usize {
+        let waiting = self.plan.as_ref().map_or(0, |plan| match &plan.reach {
+            Reach::All(beside) => beside.len(),
+            Reach::Named | Reach::Asked => 0,
+        });
+        self.base.kept_len() + self.refused.len() + waiting
+    }
+
     /// Something is asked for anew, or no longer.
     pub(super) fn shift(&mut self, subscription: &Subscription, narrowed: bool) {
         self.interrupt();

@@ -44,6 +44,12 @@ impl<C: Catalog> Complete<C> {
         Self { version: None, sent: None, is_refused: false, plan: None, carries_ttl }
     }
 
+    /// Names that are kept for this client alone.
+    pub(super) fn kept_len(&self) -> usize {
+        let sets = self.sent.iter().chain(&self.plan);
+        sets.map(|set| set.names.as_ref().map_or(0, BTreeSet::len) + set.left.len()).sum()
+    }
+
     /// Something is asked for anew, or no longer.
     pub(super) fn shift(&mut self, subscription: &Subscription) {
         self.plan = None;

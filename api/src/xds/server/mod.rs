@@ -15,6 +15,7 @@
 //! | `base`, `refused`, `unanswered` | what was sent, what of it was refused, what awaits an answer |
 //! | `heartbeats` | what keeps resources with a time to live alive |
 //! | `order` | which type goes next |
+//! | `outcome` | what a request meant, and why a stream has to end |
 //! | `policy` | what operators decide |
 //! | `push` | a response as bytes |
 //! | `removals` | which removals wait until nothing refers to what is gone |
@@ -27,6 +28,7 @@ mod children;
 mod complete;
 mod heartbeats;
 mod order;
+mod outcome;
 mod planned;
 mod policy;
 mod push;
@@ -43,8 +45,11 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use self::policy::{EmptyList, GoneEndpoints, Policy};
 use self::{answer::Answer, order::Next, removals::Moment, request::Ask, substream::Substream};
+pub use self::{
+    outcome::{Bound, Outcome, Refusal},
+    policy::{EmptyList, GoneEndpoints, Policy},
+};
 use crate::{
     kind::Kind,
     limits::{NAMES_BYTES_MAX, NODE_BYTES_MAX, TYPES_PER_STREAM_MAX},
@@ -95,59 +100,6 @@ pub struct Sent {
     pub is_heartbeat: bool,
 }
 
-/// What a request meant, for whoever watches the sinks.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The client's first request named it; given once a stream.
-    Connected(Box<Node>),
-    /// What the client asks for of a type changed. No names and no wildcard: it wants nothing any more.
-    Subscribed {
-        /// As the client asked for it.
-        type_url: Arc<str>,
-        /// Whether it wants all that there is.
-        wildcard: bool,
-        /// How many names it gave.
-        names: usize,
-    },
-    /// The client applied a response.
-    Acked {
-        /// Names of the type that it refused before and was not sent anew since: what it holds of them is older.
-        still_refused: usize,
-        /// As the client asked for it.
-        type_url: Arc<str>,
-        /// Of the response.
-        nonce: Nonce,
-        /// Of the response.
-        version: String,
-        /// Of the response.
-        revision: Revision,
-    },
-    /// The client refused a response.
-    Nacked {
-        /// As the client asked for it.
-        type_url: Arc<str>,
-        /// Of the response.
-        nonce: Nonce,
-        /// Of the response.
-        version: String,
-        /// Of the response.
-        revision: Revision,
-        /// What the client said, cut to [`crate::limits::NACK_MESSAGE_BYTES_MAX`].
-        message: String,
-    },
-}
-
-/// Why a stream ends by the server's will. The text is for the client's author.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// gRPC `INVALID_ARGUMENT`: the client broke the protocol.
-    #[error("{0}")]
-    InvalidArgument(String),
-    /// gRPC `RESOURCE_EXHAUSTED`: a bound of [`crate::limits`] is reached.
-    #[error("{0}")]
-    ResourceExhausted(String),
-}
-
 /// The server's half of one stream.
 #[derive(Debug)]
 pub struct ServerSession<C> {
@@ -161,6 +113,8 @@ pub struct ServerSession<C> {
     /// In order of rank.
     substreams: Vec<Substream<C>>,
     is_connected: bool,
+    /// Bytes that the client's node takes.
+    node_bytes: usize,
     /// Whether the client understands times to live (rule 9).
     carries_ttl: bool,
     is_half_closed: bool,
@@ -182,6 +136,7 @@ impl<C: Catalog> ServerSession<C> {
             state: 1,
             substreams: Vec::new(),
             is_connected: false,
+            node_bytes: 0,
             carries_ttl: false,
             is_half_closed: false,
             refusal: None,
@@ -226,10 +181,17 @@ impl<C: Catalog> ServerSession<C> {
         if bytes <= NAMES_BYTES_MAX {
             return Ok(());
         }
-        Err(Refusal::ResourceExhausted(format!(
+        let text = format!(
             "names of {bytes} bytes on one stream: at most {NAMES_BYTES_MAX} are kept; ask for fewer, or on several \
              streams, or for everything (`*`)"
-        )))
+        );
+        Err(Refusal::ResourceExhausted(Bound::Names, text))
+    }
+
+    /// Bytes that the client makes this server keep: its node, names, what it said it holds and what it was sent name by name.
+    /// What is shared with others, as the resources are, does not count.
+    pub fn kept_bytes(&self) -> usize {
+        self.node_bytes + self.substreams.iter().map(Substream::kept_bytes).sum::<usize>()
     }
 
     /// The first request must say who asks; later ones need not (rules 4 to 6).
@@ -246,8 +208,9 @@ impl<C: Catalog> ServerSession<C> {
         if bytes > NODE_BYTES_MAX {
             let text =
                 format!("a node of {bytes} bytes: at most {NODE_BYTES_MAX} are kept; shorten its metadata");
-            return Err(Refusal::ResourceExhausted(text));
+            return Err(Refusal::ResourceExhausted(Bound::Node, text));
         }
+        self.node_bytes = bytes;
         self.carries_ttl = ttl::understands_ttl(self.variant, &node.features);
         outcomes.push(Outcome::Connected(Box::new(node)));
         self.is_connected = true;
@@ -257,7 +220,7 @@ impl<C: Catalog> ServerSession<C> {
     fn open(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
         if self.substreams.len() >= TYPES_PER_STREAM_MAX {
             let text = format!("more than {TYPES_PER_STREAM_MAX} types on one stream");
-            return Err(Refusal::ResourceExhausted(text));
+            return Err(Refusal::ResourceExhausted(Bound::Types, text));
         }
         let mut substream = Substream::new(&ask.type_url, self.variant, &self.policy, self.carries_ttl);
         substream.open(ask, outcomes)?;

@@ -49,6 +49,10 @@ impl Removals {
         self.gone.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.gone.len()
+    }
+
     /// Just these are gone at this moment, and still held.
     pub(super) fn look<'a>(&mut self, gone: impl IntoIterator<Item = &'a Arc<str>>, moment: Moment) {
         self.now = moment.now;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Refusal, Request};
+use super::{Bound, Refusal, Request};
 use crate::{
     limits::{NACK_MESSAGE_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_TYPE_MAX},
     wire::{DeltaDiscoveryRequest, DiscoveryRequest, Node, Status},
@@ -127,7 +127,8 @@ pub(super) fn few(field: &str, count: usize) -> Result<(), Refusal> {
     if count <= NAMES_PER_TYPE_MAX {
         return Ok(());
     }
-    Err(Refusal::ResourceExhausted(format!(
+    let text = format!(
         "{count} {field}: at most {NAMES_PER_TYPE_MAX} are taken for one type; ask for fewer, or for everything (`*`)"
-    )))
+    );
+    Err(Refusal::ResourceExhausted(Bound::Names, text))
 }

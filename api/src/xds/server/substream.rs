@@ -1,6 +1,7 @@
 //! One type on one stream. Each has a state of its own; nothing that is said of one type touches another (rule 2).
 
 mod alive;
+mod kept;
 mod reach;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -267,11 +268,6 @@ impl<C: Catalog> Substream<C> {
         self.asked.add(shift, &self.subscription);
         few("subscribed names", self.subscription.names().len())?;
         few("names to be answered", self.asked.names.len())
-    }
-
-    /// Bytes of names that the client makes this server keep.
-    pub(super) fn names_bytes(&self) -> usize {
-        self.subscription.bytes() + self.asked.bytes() + self.held_bytes
     }
 
     /// There is a newer state, or another view: what was planned is dropped, and planned anew when there is room.

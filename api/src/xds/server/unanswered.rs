@@ -124,6 +124,14 @@ impl Unanswered {
         Some(Answered { response, resent })
     }
 
+    /// Resources and names of responses that only this client's answer is waited for.
+    pub(super) fn kept_len(&self) -> usize {
+        self.responses
+            .iter()
+            .map(|response| 1 + response.members.changed.len() + response.members.removed.len())
+            .sum()
+    }
+
     /// Names of all resources that are perhaps still on their way.
     pub(super) fn changed_names(&self) -> impl Iterator<Item = &Arc<str>> {
         let entries = self.responses.iter().flat_map(|response| response.members.entries());

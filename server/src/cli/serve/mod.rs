@@ -53,7 +53,7 @@ pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> 
     }
     let settings = effective.settings;
     let level = log::init(settings.log_format, settings.log_level);
-    open_files::raise_limit(settings.connections_max);
+    open_files::raise_limit(settings.limits.connections_max);
     let rereader = Rereader { givens: Arc::new(givens), running: settings.clone(), level };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(serve(&settings, rereader, &mut context));

@@ -48,8 +48,8 @@ impl Rereader {
         }
         self.level.set(self.running.log_level);
         parts.change(&self.running);
-        if self.running.connections_max > before.connections_max {
-            open_files::raise_limit(self.running.connections_max);
+        if self.running.limits.connections_max > before.limits.connections_max {
+            open_files::raise_limit(self.running.limits.connections_max);
         }
         for setting in &live {
             let (value, origin) = ((setting.get)(&self.running), effective.origin(setting.name));

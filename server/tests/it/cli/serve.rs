@@ -124,12 +124,12 @@ fn connections_that_open_files_do_not_allow_are_told() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let ports = ["--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--log-format", "json"];
     let args = [&["serve", "mesh", "--store", "memory"], &ports[..]].concat();
-    let served = Started::limited(&folder, "-n 400", &args);
+    let served = Started::limited(&folder, "-n 1424", &args);
     let line = served.logged(
         "`connections-max` is more than open files allow: raise the hard limit (`ulimit -n`, LimitNOFILE=), or write less",
     );
     let numbers = ["connections_max", "open_files_max", "fits"].map(|name| line[name].as_u64().unwrap());
-    assert_eq!((line["level"].as_str(), numbers), (Some("WARN"), [10_000, 400, 16]));
+    assert_eq!((line["level"].as_str(), numbers), (Some("WARN"), [10_000, 1424, 16]));
     // Before that, the signal may come before anybody listens for it.
     served.logged("listening");
     assert_eq!(served.end("-INT").0, 0);
@@ -141,10 +141,10 @@ fn soft_limit_of_open_files_is_raised_to_the_hard_one() {
     let folder = folder(&[("mesh/a.yaml", &route("shop", "reviews", "reviews"))]);
     let ports = ["--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--log-format", "json"];
     let args = [&["serve", "mesh", "--store", "memory", "--connections-max", "100"], &ports[..]].concat();
-    let served = Started::limited(&folder, "-Sn 400 && ulimit -Hn 500", &args);
+    let served = Started::limited(&folder, "-Sn 400 && ulimit -Hn 1600", &args);
     // The first line: nothing is to be warned of.
     let first: serde_json::Value = serde_json::from_str(&served.error()).unwrap();
-    assert_eq!((first["message"].as_str(), served.open_files_max().as_str()), (Some("listening"), "500"));
+    assert_eq!((first["message"].as_str(), served.open_files_max().as_str()), (Some("listening"), "1600"));
     assert_eq!(served.end("-INT").0, 0);
 }
 

@@ -175,14 +175,14 @@ fn more_types_than_the_bound_are_refused() {
         stream.send(Request::Sotw(ask_for(&format!("g/v/K{number}"))));
     }
     stream.send(Request::Sotw(ask_for("g/v/K0")));
-    assert!(matches!(refusal(&mut stream, ask_for("g/v/One")), Refusal::ResourceExhausted(_)));
+    assert!(matches!(refusal(&mut stream, ask_for("g/v/One")), Refusal::ResourceExhausted(..)));
 }
 
 #[test]
 fn more_names_than_the_bound_are_refused_in_one_request_and_over_many() {
     let names = |from: usize, count: usize| (from..from + count).map(|n| n.to_string()).collect::<Vec<_>>();
     let request = DiscoveryRequest { resource_names: names(0, NAMES_PER_TYPE_MAX + 1), ..ask_for(&eds()) };
-    assert!(matches!(refusal(&mut Stream::sotw(), request), Refusal::ResourceExhausted(_)));
+    assert!(matches!(refusal(&mut Stream::sotw(), request), Refusal::ResourceExhausted(..)));
     let mut stream = Stream::delta();
     let subscribe = |from, count| {
         Request::Delta(DeltaDiscoveryRequest {
@@ -194,7 +194,7 @@ fn more_names_than_the_bound_are_refused_in_one_request_and_over_many() {
     };
     stream.send(subscribe(0, NAMES_PER_TYPE_MAX));
     let refused = stream.session.on_request(subscribe(NAMES_PER_TYPE_MAX, 1), stream.now).unwrap_err();
-    assert!(matches!(refused, Refusal::ResourceExhausted(_)));
+    assert!(matches!(refused, Refusal::ResourceExhausted(..)));
     let unsubscribe = DeltaDiscoveryRequest {
         type_url: eds(),
         resource_names_unsubscribe: names(0, NAMES_PER_TYPE_MAX),
@@ -239,7 +239,7 @@ fn names_of_all_types_together_have_a_bound() {
         ask(&cds(), long_names(HALF)).unwrap();
         let refused = ask(&lds(), long_names(HALF / 10)).unwrap_err();
         assert!(
-            matches!(&refused, Refusal::ResourceExhausted(text) if text.contains("ask for fewer")),
+            matches!(&refused, Refusal::ResourceExhausted(_, text) if text.contains("ask for fewer")),
             "{refused}"
         );
     }
@@ -265,7 +265,7 @@ fn names_that_are_given_up_are_not_counted() {
         stream.session.on_request(Request::Delta(request), stream.now)
     };
     unsubscribe(eds()).unwrap();
-    assert!(matches!(unsubscribe(cds()).unwrap_err(), Refusal::ResourceExhausted(_)));
+    assert!(matches!(unsubscribe(cds()).unwrap_err(), Refusal::ResourceExhausted(..)));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn what_a_client_says_it_holds_counts_until_it_is_answered() {
         ..Default::default()
     };
     let refused = stream.session.on_request(Request::Delta(over), stream.now).unwrap_err();
-    assert!(matches!(refused, Refusal::ResourceExhausted(_)));
+    assert!(matches!(refused, Refusal::ResourceExhausted(..)));
 }
 
 fn node_with(fields: impl IntoIterator<Item = (&'static str, value::Kind)>) -> DiscoveryRequest {
@@ -301,7 +301,7 @@ fn node_has_a_bound_for_what_is_kept_of_it() {
     let text = |len: usize| value::Kind::StringValue("x".repeat(len));
     let refused = refusal(&mut Stream::sotw(), node_with([("A", text(40_000)), ("B", text(30_000))]));
     assert!(
-        matches!(&refused, Refusal::ResourceExhausted(text) if text.starts_with("a node of 70")),
+        matches!(&refused, Refusal::ResourceExhausted(_, text) if text.starts_with("a node of 70")),
         "{refused}"
     );
     // Lists are not kept.
