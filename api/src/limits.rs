@@ -150,6 +150,20 @@ pub const CLIENT_FAULT_RETRY: Duration = Duration::from_secs(30);
 /// The longest that anybody is told to wait: nobody plans further ahead, and a fleet is back sooner than that.
 pub const RETRY_HINT_MAX: Duration = Duration::from_secs(30);
 
+/// Resources that one sink is kept on because it refused what is served. More than some at once are a mistake that is not
+/// about single resources; it is then answered as a refusal that names none.
+pub const PINS_PER_SINK_MAX: usize = 64;
+
+/// Bytes of the pins of one sink: what it is kept on, and what is said of it. A listener of a large gateway takes 100 KiB.
+pub const PINS_PER_SINK_BYTES_MAX: usize = 1 << 20;
+
+/// The same, of all sinks: a quarter of what the status area takes, so that pins never fill it. 10,000 sinks that refuse
+/// the same resource of 1 KiB fit.
+pub const PINS_BYTES_MAX: usize = 16 << 20;
+
+/// How long the pins of a sink outlive its last stream: sinks that have a new name after each restart would fill the memory.
+pub const PINS_AWAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Bytes of an error message in a NACK that are kept.
 pub const NACK_MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -329,6 +343,8 @@ pub const REMOVAL_GRACE: Duration = Duration::from_secs(10);
 
 const _: () = assert!(ORDER_GRACE.as_millis() < REMOVAL_GRACE.as_millis());
 const _: () = assert!(REMOVAL_GRACE.as_millis() < ACK_GRACE.as_millis());
+const _: () = assert!(PINS_PER_SINK_BYTES_MAX * 16 <= PINS_BYTES_MAX);
+const _: () = assert!(PINS_PER_SINK_MAX * NACK_MESSAGE_BYTES_MAX <= PINS_PER_SINK_BYTES_MAX);
 const _: () = assert!(TTL_MIN.as_millis() < TTL_MAX.as_millis());
 const _: () = assert!(CHUNK_BYTES_TARGET < DELTA_RESPONSE_BYTES_MAX);
 const _: () = assert!(DELTA_RESPONSE_BYTES_MAX < 4 << 20);

@@ -36,7 +36,7 @@ use crate::{
     metrics::Metrics,
     network::SharedNetwork,
     readiness::Readiness,
-    sinks::Sinks,
+    sinks::{Sinks, pins},
     source_health::SourceHealth,
     store_state::{self, StoreState},
     stream::{self, StreamOptions},
@@ -91,6 +91,7 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let store = StoreState::new(&cache, written.clone(), Arc::clone(&clock));
     let shared = shared(settings, clock, (network, randomness), store);
     shared.metrics.show_store(shared.store.clone());
+    shared.sinks.pins().load(cache.store()).await?;
     let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
     shared.metrics.show_leases(leases.clone());
     let (intake, handle) = new_intake(settings, (&cache, &leases), names, &shared);
@@ -112,6 +113,8 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let tried = Arc::clone(cache.store());
     let try_again = store_state::keep_trying(tried, written, Arc::clone(&shared.clock), stop.clone());
     tasks.spawn("store", try_again);
+    let noting = pins::run(Arc::clone(&shared.sinks), cache.clone(), Arc::clone(&shared.clock), stop.clone());
+    tasks.spawn("pins", noting);
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);

@@ -33,6 +33,7 @@ mod signals;
 pub mod sinks;
 pub mod source;
 pub mod source_health;
+mod status_key;
 pub mod store_state;
 pub mod stream;
 pub mod surroundings;

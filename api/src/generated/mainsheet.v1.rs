@@ -530,7 +530,7 @@ pub struct Sink {
     #[prost(message, repeated, tag = "7")]
     pub types: ::prost::alloc::vec::Vec<SinkType>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SinkType {
     #[prost(string, tag = "1")]
     pub type_url: ::prost::alloc::string::String,
@@ -546,6 +546,23 @@ pub struct SinkType {
     pub acked_revision: u64,
     #[prost(string, tag = "7")]
     pub nack_message: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "8")]
+    pub pins: ::prost::alloc::vec::Vec<SinkPin>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SinkPin {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub refused_version: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub refused_revision: u64,
+    #[prost(string, tag = "4")]
+    pub good_version: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub at: ::core::option::Option<super::super::google::protobuf::Timestamp>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {}
@@ -838,6 +855,7 @@ pub enum SinkState {
     Synced = 1,
     Behind = 2,
     Refused = 3,
+    Pinned = 4,
 }
 impl SinkState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -850,6 +868,7 @@ impl SinkState {
             Self::Synced => "SINK_STATE_SYNCED",
             Self::Behind => "SINK_STATE_BEHIND",
             Self::Refused => "SINK_STATE_REFUSED",
+            Self::Pinned => "SINK_STATE_PINNED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -859,6 +878,7 @@ impl SinkState {
             "SINK_STATE_SYNCED" => Some(Self::Synced),
             "SINK_STATE_BEHIND" => Some(Self::Behind),
             "SINK_STATE_REFUSED" => Some(Self::Refused),
+            "SINK_STATE_PINNED" => Some(Self::Pinned),
             _ => None,
         }
     }

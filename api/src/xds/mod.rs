@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod client;
+pub mod pin;
 pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;

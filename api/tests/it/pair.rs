@@ -2,7 +2,7 @@
 
 use mainsheet_api::xds::{
     Variant,
-    testing::{TinyWorld, moves, run, run_moves, schedules},
+    testing::{TinyWorld, calm_schedules, moves, run, run_moves, run_named, schedules},
 };
 use proptest::prelude::*;
 
@@ -19,6 +19,12 @@ proptest! {
     #[test]
     fn client_comes_to_hold_what_it_may_see_and_asked_for(schedule in schedules()) {
         run(TinyWorld::default(), &schedule);
+    }
+
+    /// rules 21, 65: with pins a NACK holds up nothing but what it is about.
+    #[test]
+    fn client_that_names_what_it_refuses_comes_to_hold_the_rest(schedule in calm_schedules()) {
+        run_named(TinyWorld::with_history(1000), &schedule);
     }
 
     /// rules 77, 79: but for the exceptions of docs/protocol.md, one of which is a SotW client that lags behind history.

@@ -15,7 +15,7 @@ use mainsheet_api::{
     xds::{
         Variant,
         catalog::Catalog,
-        testing::{Edit, World, moves, resource, run, run_moves, schedules},
+        testing::{Edit, World, calm_schedules, moves, resource, run, run_moves, run_named, schedules},
     },
 };
 use mainsheet_cache::{
@@ -120,6 +120,12 @@ proptest! {
     #[test]
     fn client_of_real_snapshots_comes_to_hold_what_it_may_see_and_asked_for(schedule in schedules()) {
         run(CachedWorld::with_history(2), &schedule);
+    }
+
+    /// rules 21, 65
+    #[test]
+    fn client_of_real_snapshots_that_names_what_it_refuses_comes_to_hold_the_rest(schedule in calm_schedules()) {
+        run_named(CachedWorld::with_history(1000), &schedule);
     }
 
     /// rules 77, 79

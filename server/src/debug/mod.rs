@@ -70,7 +70,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         path: "/debug/syncz",
-        help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig.",
+        help: "Every sink, and how it stands with each type: an array of envoy.service.status.v3.ClientConfig. `ERROR` where it refused the last response, or is pinned since it refused something; `errorState` says what, and why.",
         route: || get(syncz::syncz),
     },
     Endpoint {

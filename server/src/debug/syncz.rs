@@ -1,7 +1,7 @@
 //! /debug/syncz: every sink, and how it stands with each type, as an array of `envoy.service.status.v3.ClientConfig` in
 //! protobuf's JSON form, or as the messages themselves: what `istioctl proxy-status` shows.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use mainsheet_api::{
@@ -9,17 +9,21 @@ use mainsheet_api::{
         admin::v3 as admin,
         service::status::v3::{self as status, client_config},
     },
+    kind::Kind,
     node,
     time::Timestamp,
     wire::{
         self,
-        google::protobuf::{self, value::Kind},
+        google::protobuf::{self, value},
     },
 };
 use serde::{Serialize, Serializer};
 
 use super::Links;
-use crate::sinks::{Sink, Sinks, SyncState, TypeState};
+use crate::sinks::{
+    Nacked, Sink, Sinks, SyncState, TypeState,
+    pins::{Pinned, good_version},
+};
 
 /// The metadata that istioctl shows. It wants every value to be of a form of its own, and fails as a whole at a sink of
 /// which one value is not, so it is told no others.
@@ -76,10 +80,11 @@ pub(super) async fn syncz(State(links): State<Links>) -> impl IntoResponse {
 
 /// How every sink stands. Streams whose client has not said yet who it is are left out: it has asked for nothing.
 pub(super) fn of_all(sinks: &Sinks) -> Vec<ClientConfig> {
-    sinks.all().iter().filter_map(|sink| Some(client_config(sink, sink.node()?))).collect()
+    let configs = |sink: &Arc<Sink>| Some(client_config(sink, sink.node()?, &sinks.pins_on(sink)));
+    sinks.all().iter().filter_map(configs).collect()
 }
 
-fn client_config(sink: &Sink, node: &node::Node) -> ClientConfig {
+fn client_config(sink: &Sink, node: &node::Node, pins: &[Pinned]) -> ClientConfig {
     ClientConfig {
         node: Node {
             id: node.id.clone(),
@@ -90,13 +95,15 @@ fn client_config(sink: &Sink, node: &node::Node) -> ClientConfig {
         generic_xds_configs: sink
             .types()
             .iter()
-            .map(|(type_url, state)| xds_config(type_url, state))
+            .map(|(type_url, state)| xds_config(type_url, state, pins))
             .collect(),
     }
 }
 
-fn xds_config(type_url: &str, state: &TypeState) -> GenericXdsConfig {
+fn xds_config(type_url: &str, state: &TypeState, pins: &[Pinned]) -> GenericXdsConfig {
     let sync_state = state.sync_state();
+    let kind = Kind::of_type_url(type_url);
+    let pins: Vec<&Pinned> = pins.iter().filter(|pinned| Some(pinned.pin.kind) == kind).collect();
     let error = state.nacked.as_ref().filter(|_| sync_state == SyncState::Error);
     let acked = state.acked.as_ref();
     GenericXdsConfig {
@@ -108,16 +115,37 @@ fn xds_config(type_url: &str, state: &TypeState) -> GenericXdsConfig {
         },
         config_status: match sync_state {
             SyncState::NotSent => status::ConfigStatus::NotSent,
+            SyncState::Synced | SyncState::Stale if !pins.is_empty() => status::ConfigStatus::Error,
             SyncState::Synced => status::ConfigStatus::Synced,
             SyncState::Stale => status::ConfigStatus::Stale,
             SyncState::Error => status::ConfigStatus::Error,
         },
-        error_state: error.map(|nacked| ErrorState {
-            last_update_attempt: Some(nacked.at),
-            details: nacked.message.clone(),
-            version_info: nacked.version.clone(),
-        }),
+        error_state: error
+            .map(|nacked| ErrorState {
+                last_update_attempt: Some(nacked.at),
+                details: nacked.message.clone(),
+                version_info: nacked.version.clone(),
+            })
+            .or_else(|| pinned(&pins, state.nacked.as_ref())),
     }
+}
+
+/// What it refused and is kept from since, although it took the last response.
+fn pinned(pins: &[&Pinned], nacked: Option<&Nacked>) -> Option<ErrorState> {
+    let newest = pins.iter().max_by_key(|pinned| pinned.at)?;
+    let line = |pinned: &&Pinned| {
+        let Pinned { pin, message, .. } = pinned;
+        let (name, refused, good) = (&pin.name, &pin.refused, good_version(pin));
+        format!(
+            "{name} is pinned: version {refused} was refused, {good} is sent instead: {}",
+            message.trim_end()
+        )
+    };
+    Some(ErrorState {
+        last_update_attempt: Some(newest.at),
+        details: pins.iter().map(line).collect::<Vec<_>>().join("\n"),
+        version_info: nacked.map_or_else(|| newest.pin.refused.to_string(), |nacked| nacked.version.clone()),
+    })
 }
 
 impl ClientConfig {
@@ -130,7 +158,7 @@ impl ClientConfig {
 
 impl Node {
     fn message(&self) -> wire::Node {
-        let text = |text: &String| protobuf::Value { kind: Some(Kind::StringValue(text.clone())) };
+        let text = |text: &String| protobuf::Value { kind: Some(value::Kind::StringValue(text.clone())) };
         let shown = self.metadata.iter().filter(|(name, _)| METADATA_SHOWN.contains(&name.as_str()));
         let fields = shown.map(|(name, value)| (name.clone(), text(value)));
         wire::Node {

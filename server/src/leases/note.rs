@@ -7,7 +7,7 @@
 //!
 //! Times are milliseconds since 1970. The first deadline, which is in the commit, says of which lease a note speaks.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use mainsheet_api::{
@@ -16,6 +16,7 @@ use mainsheet_api::{
 use mainsheet_cache::expiry::Leaseholder;
 
 use super::{Ended, Note};
+use crate::status_key::{escaped, joined, parts, unescaped};
 
 pub(super) const DEADLINE: &str = "lease/";
 pub(super) const ENDED: &str = "ended/";
@@ -74,12 +75,11 @@ pub(super) fn ended_key(holder: &Leaseholder) -> String {
 fn place_of(holder: &Leaseholder) -> String {
     let Leaseholder { source, key } = holder;
     let kind = key.kind.type_url();
-    [&*source.0, &kind, &key.scope, &key.namespace, &key.name].map(escaped).join("/")
+    joined([&*source.0, &kind, &key.scope, &key.namespace, &key.name])
 }
 
 fn holder_of(place: &str) -> Option<Leaseholder> {
-    let parts: Vec<String> = place.split('/').map(unescaped).collect();
-    let [source, kind, scope, namespace, name] = <[String; 5]>::try_from(parts).ok()?;
+    let [source, kind, scope, namespace, name] = parts(place)?;
     let key = Key::new(Kind::of_type_url(&kind)?, namespace, name);
     Some(Leaseholder { source: SourceName(Arc::from(source)), key: Key { scope: scope.into(), ..key } })
 }
@@ -94,19 +94,6 @@ fn ended_of(value: &[u8]) -> Option<Ended> {
     let at = Timestamp(parts.next()?.parse().ok()?);
     let version = ResourceVersion::new(unescaped(parts.next()?));
     Some(Ended { at, version, origin: parts.next()?.to_owned() })
-}
-
-/// As one part of a key.
-fn escaped(part: &str) -> Cow<'_, str> {
-    if part.contains(['%', '/', ' ']) {
-        Cow::Owned(part.replace('%', "%25").replace('/', "%2F").replace(' ', "%20"))
-    } else {
-        Cow::Borrowed(part)
-    }
-}
-
-fn unescaped(part: &str) -> String {
-    part.replace("%20", " ").replace("%2F", "/").replace("%25", "%")
 }
 
 #[cfg(test)]

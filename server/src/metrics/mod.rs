@@ -44,6 +44,8 @@ pub struct Metrics {
     heartbeats: IntCounterVec,
     acks: IntCounterVec,
     nacks: IntCounterVec,
+    pins: IntGaugeVec,
+    pins_made: IntCounterVec,
     commit_ack: Histogram,
     commit_last_ack: Histogram,
     streams: IntGaugeVec,
@@ -77,6 +79,8 @@ impl Metrics {
             heartbeats: registered(&registry, table::counter_vec(&table::HEARTBEATS)),
             acks: registered(&registry, table::counter_vec(&table::ACKS)),
             nacks: registered(&registry, table::counter_vec(&table::NACKS)),
+            pins: registered(&registry, table::gauge_vec(&table::PINS)),
+            pins_made: registered(&registry, table::counter_vec(&table::PINS_MADE)),
             commit_ack: registered(&registry, table::histogram(&table::COMMIT_ACK)),
             commit_last_ack: registered(&registry, table::histogram(&table::COMMIT_LAST_ACK)),
             streams: registered(&registry, table::gauge_vec(&table::STREAMS)),
@@ -168,6 +172,17 @@ impl Metrics {
 
     pub(crate) fn on_nacked(&self, type_url: &str) {
         self.nacks.with_label_values(&[label(type_url)]).inc();
+    }
+
+    /// The number of pins of a kind.
+    pub(crate) fn pins(&self, kind: Kind) -> IntGauge {
+        self.pins.with_label_values(&[kind.info().name])
+    }
+
+    /// A sink was pinned.
+    pub(crate) fn on_pinned(&self, kind: Kind) {
+        self.pins(kind).inc();
+        self.pins_made.with_label_values(&[kind.info().name]).inc();
     }
 
     /// A response was acknowledged, this long after its revision was published.

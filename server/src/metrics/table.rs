@@ -103,6 +103,8 @@ table! {
         "Responses that only say that resources with a time to live are to be used on; no pushes.";
     ACKS = "mainsheet_acks_total", Counter, KIND, "Responses that clients took.";
     NACKS = "mainsheet_nacks_total", Counter, KIND, "Responses that clients refused.";
+    PINS = "mainsheet_pins", Gauge, KIND, "Resources that sinks refused, and for which each is kept on what it took last.";
+    PINS_MADE = "mainsheet_pins_made_total", Counter, KIND, "How often that began.";
     COMMIT_ACK = "mainsheet_commit_ack_seconds", Histogram, &[],
         "Time from the commit of a revision, before the store has it, to each ACK of a response that carried it to a waiting client.";
     COMMIT_LAST_ACK = "mainsheet_commit_last_ack_seconds", Histogram, &[],

@@ -2,6 +2,7 @@
 //! has one writer; whatever inspects reads only this.
 
 mod commit_times;
+pub mod pins;
 mod sink;
 
 use std::{
@@ -21,6 +22,7 @@ use mainsheet_api::{
 
 use crate::metrics::Metrics;
 use commit_times::CommitTimes;
+use pins::{Pinned, SinkPins};
 pub use sink::{Acked, Nacked, Sent, Sink, SinkWriter, Subscription, SyncState, TypeState};
 
 /// One stream. Several may have the same node id, so that is not what they are told apart by (rule 7).
@@ -59,6 +61,7 @@ pub struct Sinks {
     last_id: AtomicU64,
     newest: AtomicU64,
     times: Mutex<CommitTimes>,
+    pins: SinkPins,
     metrics: Arc<Metrics>,
 }
 
@@ -71,6 +74,7 @@ impl Sinks {
             last_id: AtomicU64::new(0),
             newest: AtomicU64::new(0),
             times: Mutex::default(),
+            pins: SinkPins::new(Arc::clone(&metrics)),
             metrics,
         })
     }
@@ -106,6 +110,18 @@ impl Sinks {
         let mut all: Vec<_> = self.open.iter().map(|entry| Arc::clone(entry.value())).collect();
         all.sort_by_key(|sink| sink.id);
         all
+    }
+
+    /// What sinks are pinned to, whether or not a stream of theirs is open.
+    #[must_use]
+    pub fn pins(&self) -> &SinkPins {
+        &self.pins
+    }
+
+    /// What the sink of this stream is pinned to.
+    #[must_use]
+    pub fn pins_on(&self, sink: &Sink) -> Vec<Pinned> {
+        sink.sink_id().map(|sink| self.pins.of(sink)).unwrap_or_default()
     }
 
     /// How many are open.

@@ -12,10 +12,14 @@ use mainsheet_api::{
     node::Node,
     time::{Timestamp, Uptime},
     version::{Nonce, Revision},
-    xds::server::{self, Outcome},
+    xds::{
+        pin::{PinId, Pins},
+        server::{self, Outcome},
+    },
 };
+use tokio::sync::watch;
 
-use super::{Moment, Peer, Sinks, StreamId};
+use super::{Moment, Peer, Sinks, StreamId, pins::SinkId};
 
 /// Responses of one type whose ACK is awaited for the statistics. A page of a delta is a response, so a first answer
 /// of 128 MiB fits.
@@ -30,7 +34,7 @@ pub struct Sink {
     pub peer: Peer,
     /// Since when.
     pub connected: Timestamp,
-    node: OnceLock<Node>,
+    node: OnceLock<(Node, SinkId)>,
     types: Mutex<BTreeMap<Arc<str>, TypeState>>,
     told: AtomicU64,
 }
@@ -147,7 +151,13 @@ impl Sink {
     /// Who it says it is, once its first request came.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
-        self.node.get()
+        self.node.get().map(|(node, _)| node)
+    }
+
+    /// Which sink it is a stream of, once its first request came.
+    #[must_use]
+    pub fn sink_id(&self) -> Option<&SinkId> {
+        self.node.get().map(|(_, sink)| sink)
     }
 
     /// What is known of each type, by type URL.
@@ -176,19 +186,24 @@ impl Sink {
 pub struct SinkWriter {
     sinks: Arc<Sinks>,
     sink: Arc<Sink>,
+    /// What it is pinned to, once it is known who it is.
+    pins: Option<watch::Receiver<Pins>>,
 }
 
 impl SinkWriter {
     pub(super) fn new(sinks: Arc<Sinks>, sink: Arc<Sink>) -> Self {
-        Self { sinks, sink }
+        Self { sinks, sink, pins: None }
     }
 
     /// What a request meant.
     pub fn record(&mut self, outcome: &Outcome, now: Moment) {
         match outcome {
             Outcome::Connected(node) => {
+                // Clients prove no identity so far.
+                let sink = SinkId { identity: "".into(), node: node.id.as_str().into() };
+                self.pins = Some(self.sinks.pins.connect(&sink));
                 // Given once a stream; a second one would change nothing.
-                let _ = self.sink.node.set((**node).clone());
+                let _ = self.sink.node.set(((**node).clone(), sink));
             }
             Outcome::Subscribed { type_url, wildcard, names } => {
                 // What it asks for anew is left to be said.
@@ -204,11 +219,34 @@ impl SinkWriter {
                 let acked = Acked { nonce, version, revision, still_refused, at: now.wall };
                 self.on_acked(type_url, acked, now.uptime);
             }
-            Outcome::Nacked { type_url, nonce, version, revision, message } => {
+            Outcome::Nacked { type_url, nonce, version, revision, message, pins, .. } => {
+                if let Some(sink) = self.sink.sink_id() {
+                    self.sinks.pins.pin(sink, pins, (message, now.wall));
+                }
                 let (version, revision, message) = (version.clone(), *revision, message.clone());
                 let nacked = Nacked { nonce: nonce.clone(), version, revision, message, at: now.wall };
                 self.on_nacked(type_url, nacked);
             }
+        }
+    }
+
+    /// What the sink is pinned to, where that changed since this was asked last.
+    pub fn newer_pins(&mut self) -> Option<Pins> {
+        let pins = self.pins.as_mut()?;
+        pins.has_changed().unwrap_or(false).then(|| pins.borrow_and_update().clone())
+    }
+
+    /// News of what the sink is pinned to, once it is known who it is.
+    pub fn pins_news(&self) -> Option<watch::Receiver<Pins>> {
+        self.pins.clone()
+    }
+
+    /// Pins of the sink are over, as this stream sees it.
+    pub fn record_ended(&self, over: &[PinId]) {
+        if let Some(sink) = self.sink.sink_id()
+            && !over.is_empty()
+        {
+            self.sinks.pins.end(sink, over);
         }
     }
 
@@ -273,6 +311,9 @@ impl Drop for SinkWriter {
     fn drop(&mut self) {
         for state in self.sink.lock().values() {
             state.awaited.iter().for_each(|(_, revision)| self.sinks.times().abandoned(*revision));
+        }
+        if let Some(sink) = self.sink.sink_id() {
+            self.sinks.pins.disconnect(sink);
         }
         self.sinks.close(&self.sink);
     }

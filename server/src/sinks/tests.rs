@@ -56,6 +56,8 @@ fn nacked(nonce: &str, revision: u64) -> Outcome {
         version: format!("v{revision}"),
         revision: Revision(revision),
         message: "no".into(),
+        blamed: [].into(),
+        pins: Vec::new(),
     }
 }
 

@@ -19,9 +19,11 @@ use mainsheet_api::{
     wire::Frame,
     xds::{
         catalog::Catalog,
+        pin::Pins,
         server::{Bound, Outcome, Refusal, Request, Sent, ServerSession},
     },
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -108,6 +110,7 @@ impl<C: Catalog> Exchange<C> {
                     state.session.on_view(view_of(node));
                 }
                 outcomes.iter().for_each(|outcome| state.sink.record(outcome, now));
+                state.exchange_pins();
             }
             Err(refusal) => {
                 let status = status_of(refusal, state.kept.client());
@@ -118,6 +121,11 @@ impl<C: Catalog> Exchange<C> {
         drop(state);
         self.body.wake();
         is_taken && is_within
+    }
+
+    /// News of what the sink is pinned to, once it is known who it is.
+    pub(super) fn pins_news(&self) -> Option<watch::Receiver<Pins>> {
+        self.lock().sink.pins_news()
     }
 
     /// Queues an answer about the server itself.
@@ -174,6 +182,7 @@ impl<C: Catalog> Exchange<C> {
             state.sink.record_published(catalog.revision(), catalog.committed(), now);
             state.session.on_catalog(catalog);
         }
+        state.exchange_pins();
         if let Some(frame) = state.inspected.pop_front() {
             return Pull::Push(frame, None);
         }
@@ -209,6 +218,14 @@ impl<C: Catalog> Exchange<C> {
 }
 
 impl<C: Catalog> State<C> {
+    /// Tells the session what its sink is pinned to, and the sink what is over of it.
+    fn exchange_pins(&mut self) {
+        if let Some(pins) = self.sink.newer_pins() {
+            self.session.on_pins(pins.iter());
+        }
+        self.sink.record_ended(&self.session.take_ended_pins());
+    }
+
     /// Adds up what it takes, and ends the stream where that is too much. Whether it is not.
     fn count(&mut self) -> bool {
         let unread: usize = self.inspected.iter().map(|answer| answer.len).sum();

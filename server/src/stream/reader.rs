@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use mainsheet_api::{
     kind::Kind,
     time::Clock,
-    xds::{catalog::Catalog, server::Request},
+    xds::{catalog::Catalog, pin::Pins, server::Request},
 };
 use tokio::{
     sync::watch,
@@ -63,6 +63,7 @@ pub(super) struct Reader<C> {
 enum News {
     Request(Result<Option<Request>, Status>),
     Catalog,
+    Pins,
     NoMoreCatalogs,
     Draining,
     Outdated(Status),
@@ -78,6 +79,8 @@ struct Awaited {
     catalogs: bool,
     endings: bool,
     look: Interval,
+    /// What the sink is pinned to, once it is known who it is.
+    pins: Option<watch::Receiver<Pins>>,
     /// The end of the time for the first request.
     late: Option<Pin<Box<Sleep>>>,
     pace: Pace,
@@ -93,6 +96,7 @@ impl<C: Catalog> Reader<C> {
             catalogs: true,
             endings: true,
             look: interval(self.write_deadline / LOOKS_PER_DEADLINE),
+            pins: None,
             late: Some(Box::pin(sleep(self.first_request_deadline))),
             pace: Pace::default(),
             pause: None,
@@ -104,13 +108,14 @@ impl<C: Catalog> Reader<C> {
                     awaited.late = None;
                     awaited.requests = self.on_request(request).await;
                     self.keep_pace(&mut awaited);
+                    awaited.pins = awaited.pins.or_else(|| self.exchange.pins_news());
                     batch_len += 1;
                     if batch_len == BATCH_LEN_MAX {
                         batch_len = 0;
                         tokio::task::yield_now().await;
                     }
                 }
-                News::Catalog => self.exchange.on_news(),
+                News::Catalog | News::Pins => self.exchange.on_news(),
                 News::Paused => awaited.pause = None,
                 // The server stops; when it is this connection's turn is told by that.
                 News::NoMoreCatalogs => awaited.catalogs = false,
@@ -146,6 +151,7 @@ impl<C: Catalog> Reader<C> {
                 Ok(()) => News::Catalog,
                 Err(_) => News::NoMoreCatalogs,
             },
+            () = pinned_anew(&mut awaited.pins) => News::Pins,
             status = outdated(&mut self.relay), if awaited.endings => News::Outdated(status),
             _ = awaited.look.tick() => News::Look,
             () = elapsed(&mut awaited.pause), if awaited.pause.is_some() => News::Paused,
@@ -232,6 +238,14 @@ async fn elapsed(time: &mut Option<Pin<Box<Sleep>>>) {
     match time {
         Some(time) => time.as_mut().await,
         None => pending().await,
+    }
+}
+
+/// Waits until the sink is pinned to something else; for ever, where it is not known who it is.
+async fn pinned_anew(pins: &mut Option<watch::Receiver<Pins>>) {
+    let Some(news) = pins else { return pending().await };
+    if news.changed().await.is_err() {
+        *pins = None;
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
             .collect(),
         rejected: count(links.intake.verdicts.rejected().len()),
         sinks: count(sinks.len()),
-        sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(sink)).count()),
+        sinks_refusing: count(sinks.iter().filter(|sink| sinks::is_refusing(&links.sinks, sink)).count()),
         leases: count(links.leases.len()),
         rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
         clashes: count(clashes::contests(&snapshot).count()),

@@ -23,6 +23,7 @@ mod mesh;
 mod names;
 mod operations;
 mod overload;
+mod pins;
 mod references;
 mod resume;
 mod rig;

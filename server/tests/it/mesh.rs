@@ -30,7 +30,7 @@ use mainsheet_server::{
     metrics::Metrics,
     network::Tcp,
     readiness::Readiness,
-    sinks::Sinks,
+    sinks::{Sinks, pins},
     store_state::StoreState,
     stream::{self, StreamOptions},
     surroundings::Randomness,
@@ -95,6 +95,7 @@ impl Mesh {
         let fence = cache.store().take_lease().await.unwrap();
         let metrics = Metrics::new();
         let sinks = Sinks::new(Arc::clone(&metrics));
+        sinks.pins().load(cache.store()).await.unwrap();
         let newest = cache.subscribe();
         // Only for what it shows: the tests commit by themselves.
         let leases = Leases::load(&cache, clock.clone()).await.unwrap();
@@ -152,6 +153,7 @@ impl Mesh {
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let mut tasks = TaskSet::new(stop.clone());
         tasks.spawn("v1", service);
+        tasks.spawn("pins", pins::run(Arc::clone(&sinks), cache.clone(), links.clock.clone(), stop.clone()));
         tasks.spawn("stream", streams.run(stop.clone()));
         tasks.spawn("http", pages.run(stop.clone()));
         let ended = stop.clone();

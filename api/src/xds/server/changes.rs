@@ -1,12 +1,12 @@
 //! Sub-streams whose responses say what changed: delta, and SotW of kinds whose absence says nothing (rules 43, 61).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     answer::{Answer, Asked},
     base::{Base, Table},
     heartbeats::{self, Heartbeat},
-    planned::{self, Planned},
+    planned::{self, Part, Planned, own_step},
     refused::Refused,
     removals::{Moment, Removals},
     seen::{Seen, sotw_resources},
@@ -72,8 +72,18 @@ impl<C: Catalog> Changes<C> {
         self.base = Base::of_table(held);
     }
 
-    /// A response was refused.
-    pub(super) fn refuse(&mut self, answered: &Answered, subscription: &Subscription) {
+    /// Whether the client was sent this version last, or said that it has it.
+    pub(super) fn holds(&self, name: &str, version: &ResourceVersion) -> bool {
+        self.base.version(name).as_ref() == Some(version)
+    }
+
+    /// A response was refused, for the sake of these of its members, as far as that is clear.
+    pub(super) fn refuse(
+        &mut self,
+        answered: &Answered,
+        subscription: &Subscription,
+        blamed: &BTreeSet<Arc<str>>,
+    ) {
         // What is planned was planned without this, and the base must have what was sent so far.
         self.interrupt();
         self.settled = None;
@@ -82,7 +92,7 @@ impl<C: Catalog> Changes<C> {
         let is_there = |name: &Arc<str>| *variant == Variant::Delta || base.has(name);
         let counts =
             |name: &Arc<str>| subscription.covers(name) && !answered.resent.contains(name) && is_there(name);
-        refused.add(answered.response.members.names(), counts);
+        refused.add(answered.response.members.names(), counts, blamed);
     }
 
     /// Names that were refused, and not sent anew since.
@@ -374,9 +384,6 @@ impl<C: Catalog> Changes<C> {
     }
 }
 
-/// Names, and what there is to say of each: a resource, or that it is gone.
-type Part = BTreeMap<Arc<str>, Option<Entry>>;
-
 /// Notes in a table what one response said.
 fn note(table: &mut Table, members: &Members) {
     for entry in members.entries() {
@@ -385,15 +392,4 @@ fn note(table: &mut Table, members: &Members) {
     for name in members.removed() {
         table.remove(name);
     }
-}
-
-fn own_step<C: Catalog>(part: Part, seen: &Seen<C>) -> Arc<Difference> {
-    let (mut changed, mut removed) = (Vec::new(), Vec::new());
-    for (name, current) in part {
-        match current {
-            Some(entry) => changed.push(entry),
-            None => removed.push(name),
-        }
-    }
-    Arc::new(seen.own_difference(changed, removed))
 }

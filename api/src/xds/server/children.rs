@@ -40,11 +40,19 @@ pub(super) fn empty_assignment(name: &str) -> Entry {
     let any = Any { type_url, value: assignment.encode_to_vec().into() };
     Entry {
         name: name.into(),
-        version: ResourceVersion::new("none"),
+        version: ResourceVersion::new(NO_ENDPOINTS),
         any: any.encode_to_vec().into(),
         ttl: None,
     }
 }
+
+/// Whether it stands for endpoints that do not exist.
+pub(super) fn is_empty_assignment(entry: &Entry) -> bool {
+    entry.version.as_str() == NO_ENDPOINTS
+}
+
+/// The version of an assignment that nobody wrote.
+const NO_ENDPOINTS: &str = "none";
 
 /// The parts of Envoy's messages that name others.
 mod parts {

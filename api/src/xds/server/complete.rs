@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
+    accepted::Accepted,
     answer::{Answer, Asked},
     removals::{Moment, Removals},
     seen::{Seen, sotw_resources},
@@ -20,9 +21,10 @@ use crate::{
 pub(super) struct Complete<C> {
     /// Of the set that was sent last, whether it was applied or refused: neither is sent again as it is (rules 21, 47).
     version: Option<VersionSum>,
-    /// The set that was sent last, as far as it is still known and was not refused: what of it is gone may be left in
-    /// the next.
+    /// The set that was sent last, as far as it is still known.
     sent: Option<Set<C>>,
+    /// Whether what of it is gone may be left in the next, and what is in it kept alive.
+    is_kept: bool,
     is_refused: bool,
     plan: Option<Set<C>>,
     /// Whether the client understands times to live.
@@ -41,7 +43,7 @@ struct Set<C> {
 
 impl<C: Catalog> Complete<C> {
     pub(super) fn new(carries_ttl: bool) -> Self {
-        Self { version: None, sent: None, is_refused: false, plan: None, carries_ttl }
+        Self { version: None, sent: None, is_kept: false, is_refused: false, plan: None, carries_ttl }
     }
 
     /// Names that are kept for this client alone.
@@ -69,7 +71,18 @@ impl<C: Catalog> Complete<C> {
     /// The view is another one: the next set holds nothing that is gone.
     pub(super) fn leave_nothing(&mut self) {
         self.plan = None;
-        self.sent = None;
+        self.is_kept = false;
+    }
+
+    /// The set that was sent last, unless something in it is not to be sent again.
+    fn kept(&self) -> Option<&Set<C>> {
+        self.sent.as_ref().filter(|_| self.is_kept)
+    }
+
+    /// What was new to the client in the set of this version, if it is the last one and still known.
+    pub(super) fn news(&self, version: &str, accepted: &Accepted<C>) -> Vec<Entry> {
+        let sent = self.sent.as_ref().filter(|sent| sent.version.to_string() == version);
+        sent.map(|sent| sent.news(accepted)).unwrap_or_default()
     }
 
     /// The last set was refused, perhaps for an entry that goes next: the next set holds nothing that is gone.
@@ -118,13 +131,13 @@ impl<C: Catalog> Complete<C> {
         if self.version != Some(version) || !asked.is_empty() {
             self.plan = Some(set);
         } else if !self.is_refused {
-            self.sent = Some(set); // it is what was sent, seen in a newer state
+            self.keep(set); // it is what was sent, seen in a newer state
         }
     }
 
     /// What the client was sent and can no longer see.
     fn gone(&self, seen: &Seen<C>, subscription: &Subscription) -> Vec<Entry> {
-        let Some(sent) = &self.sent else { return Vec::new() };
+        let Some(sent) = self.kept() else { return Vec::new() };
         let get = |name: &Arc<str>| sent.seen.get(name);
         let mut gone: Vec<Entry> = match &sent.names {
             None => seen.difference(Some(&sent.seen)).removed.iter().filter_map(get).collect(),
@@ -135,17 +148,21 @@ impl<C: Catalog> Complete<C> {
         gone
     }
 
+    fn keep(&mut self, set: Set<C>) {
+        (self.sent, self.is_kept) = (Some(set), true);
+    }
+
     /// The planned response.
     pub(super) fn next(&mut self, asked: &mut Asked, removals: &mut Removals) -> Option<Answer> {
         let set = self.plan.take()?;
         *asked = Asked::default();
         let resources = set.resources(self.carries_ttl);
         removals.said_all_due();
-        let step = set.changed_since(self.sent.as_ref());
+        let step = set.changed_since(self.kept());
         let members = Members { changed: 0..step.changed.len(), step, removed: 0..0 };
         let (version, revision) = (set.version, set.seen.revision());
         self.version = Some(version);
-        self.sent = Some(set);
+        self.keep(set);
         Some(Answer { resources, version, revision, members, starts_step: true })
     }
 }
@@ -154,7 +171,7 @@ impl<C: Catalog> Complete<C> {
     /// The set that was sent last, once more, where something in it has a time to live (rule 73). With bodies: clients may
     /// take what a set does not hold for deleted.
     pub(super) fn heartbeat(&self) -> Option<Shared> {
-        let sent = self.sent.as_ref().filter(|_| !self.is_refused)?;
+        let sent = self.kept().filter(|_| !self.is_refused)?;
         Some(sent.resources(true)).filter(|resources| resources.count > 0)
     }
 }
@@ -171,6 +188,20 @@ impl<C: Catalog> Set<C> {
         };
         resources.append(sotw_resources(&self.left, carries_ttl));
         resources
+    }
+
+    /// What is in it that the client did not take as it is.
+    fn news(&self, accepted: &Accepted<C>) -> Vec<Entry> {
+        let is_news = |entry: &Entry| accepted.is_news(entry);
+        let mut news: Vec<Entry> = self.left.iter().filter(|entry| is_news(entry)).cloned().collect();
+        match (&self.names, accepted.state()) {
+            (None, Some(state)) => news.extend(self.seen.difference(Some(state)).changed.iter().cloned()),
+            (None, None) => self.seen.for_each(&mut |entry| news.extend(Some(entry).filter(is_news))),
+            (Some(names), _) => {
+                news.extend(names.iter().filter_map(|name| self.seen.get(name)).filter(is_news))
+            }
+        }
+        news
     }
 
     /// What is new or changed in it, for the sake of its children.

@@ -19,13 +19,17 @@
 //! | `policy` | what operators decide |
 //! | `push` | a response as bytes |
 //! | `removals` | which removals wait until nothing refers to what is gone |
+//! | `shown` | what a client is to see: the newest state, through a view, with what its sink is pinned to |
+//! | `accepted`, `culprit` | what the client took last, and which resource a NACK is about |
 //! | `children` | which resources a client needs again after their parent changed |
 
+mod accepted;
 mod answer;
 mod base;
 mod changes;
 mod children;
 mod complete;
+mod culprit;
 mod heartbeats;
 mod order;
 mod outcome;
@@ -36,6 +40,7 @@ mod refused;
 mod removals;
 mod request;
 mod seen;
+mod shown;
 mod subscription;
 mod substream;
 mod unanswered;
@@ -45,7 +50,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::{answer::Answer, order::Next, removals::Moment, request::Ask, substream::Substream};
+use self::{answer::Answer, order::Next, removals::Moment, request::Ask, shown::Shown, substream::Substream};
 pub use self::{
     outcome::{Bound, Outcome, Refusal},
     policy::{EmptyList, GoneEndpoints, Policy},
@@ -106,9 +111,8 @@ pub struct ServerSession<C> {
     variant: Variant,
     control_plane: Arc<str>,
     policy: Arc<Policy>,
-    catalog: C,
-    view: View,
-    /// Grows with every newer catalog and other view.
+    shown: Shown<C>,
+    /// Grows with every newer catalog, other view and other pins.
     state: u64,
     /// In order of rank.
     substreams: Vec<Substream<C>>,
@@ -131,8 +135,7 @@ impl<C: Catalog> ServerSession<C> {
             variant,
             control_plane,
             policy: Arc::default(),
-            catalog,
-            view,
+            shown: Shown::new(catalog, view),
             state: 1,
             substreams: Vec::new(),
             is_connected: false,
@@ -169,7 +172,7 @@ impl<C: Catalog> ServerSession<C> {
         self.connect(&ask, &mut outcomes)?;
         let known = self.substreams.iter_mut().find(|substream| **substream.type_url() == *ask.type_url);
         match known {
-            Some(substream) => substream.on_ask(ask, &mut outcomes)?,
+            Some(substream) => substream.on_ask(ask, &self.shown, &mut outcomes)?,
             None => self.open(ask, &mut outcomes)?,
         }
         self.check_names()?;
@@ -226,21 +229,22 @@ impl<C: Catalog> ServerSession<C> {
         substream.open(ask, outcomes)?;
         let place = self.substreams.partition_point(|other| other.rank() <= substream.rank());
         self.substreams.insert(place, substream);
+        self.lift_held();
         Ok(())
     }
 
     /// Takes the newest state. States in between may be skipped.
     pub fn on_catalog(&mut self, catalog: C) {
-        if catalog.revision() != self.catalog.revision() && !self.is_half_closed {
-            self.catalog = catalog;
+        if catalog.revision() != self.shown.catalog.revision() && !self.is_half_closed {
+            self.shown.take_catalog(catalog);
             self.outdate();
         }
     }
 
     /// Takes another view. What it no longer shows is removed from the client, what it shows anew is sent.
     pub fn on_view(&mut self, view: View) {
-        if view != self.view {
-            self.view = view;
+        if view != self.shown.view {
+            self.shown.take_view(view);
             self.outdate();
             self.substreams.iter_mut().for_each(Substream::leave_nothing);
         }
@@ -269,7 +273,7 @@ impl<C: Catalog> ServerSession<C> {
             }
             let Next { index, is_held } = order::next(&self.substreams, self.is_half_closed, now)?;
             if is_held {
-                self.substreams[index].narrow_plan(&self.catalog, &self.view);
+                self.substreams[index].narrow_plan(&self.shown);
             }
             // Perhaps nothing can be said of what was asked for: then others may speak.
             if let Some(answer) = self.substreams[index].next() {
@@ -281,14 +285,14 @@ impl<C: Catalog> ServerSession<C> {
     /// Plans what to say of the newest state, and removes what nothing refers to any more.
     fn refresh(&mut self, moment: Moment) {
         for substream in &mut self.substreams {
-            substream.refresh(moment, &self.catalog, &self.view);
+            substream.refresh(moment, &self.shown);
         }
         for index in 0..self.substreams.len() {
             if self.substreams[index].has_removals() {
                 let reached = self.referrers_reached(self.substreams[index].kind());
                 let substream = &mut self.substreams[index];
                 if substream.let_go(reached, moment.now) {
-                    substream.refresh(moment, &self.catalog, &self.view);
+                    substream.refresh(moment, &self.shown);
                 }
             }
         }
@@ -348,7 +352,7 @@ impl<C: Catalog> ServerSession<C> {
     pub fn told(&self) -> Option<Revision> {
         let is_left = |substream: &Substream<C>| substream.has_plan() || substream.has_removals();
         let is_told = !self.is_half_closed && !self.substreams.iter().any(is_left);
-        is_told.then(|| self.catalog.revision())
+        is_told.then(|| self.shown.catalog.revision())
     }
 
     /// After a half-close: whether everything that was asked for has been answered, so that the stream may end.

@@ -1,10 +1,11 @@
 //! What a request meant, and why a stream has to end.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     node::Node,
     version::{Nonce, Revision},
+    xds::pin::Pin,
 };
 
 /// What a request meant, for whoever watches the sinks.
@@ -46,6 +47,11 @@ pub enum Outcome {
         revision: Revision,
         /// What the client said, cut to [`crate::limits::NACK_MESSAGE_BYTES_MAX`].
         message: String,
+        /// The resources that it is about, as far as that is clear.
+        blamed: BTreeSet<Arc<str>>,
+        /// What its sink is to be pinned to, as far as it is known what goes in the place of those
+        /// ([`ServerSession::on_pins`]).
+        pins: Vec<Pin>,
     },
 }
 

@@ -1,11 +1,17 @@
 //! One step as responses: pages of what changed, and removed names.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use super::{seen::sotw_resources, unanswered::Members};
-use crate::xds::{
-    Variant,
-    catalog::{Difference, Shared},
+use super::{
+    seen::{Seen, sotw_resources},
+    unanswered::Members,
+};
+use crate::{
+    wire::Entry,
+    xds::{
+        Variant,
+        catalog::{Catalog, Difference, Shared},
+    },
 };
 
 /// One response: a page of a difference, removed names of it, or both. Neither makes an empty response.
@@ -30,6 +36,21 @@ impl Planned {
             Variant::Sotw => sotw_resources(&self.step.changed[page.range.clone()], carries_ttl),
         }
     }
+}
+
+/// Names, and what there is to say of each: a resource, or that it is gone.
+pub(super) type Part = BTreeMap<Arc<str>, Option<Entry>>;
+
+/// The step that says this.
+pub(super) fn own_step<C: Catalog>(part: Part, seen: &Seen<C>) -> Arc<Difference> {
+    let (mut changed, mut removed) = (Vec::new(), Vec::new());
+    for (name, current) in part {
+        match current {
+            Some(entry) => changed.push(entry),
+            None => removed.push(name),
+        }
+    }
+    Arc::new(seen.own_difference(changed, removed))
 }
 
 /// Bytes of removed names in one response, beside a page of resources: together less than the 4 MiB that many clients

@@ -2,7 +2,8 @@
 //!
 //! A NACK says that something in a response was bad, not what. Sending the same again would loop (rule 21), so it waits
 //! for a change: when a member changes, all members go again at their current versions, because the client may have
-//! thrown away good ones together with the bad one (rule 65). Changes of other resources go alone.
+//! thrown away good ones together with the bad one (rule 65). Where it is clear which ones were bad, the others go at once.
+//! Changes of other resources go alone.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -38,17 +39,20 @@ impl Refused {
     }
 
     /// A response with these members was refused. `counts`: whether that says something of the name still; not so if it
-    /// was sent again before the refusal came, or is no longer asked for. Then the others must follow.
+    /// was sent again before the refusal came, or is no longer asked for. Then the others must follow. So must they where
+    /// `blamed` names some: those wait for a change of their own.
     pub(super) fn add<'a>(
         &mut self,
         members: impl IntoIterator<Item = &'a Arc<str>>,
         counts: impl Fn(&Arc<str>) -> bool,
+        blamed: &BTreeSet<Arc<str>>,
     ) {
         let (names, past): (BTreeSet<_>, BTreeSet<_>) = members.into_iter().cloned().partition(counts);
         self.retain(|name| !names.contains(name), false);
-        if !names.is_empty() {
-            self.0.push(Group { names, touched: !past.is_empty() });
-        }
+        let (bad, others): (BTreeSet<_>, _) = names.into_iter().partition(|name| blamed.contains(name));
+        let touched = !past.is_empty() || !blamed.is_empty();
+        let groups = [Group { names: bad, touched: false }, Group { names: others, touched }];
+        self.0.extend(groups.into_iter().filter(|group| !group.names.is_empty()));
     }
 
     /// The members of each group of which `changed` names one.
@@ -92,8 +96,8 @@ mod tests {
     #[test]
     fn change_of_one_member_takes_the_others_along() {
         let mut refused = Refused::default();
-        refused.add(&names(&["bad", "good"]), |_| true);
-        refused.add(&names(&["other"]), |_| true);
+        refused.add(&names(&["bad", "good"]), |_| true, &names(&[]));
+        refused.add(&names(&["other"]), |_| true, &names(&[]));
         assert_eq!(refused.touched_by(|name| name == "unrelated"), names(&[]));
         assert_eq!(refused.touched_by(|name| name == "bad"), names(&["bad", "good"]));
     }
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn members_left_behind_follow() {
         let mut refused = Refused::default();
-        refused.add(&names(&["bad", "good"]), |_| true);
+        refused.add(&names(&["bad", "good"]), |_| true, &names(&[]));
         assert!(!refused.is_touched());
         refused.sent("bad");
         assert!(refused.is_touched());
@@ -115,7 +119,16 @@ mod tests {
     #[test]
     fn late_refusal_makes_the_rest_follow_what_was_sent_again() {
         let mut refused = Refused::default();
-        refused.add(&names(&["bad", "good"]), |name| &**name != "bad");
+        refused.add(&names(&["bad", "good"]), |name| &**name != "bad", &names(&[]));
         assert_eq!(refused.touched_by(|_| false), names(&["good"]));
+    }
+
+    #[test]
+    fn others_go_at_once_where_it_is_clear_which_one_was_bad() {
+        let mut refused = Refused::default();
+        refused.add(&names(&["bad", "good"]), |_| true, &names(&["bad"]));
+        assert_eq!(refused.touched_by(|_| false), names(&["good"]));
+        refused.sent("good");
+        assert!(refused.has("bad") && !refused.is_touched());
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Ask {
     pub(super) error: Option<String>,
     /// Whether it says that the client has nothing of this type: SotW, without nonce, version or error.
     pub(super) has_nothing: bool,
+    /// Whether it says that the client has something of this type from before.
+    pub(super) has_something: bool,
     pub(super) names: Names,
 }
 
@@ -49,6 +51,7 @@ impl Ask {
             has_nothing: request.version_info.is_empty()
                 && request.response_nonce.is_empty()
                 && request.error_detail.is_none(),
+            has_something: !request.version_info.is_empty(),
             type_url: request.type_url,
             node: request.node,
             nonce: request.response_nonce,
@@ -60,6 +63,7 @@ impl Ask {
     fn delta(request: DeltaDiscoveryRequest) -> Self {
         Self {
             has_nothing: false,
+            has_something: !request.initial_resource_versions.is_empty(),
             type_url: request.type_url,
             node: request.node,
             nonce: request.response_nonce,

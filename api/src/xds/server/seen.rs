@@ -1,4 +1,7 @@
-//! What one sub-stream can see: a state of everything, through a view, of one kind.
+//! What one sub-stream can see: a state of everything, through a view, of one kind, with what its sink is pinned to.
+
+mod pinned;
+mod spliced;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,7 +13,10 @@ use crate::{
     version::{Revision, VersionSum},
     view::View,
     wire::{Entry, put_sotw_head, put_sotw_wrapper},
-    xds::catalog::{Catalog, Difference, Shared},
+    xds::{
+        catalog::{Catalog, Difference, Shared},
+        pin::PinsOfKind,
+    },
 };
 
 /// A catalog behind a view. Types that nobody serves have no kind, and see nothing.
@@ -19,13 +25,20 @@ pub(super) struct Seen<C> {
     kind: Option<Kind>,
     catalog: C,
     view: View,
+    /// In the place of what is served of these names. Each of them is served in the version that was refused.
+    pins: Option<Arc<PinsOfKind>>,
     /// Names that may be other ones than in a state whose every name was told; all may, where it is `None`.
     touched: Option<Arc<BTreeSet<Arc<str>>>>,
 }
 
 impl<C: Catalog> Seen<C> {
     pub(super) fn new(kind: Option<Kind>, catalog: &C, view: &View) -> Self {
-        Self { kind, catalog: catalog.clone(), view: view.clone(), touched: None }
+        Self { kind, catalog: catalog.clone(), view: view.clone(), pins: None, touched: None }
+    }
+
+    /// With these pins, which all hold in this state.
+    pub(super) fn pinned(self, pins: Arc<PinsOfKind>) -> Self {
+        Self { pins: Some(pins), ..self }
     }
 
     /// The same, for somebody who was told all of these names as they were in `settled`. What is the same since is not
@@ -53,7 +66,8 @@ impl<C: Catalog> Seen<C> {
     }
 
     pub(super) fn version(&self) -> VersionSum {
-        self.kind.map_or(VersionSum::EMPTY, |kind| self.catalog.version(kind, &self.view))
+        let served = self.kind.map_or(VersionSum::EMPTY, |kind| self.catalog.version(kind, &self.view));
+        self.pins().fold(served, pinned::version)
     }
 
     /// The version of some names of it: what [`Seen::version`] would be, were they all that there is.
@@ -70,12 +84,14 @@ impl<C: Catalog> Seen<C> {
             self.for_each(&mut |entry| all.push(entry));
             return sotw_resources(&all, true);
         }
-        self.kind.map_or_else(Shared::default, |kind| self.catalog.full(kind, &self.view))
+        let full = self.kind.map_or_else(Shared::default, |kind| self.catalog.full(kind, &self.view));
+        if self.pins.is_some() { self.full_pinned(full) } else { full }
     }
 
     /// The entries with a time to live.
     pub(super) fn timed(&self) -> Option<Arc<Vec<Entry>>> {
-        self.catalog.timed(self.kind?, &self.view)
+        let timed = self.catalog.timed(self.kind?, &self.view);
+        if self.pins.is_some() { self.timed_pinned(timed) } else { timed }
     }
 
     /// Bytes of resources after which a response is cut.
@@ -84,6 +100,13 @@ impl<C: Catalog> Seen<C> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Entry> {
+        match self.pins.as_ref().and_then(|pins| pins.get(name)) {
+            Some(pin) => pin.good.clone(),
+            None => self.served(name),
+        }
+    }
+
+    fn served(&self, name: &str) -> Option<Entry> {
         self.catalog.get(self.kind?, &self.view, name)
     }
 
@@ -99,15 +122,20 @@ impl<C: Catalog> Seen<C> {
     }
 
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(Entry)) {
-        if let Some(kind) = self.kind {
-            self.catalog.for_each(kind, &self.view, visit);
-        }
+        let Some(kind) = self.kind else { return };
+        let Some(pins) = &self.pins else { return self.catalog.for_each(kind, &self.view, visit) };
+        self.catalog.for_each(kind, &self.view, &mut |entry| {
+            let shown = pinned::entry(pins, entry);
+            shown.into_iter().for_each(&mut *visit);
+        });
     }
 
     /// What somebody who holds `from` (nothing, where it is `None`) lacks.
     pub(super) fn difference(&self, from: Option<&Self>) -> Arc<Difference> {
-        let from = from.map(|from| (&from.catalog, &from.view));
-        self.kind.map_or_else(Arc::default, |kind| self.catalog.difference(kind, &self.view, from))
+        let served = from.map(|from| (&from.catalog, &from.view));
+        let step =
+            self.kind.map_or_else(Arc::default, |kind| self.catalog.difference(kind, &self.view, served));
+        self.step_pinned(from, step)
     }
 
     /// A difference that only one stream makes.

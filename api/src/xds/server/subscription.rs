@@ -26,6 +26,8 @@ pub(super) struct Subscription {
 pub(super) struct Shift {
     /// To be answered whatever was sent before (rules 28, 53, 57).
     pub(super) asked: BTreeSet<Arc<str>>,
+    /// Asked for by name from now on, and not before.
+    pub(super) added: BTreeSet<Arc<str>>,
     /// To be answered even if there is nothing to say.
     pub(super) asked_any: bool,
     /// Something is no longer subscribed to: what was sent of it is to be forgotten (rules 29, 56).
@@ -70,6 +72,7 @@ impl Subscription {
             asked_any: wildcard && !self.wildcard,
             narrowed: lost || (self.wildcard && !wildcard),
             changed: lost || !asked.is_empty() || wildcard != self.wildcard,
+            added: asked.clone(),
             asked,
         };
         self.bytes = names.iter().map(|name| place(name)).sum();
@@ -96,6 +99,7 @@ impl Subscription {
                 let name: Arc<str> = name.into();
                 if self.names.insert(name.clone()) {
                     self.bytes += place(&name);
+                    shift.added.insert(name.clone());
                     shift.changed = true;
                 }
                 shift.asked.insert(name);

@@ -1,6 +1,7 @@
 //! One type on one stream. Each has a state of its own; nothing that is said of one type touches another (rule 2).
 
 mod alive;
+mod blame;
 mod kept;
 mod reach;
 
@@ -8,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Outcome, Refusal,
+    accepted::Accepted,
     answer::{Answer, Asked, LastSent},
     changes::Changes,
     complete::Complete,
@@ -16,6 +18,7 @@ use super::{
     removals::{Moment, Removals},
     request::{Ask, Names, few},
     seen::Seen,
+    shown::Shown,
     subscription::{Shift, Subscription, place},
     unanswered::{Patience, Response, Unanswered},
 };
@@ -23,7 +26,6 @@ use crate::{
     kind::{Absence, Kind, TYPE_URL_PREFIX},
     time::Uptime,
     version::{Nonce, ResourceVersion},
-    view::View,
     xds::{Variant, catalog::Catalog},
 };
 
@@ -49,6 +51,10 @@ pub(super) struct Substream<C> {
     removals: Removals,
     /// Bytes of what the client said that it holds, until it has been answered.
     held_bytes: usize,
+    /// What the client took last.
+    accepted: Accepted<C>,
+    /// Whether it is kept on something older than what is served, as of the last plan: that may refer to what is gone.
+    is_kept: bool,
     /// Whether the client has applied something since it began.
     has_acked: bool,
     /// Of which state of the session the plan was made, or that there is nothing to say.
@@ -112,6 +118,8 @@ impl<C: Catalog> Substream<C> {
             settled: None,
             removals: Removals::default(),
             held_bytes: 0,
+            accepted: Accepted::nothing(),
+            is_kept: false,
             has_acked: false,
             planned: None,
             reached: 0,
@@ -131,6 +139,7 @@ impl<C: Catalog> Substream<C> {
     /// Takes the first request for this type on the stream. Its nonce can only be an old stream's (rule 13).
     pub(super) fn open(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
         let legacy = self.empty_is_all;
+        self.accepted = if ask.has_something { Accepted::unknown() } else { Accepted::nothing() };
         let mut shift = match ask.names {
             Names::Whole(names) => self.subscription.replace(names, legacy),
             Names::Change { subscribe, unsubscribe, initial_versions } => {
@@ -144,7 +153,12 @@ impl<C: Catalog> Substream<C> {
     }
 
     /// Takes a later request.
-    pub(super) fn on_ask(&mut self, ask: Ask, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
+    pub(super) fn on_ask(
+        &mut self,
+        ask: Ask,
+        shown: &Shown<C>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), Refusal> {
         // Some clients forget a type without a word, and then begin anew on the same stream (X5). One that never applies
         // anything is not answered so a second time: that would go on for ever.
         if ask.has_nothing && std::mem::take(&mut self.has_acked) {
@@ -153,7 +167,8 @@ impl<C: Catalog> Substream<C> {
             (self.subscription, self.asked, self.removals) = Default::default();
             return self.open(ask, outcomes);
         }
-        self.on_answer(&ask.nonce, ask.error, outcomes);
+        outcomes.extend(self.on_answer(&ask.nonce, ask.error, shown));
+        let was_wildcard = self.subscription.wildcard();
         let shift = match ask.names {
             // Whether an empty list meant everything was decided by the first request.
             Names::Whole(names) => {
@@ -162,6 +177,11 @@ impl<C: Catalog> Substream<C> {
             }
             Names::Change { subscribe, unsubscribe, .. } => self.subscription.change(subscribe, unsubscribe),
         };
+        match (was_wildcard, self.subscription.wildcard()) {
+            (false, false) => self.accepted.ask(&shift.added),
+            (true, true) => {}
+            _ => self.accepted.forget(),
+        }
         self.shift(shift, outcomes)
     }
 
@@ -190,52 +210,6 @@ impl<C: Catalog> Substream<C> {
             self.heartbeats.hurry();
         }
         changes.resume(held);
-    }
-
-    /// Attributes an ACK or NACK. A nonce of no waiting response is neither, and no mistake (rules 24, 26, X1, X5).
-    fn on_answer(&mut self, nonce: &str, error: Option<String>, outcomes: &mut Vec<Outcome>) {
-        if nonce.is_empty() {
-            return;
-        }
-        let Some(answered) = self.unanswered.settle(nonce) else { return };
-        if answered.response.is_heartbeat && error.is_none() {
-            return; // it acknowledges nothing new
-        }
-        if error.is_some() && !answered.response.is_heartbeat {
-            match &mut self.form {
-                Form::Complete(complete) => complete.refuse(),
-                Form::Changes(changes) => changes.refuse(&answered, &self.subscription),
-            }
-            (self.planned, self.settled) = (None, None);
-        } else if let Form::Complete(complete) = &mut self.form {
-            complete.accept();
-        }
-        if !self.is_refused() {
-            self.reached = self.reached.max(answered.response.reaches);
-        }
-        self.has_acked |= error.is_none();
-        let type_url = self.type_url.clone();
-        let Response { nonce, version, revision, .. } = answered.response;
-        outcomes.push(match error {
-            None => Outcome::Acked { still_refused: self.refused_len(), type_url, nonce, version, revision },
-            Some(message) => Outcome::Nacked { type_url, nonce, version, revision, message },
-        });
-    }
-
-    /// Names that were refused, and not sent anew since.
-    fn refused_len(&self) -> usize {
-        match &self.form {
-            Form::Complete(_) => 0,
-            Form::Changes(changes) => changes.refused_len(),
-        }
-    }
-
-    /// Whether the client goes on using something older than what it was sent.
-    fn is_refused(&self) -> bool {
-        match &self.form {
-            Form::Complete(complete) => complete.is_refused(),
-            Form::Changes(changes) => changes.refused_len() > 0,
-        }
     }
 
     fn shift(&mut self, shift: Shift, outcomes: &mut Vec<Outcome>) -> Result<(), Refusal> {
@@ -275,6 +249,7 @@ impl<C: Catalog> Substream<C> {
         self.settled.take_if(|seen| seen.is_outdated());
         self.reached = self.reached();
         self.planned = None;
+        self.accepted.outdate();
         match &mut self.form {
             Form::Complete(complete) => complete.outdate(),
             Form::Changes(changes) => changes.outdate(),
@@ -287,12 +262,12 @@ impl<C: Catalog> Substream<C> {
     }
 
     /// Works out what to say of this state, once for each state and request.
-    pub(super) fn refresh(&mut self, moment: Moment, catalog: &C, view: &View) {
+    pub(super) fn refresh(&mut self, moment: Moment, shown: &Shown<C>) {
         if self.planned == Some(moment.state) {
             return;
         }
         self.look_for_kind();
-        let now = Seen::new(self.kind, catalog, view);
+        let now = shown.of(self.kind);
         let seen = match &self.settled {
             Some(settled) => now.clone().since(settled, self.subscription.names()),
             None => now.clone(),
@@ -303,6 +278,10 @@ impl<C: Catalog> Substream<C> {
             Form::Changes(changes) => changes.plan(&seen, &self.subscription, &mut self.asked, removals),
         }
         self.planned = Some(moment.state);
+        self.is_kept = now.is_kept();
+        if !self.has_plan() && self.unanswered.is_empty() && !self.is_refused() {
+            self.accepted.has_all(now.clone());
+        }
         self.look_at_ttls(&now, moment.now);
         self.target = Some(now);
         self.settle();
@@ -380,7 +359,12 @@ impl<C: Catalog> Substream<C> {
     /// An answer was given this nonce.
     pub(super) fn sent(&mut self, answer: Answer, nonce: Nonce, now: Uptime) {
         let Answer { version, revision, members, starts_step, .. } = answer;
-        let reaches = if self.has_plan() { 0 } else { self.planned_reach() };
+        let reaches = if self.has_plan() || self.is_kept { 0 } else { self.planned_reach() };
+        if !self.has_plan()
+            && let Some(seen) = self.target.clone().filter(|_| self.planned.is_some())
+        {
+            self.accepted.sent_all(nonce.clone(), seen);
+        }
         let version = version.to_string();
         self.heartbeats.last_sent = Some(LastSent { version: version.clone(), revision });
         let (is_awaited, is_heartbeat) = (true, false);

@@ -138,6 +138,11 @@ impl Unanswered {
         entries.map(|entry| &entry.name)
     }
 
+    /// Whether every response that says something was answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.responses.iter().all(|response| response.is_heartbeat)
+    }
+
     /// No answer will come any more.
     pub(super) fn give_up(&mut self) {
         self.responses.clear();

@@ -8,11 +8,12 @@ mod catalog;
 mod model;
 mod moves;
 mod pair;
+mod pinned;
 mod schedule;
 mod wire;
 
 pub use catalog::{TinyCatalog, TinyWorld};
 pub use model::{Edit, World, resource};
 pub use moves::{Move, Moves, Target, moves, run_moves};
-pub use pair::run;
-pub use schedule::{Action, Schedule, schedules};
+pub use pair::{run, run_named};
+pub use schedule::{Action, Schedule, calm_schedules, schedules};

@@ -7,6 +7,7 @@ use std::{
 
 use prost::Message;
 
+use super::pinned::Pinned;
 use crate::{
     key::Key,
     kind::{Family, Kind, TYPE_URL_PREFIX},
@@ -58,8 +59,12 @@ pub fn resource(key: Key, value: &str) -> Resource {
 pub(super) struct Model {
     variant: Variant,
     entries: BTreeMap<Key, Entry>,
-    /// Versions that the client refuses.
-    bad: BTreeSet<ResourceVersion>,
+    /// Versions that the client refuses, each with its value.
+    bad: BTreeMap<ResourceVersion, u8>,
+    pub(super) pinned: Pinned,
+    /// Whether what the client refuses is another one each time, so that none comes back that was gone when it said so.
+    pub(super) is_bad_once: bool,
+    edits: usize,
 }
 
 /// Names and versions of one kind.
@@ -71,6 +76,11 @@ pub(super) const KINDS_LEN: u8 = 5;
 const NAMESPACES_LEN: u8 = 2;
 const NAMESPACES: [&str; NAMESPACES_LEN as usize] = ["a", "b"];
 const NAMES_PER_NAMESPACE: u8 = 3;
+
+/// Values from this one on are refused by the client.
+const BAD: u8 = 6;
+/// Values of which it says the name of what it refuses.
+const NAMED: u8 = 7;
 
 /// How many resources there can be.
 pub(super) const SLOTS: u8 = KINDS_LEN * NAMESPACES_LEN * NAMES_PER_NAMESPACE;
@@ -109,25 +119,41 @@ pub(super) fn view(bits: u8) -> View {
 
 impl Model {
     pub(super) fn new(variant: Variant) -> Self {
-        Self { variant, entries: BTreeMap::new(), bad: BTreeSet::new() }
+        Self {
+            variant,
+            entries: BTreeMap::new(),
+            bad: BTreeMap::new(),
+            pinned: Pinned::default(),
+            is_bad_once: false,
+            edits: 0,
+        }
     }
 
-    /// The edit that gives a slot this value, or takes it away. Values from 6 on are refused by the client.
+    /// The edit that gives a slot this value, or takes it away.
     pub(super) fn edit(&mut self, slot: u8, value: Option<u8>) -> Edit {
         let key = key(slot);
         let Some(value) = value else {
-            self.entries.remove(&key);
+            if let Some(entry) = self.entries.remove(&key) {
+                self.pinned.retain(|kind, name| (kind, name) != (key.kind, &entry.name));
+            }
             return (key, None);
         };
-        let resource = resource(key.clone(), &value.to_string());
+        self.edits += 1;
+        let text = match value >= BAD && self.is_bad_once {
+            true => format!("{value} {}", self.edits),
+            false => value.to_string(),
+        };
+        let resource = resource(key.clone(), &text);
         let mut entry = Entry::encode(&resource, Timestamp::default());
+        let served = entry.version.clone();
         // In SotW what is sent bare comes without a version of its own.
         if self.variant == Variant::Sotw && key.kind.info().family != Family::Istio {
             entry.version = Digest::of([&resource.body.value[..]]).into();
         }
-        if value >= 6 {
-            self.bad.insert(entry.version.clone());
+        if value >= BAD {
+            self.bad.insert(entry.version.clone(), value);
         }
+        self.pinned.on_edit((key.kind, &entry), served);
         self.entries.insert(key.clone(), entry);
         (key, Some(resource))
     }
@@ -140,11 +166,28 @@ impl Model {
     }
 
     pub(super) fn is_bad(&self, version: &ResourceVersion) -> bool {
-        self.bad.contains(version)
+        self.bad.contains_key(version)
+    }
+
+    /// Whether the client says the names of what it refuses of this value.
+    pub(super) fn is_named(&self, version: &ResourceVersion) -> bool {
+        self.bad.get(version) == Some(&NAMED)
+    }
+
+    /// There is another view.
+    pub(super) fn on_view(&mut self, view: &View) {
+        let shown: BTreeMap<_, _> =
+            Kind::all().chain([kind(KINDS_LEN - 1)]).map(|kind| (kind, self.served(kind, view))).collect();
+        self.pinned.retain(|kind, name| shown[&kind].contains_key(name));
+    }
+
+    /// What a client of a view is to hold of a kind: what the view shows, but for pins.
+    pub(super) fn visible(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
+        self.pinned.over(kind, self.served(kind, view))
     }
 
     /// What a view shows of a kind.
-    pub(super) fn visible(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
+    pub(super) fn served(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
         let everyone = Audience::everyone();
         let shown = self
             .entries

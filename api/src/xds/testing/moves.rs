@@ -172,7 +172,7 @@ impl<W: World> Play<W> {
     }
 
     fn remember(&mut self) {
-        let visible = self.pair.model.visible(Kind::LISTENER, &self.pair.view);
+        let visible = self.pair.model.served(Kind::LISTENER, &self.pair.view);
         for (&number, target) in &self.listeners {
             let entry = &visible[key(listener(number)).wire_name().as_str()];
             self.targets.insert(entry.version.clone(), key(cluster(target.cluster)).wire_name().into());

@@ -20,7 +20,8 @@ use crate::{
     xds::{
         Variant,
         client::{ClientSession, Response, Step, Update, Wanted},
-        server::{Request, ServerSession},
+        pin::Pin,
+        server::{Outcome, Request, ServerSession},
     },
 };
 
@@ -30,17 +31,25 @@ use crate::{
 /// Where a rule is broken.
 pub fn run<W: World>(world: W, schedule: &Schedule) {
     let mut pair = Pair::new(world, schedule);
-    pair.connect();
-    for action in &schedule.actions {
-        pair.play(action);
-    }
-    pair.come_to_rest();
+    pair.play_all(schedule);
     pair.compare_with_excuses();
     // Whoever writes bad resources corrects them: then nothing of what was refused with them is missing.
     let corrected: Vec<_> = pair.model.bad_slots().into_iter().map(|slot| (slot, Some(0))).collect();
     pair.commit(&corrected);
     pair.come_to_rest();
     pair.compare_without_excuses();
+}
+
+/// Plays a schedule without lost connections and answers, for a client that names whatever it refuses: at rest it has
+/// everything but that, without anybody's correcting it.
+///
+/// # Panics
+/// Where a rule is broken.
+pub fn run_named<W: World>(world: W, schedule: &Schedule) {
+    let mut pair = Pair::new(world, schedule);
+    (pair.names_all, pair.model.is_bad_once) = (true, true);
+    pair.play_all(schedule);
+    pair.compare_but_for_bad();
 }
 
 /// Both halves, and what is between them.
@@ -56,6 +65,8 @@ pub(super) struct Pair<W: World> {
     to_client: VecDeque<Response>,
     wire: Wire,
     verdicts: BTreeMap<Kind, Verdicts>,
+    /// Whether the client names everything that it refuses.
+    names_all: bool,
     pub(super) now: Uptime,
 }
 
@@ -95,6 +106,7 @@ impl<W: World> Pair<W> {
             to_client: VecDeque::new(),
             wire: Wire::new(schedule.variant),
             verdicts: BTreeMap::new(),
+            names_all: false,
             now: Uptime::default(),
         }
     }
@@ -106,7 +118,14 @@ impl<W: World> Pair<W> {
         self.to_server.clear();
         self.to_client.clear();
         self.verdicts.clear();
+        self.model.pinned.on_connect();
         self.to_server.extend(self.client.on_connected());
+    }
+
+    fn play_all(&mut self, schedule: &Schedule) {
+        self.connect();
+        schedule.actions.iter().for_each(|action| self.play(action));
+        self.come_to_rest();
     }
 
     pub(super) fn play(&mut self, action: &Action) {
@@ -128,14 +147,17 @@ impl<W: World> Pair<W> {
         let last: BTreeMap<u8, Option<u8>> = edits.iter().copied().collect();
         let edits: Vec<_> = last.into_iter().map(|(slot, value)| self.model.edit(slot, value)).collect();
         self.server.on_catalog(self.world.commit(&edits));
+        self.model.pinned.check(&mut self.server);
     }
 
     fn see(&mut self, view: View) {
         if view != self.view {
+            self.model.on_view(&view);
             self.wire.on_view(&self.model, &view);
         }
         self.view = view;
         self.server.on_view(self.view.clone());
+        self.model.pinned.check(&mut self.server);
     }
 
     fn want(&mut self, number: u8, bits: Option<u8>) {
@@ -171,8 +193,24 @@ impl<W: World> Pair<W> {
     pub(super) fn take(&mut self) -> Option<()> {
         let request = self.to_server.pop_front()?;
         self.wire.on_request(&request);
-        self.server.on_request(request, self.now).expect("the client's half keeps to the protocol");
+        let outcomes = self.server.on_request(request, self.now);
+        for outcome in outcomes.expect("the client's half keeps to the protocol") {
+            if let Outcome::Nacked { type_url, blamed, pins, .. } = outcome {
+                self.wire.on_blamed(&type_url, &blamed);
+                self.pin(pins);
+            }
+        }
+        // A stream begins without them.
+        self.model.pinned.exchange(Vec::new(), &mut self.server);
         Some(())
+    }
+
+    fn pin(&mut self, pins: Vec<Pin>) {
+        for pin in pins.iter().filter(|_| self.names_all) {
+            let refused = self.model.pinned.refused(pin);
+            assert!(self.model.is_bad(&refused), "{} was not refused", pin.name);
+        }
+        self.model.pinned.exchange(pins, &mut self.server);
     }
 
     pub(super) fn render(&mut self) -> Option<()> {
@@ -193,7 +231,10 @@ impl<W: World> Pair<W> {
         let said = super::wire::said(&response);
         let step = self.client.on_response(response, self.now);
         let Step::Apply(update) = step else { panic!("the server's half made a bad response: {step:?}") };
-        let refuses = update.changed.iter().any(|resource| self.model.is_bad(&resource.version));
+        let bad = update.changed.iter().filter(|resource| self.model.is_bad(&resource.version));
+        let refuses = bad.clone().next().is_some();
+        let named = bad.filter(|resource| self.names_all || self.model.is_named(&resource.version));
+        let message: String = named.map(|resource| format!("{}: bad\n", resource.name)).collect();
         let verdicts = self.verdicts.entry(said.kind).or_default();
         verdicts.refused_set = None;
         for (name, version) in said.names() {
@@ -206,8 +247,11 @@ impl<W: World> Pair<W> {
             verdicts.refused_set = Some(said.changed);
         }
         verdicts.answered.push(update.nonce.0.clone());
-        let answer =
-            if refuses { self.client.reject(&update, "bad") } else { self.client.accept(&update, self.now) };
+        let answer = if refuses {
+            self.client.reject(&update, &message)
+        } else {
+            self.client.accept(&update, self.now)
+        };
         if answers || refuses {
             self.to_server.push_back(answer);
         }
@@ -267,6 +311,16 @@ impl<W: World> Pair<W> {
                 };
                 assert!(is_refused, "{kind} {name}: should be held as {should:?}, and was not refused so");
             }
+        }
+    }
+
+    fn compare_but_for_bad(&self) {
+        for &kind in self.wanted.keys() {
+            let is_bad =
+                |should: &Option<ResourceVersion>| should.as_ref().is_some_and(|it| self.model.is_bad(it));
+            let missing: Vec<_> =
+                self.mistakes(kind).into_iter().filter(|(_, should)| !is_bad(should)).collect();
+            assert_eq!(missing, [], "{kind}: held {:?}", self.held(kind));
         }
     }
 

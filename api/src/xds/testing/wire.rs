@@ -115,6 +115,17 @@ impl Wire {
         }
     }
 
+    /// It is clear which members of the response that was just refused were bad: the others go again at once.
+    pub(super) fn on_blamed(&mut self, type_url: &str, blamed: &BTreeSet<Arc<str>>) {
+        let kind = Kind::of_type_url(type_url).expect("only known types are answered");
+        let Some(spoken) = self.types.get_mut(&kind).filter(|_| !blamed.is_empty()) else { return };
+        if let Some((members, touched)) = spoken.refused.last_mut() {
+            let bad: BTreeSet<_> = members.extract_if(.., |name| blamed.contains(name)).collect();
+            *touched = true;
+            spoken.refused.push((bad, false));
+        }
+    }
+
     /// The server looks at this state, whether or not it has anything to say. In SotW that something is gone can't be
     /// said of some kinds (rule 44); should it come back, it is new.
     pub(super) fn on_render(&mut self, model: &Model, view: &View) {

@@ -81,9 +81,9 @@ fn standing(sinks: &[pb::Sink], kinds: &BTreeSet<&str>, revision: u64) -> Standi
         if types.is_empty() {
             continue;
         }
-        let refusal = types.iter().find(|one| has_refused(one, revision));
+        let refusal = types.iter().find_map(|one| refusal(one, revision));
         if let Some(refusal) = refusal {
-            all.refused.insert(name.clone(), refusal.nack_message.clone());
+            all.refused.insert(name.clone(), refusal.to_owned());
         } else if types.iter().all(|one| has_taken(one, revision)) {
             all.taken += 1;
         } else {
@@ -103,8 +103,11 @@ fn has_taken(one: &pb::SinkType, revision: u64) -> bool {
     one.acked_revision >= revision
 }
 
-fn has_refused(one: &pb::SinkType, revision: u64) -> bool {
-    one.state() == SinkState::Refused && one.sent_revision >= revision
+/// What a sink says against it, be it that it took an answer since in which something older stands for what it refused.
+fn refusal(one: &pb::SinkType, revision: u64) -> Option<&str> {
+    let is_refused = one.state() == SinkState::Refused && one.sent_revision >= revision;
+    let pin = || one.pins.iter().find(|pin| pin.refused_revision >= revision);
+    is_refused.then_some(&*one.nack_message).or_else(|| Some(&*pin()?.message))
 }
 
 impl Standing {
@@ -151,6 +154,14 @@ mod tests {
         pb::Sink { node_id: name.into(), types: vec![one], ..pb::Sink::default() }
     }
 
+    /// Has taken everything but what it refused of this revision.
+    fn pinned(name: &str, refused_revision: u64) -> pb::Sink {
+        let mut sink = sink(name, VS, SinkState::Pinned, [41, 41]);
+        let message = "no route".to_owned();
+        sink.types[0].pins = vec![pb::SinkPin { refused_revision, message, ..pb::SinkPin::default() }];
+        sink
+    }
+
     fn of(sinks: &[pb::Sink]) -> Standing {
         standing(sinks, &["VirtualService"].into(), 41)
     }
@@ -165,19 +176,22 @@ mod tests {
             sink("elsewhere", "networking.istio.io/v1/Gateway", SinkState::Behind, [0, 0]),
             sink("refused", VS, SinkState::Refused, [41, 40]),
             sink("refused-before", VS, SinkState::Refused, [40, 39]),
+            pinned("pinned", 41),
+            pinned("pinned-before", 40),
         ]);
         let expected = Standing {
-            taken: 2,
+            taken: 3,
             awaited: ["before".into(), "sent".into(), "refused-before".into()].into(),
-            refused: [("refused".into(), "no such host".into())].into(),
+            refused: [("pinned".into(), "no route".into()), ("refused".into(), "no such host".into())].into(),
         };
         assert_eq!(standing, expected);
         assert_eq!(standing.exit(), Exit::Failed);
         assert_eq!(
             standing.text(41),
-            "error: `refused` refused it: no such host\n\
+            "error: `pinned` refused it: no route\n\
+             error: `refused` refused it: no such host\n\
              error: 3 sinks did not answer in time: before, refused-before, sent\n\
-             revision 41: taken by 2 sinks\n"
+             revision 41: taken by 3 sinks\n"
         );
     }
 

@@ -17,7 +17,8 @@ use crate::clock::SystemClock;
 /// Show who is connected, and how each stands with what it asked for
 ///
 /// A sink is synced with a type once it has acknowledged what is newest of it, behind until then, and refuses it where it
-/// answered the last response with a NACK: its own words are shown. -o wide has a line for each type.
+/// answered the last response with a NACK: its own words are shown. It is pinned where something older stands for a resource
+/// that it refused, until that is updated or removed. -o wide has a line for each type.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   mainsheet sinks
@@ -57,7 +58,7 @@ async fn sinks(args: &Args, context: Context<'_>) -> anyhow::Result<Exit> {
             note("no sinks are connected");
             return Ok(Exit::Done);
         }
-        Format::Table => shown::table(&sinks, now) + &shown::refusals(&sinks),
+        Format::Table => shown::table(&sinks, now) + &shown::refusals(&sinks) + &shown::pins(&sinks),
         Format::Wide => shown::wide(&sinks, now),
         other => object(other, &json!({"sinks": sinks.iter().map(shown::value).collect::<Vec<_>>()}))?,
     };

@@ -1,6 +1,10 @@
 //! How sinks are shown.
 
-use mainsheet_api::{generated::mainsheet::v1 as pb, kind::Kind, time::Timestamp};
+use mainsheet_api::{
+    generated::{google::protobuf, mainsheet::v1 as pb},
+    kind::Kind,
+    time::Timestamp,
+};
 use serde_json::{Value, json};
 
 use crate::cli::output::{self, age, timestamp};
@@ -36,11 +40,20 @@ pub(super) fn wide_rows(sink: &pb::Sink, now: Timestamp) -> Vec<Vec<String>> {
             word(of_type.state()).to_owned(),
             revision(of_type.sent_revision),
             revision(of_type.acked_revision),
-            of_type.nack_message.clone(),
+            message(of_type),
         ]);
         row
     };
     sink.types.iter().map(of_type).collect()
+}
+
+/// What the sink says against the last response, or against what it is kept from since.
+fn message(of_type: &pb::SinkType) -> String {
+    let pins = of_type.pins.iter().map(|pin| format!("{}: {}", pin.name, pin.message));
+    match &*of_type.nack_message {
+        "" => pins.collect::<Vec<_>>().join("; "),
+        message => message.to_owned(),
+    }
 }
 
 fn head(sink: &pb::Sink, now: Timestamp) -> [String; 4] {
@@ -50,7 +63,7 @@ fn head(sink: &pb::Sink, now: Timestamp) -> [String; 4] {
 
 /// How a sink stands: as the worst of its types.
 fn state(sink: &pb::Sink) -> pb::SinkState {
-    let worst = [pb::SinkState::Refused, pb::SinkState::Behind].into_iter();
+    let worst = [pb::SinkState::Refused, pb::SinkState::Pinned, pb::SinkState::Behind].into_iter();
     let mut met = worst.filter(|state| sink.types.iter().any(|of_type| of_type.state() == *state));
     met.next().unwrap_or(pb::SinkState::Synced)
 }
@@ -82,6 +95,26 @@ pub(super) fn refusals(sinks: &[pb::Sink]) -> String {
     text
 }
 
+/// What sinks are kept from since they refused it.
+pub(super) fn pins(sinks: &[pb::Sink]) -> String {
+    let mut text = String::new();
+    for sink in sinks {
+        for (of_type, pin) in
+            sink.types.iter().flat_map(|of_type| of_type.pins.iter().map(move |pin| (of_type, pin)))
+        {
+            let instead =
+                if pin.good_version.is_empty() { "is sent none of it" } else { "keeps the one before" };
+            let (name, kind) = (&pin.name, type_name(&of_type.type_url));
+            let message = pin.message.trim_end().replace('\n', "\n  ");
+            text += &format!(
+                "\n{} {instead}: it refused {kind} {name} of revision {}:\n  {message}\n",
+                sink.node_id, pin.refused_revision
+            );
+        }
+    }
+    text
+}
+
 /// A sink as an object.
 pub(super) fn value(sink: &pb::Sink) -> Value {
     let types = sink.types.iter().map(|of_type| {
@@ -94,10 +127,10 @@ pub(super) fn value(sink: &pb::Sink) -> Value {
             "ackedVersion": of_type.acked_version,
             "ackedRevision": of_type.acked_revision,
             "message": of_type.nack_message,
+            "pins": of_type.pins.iter().map(pin_value).collect::<Vec<_>>(),
         })
     });
-    let connected =
-        sink.connected.map(|at| humantime::format_rfc3339_millis(timestamp(at).to_system_time()).to_string());
+    let connected = sink.connected.map(rfc3339);
     json!({
         "node": sink.node_id,
         "cluster": sink.cluster,
@@ -110,11 +143,27 @@ pub(super) fn value(sink: &pb::Sink) -> Value {
     })
 }
 
+fn pin_value(pin: &pb::SinkPin) -> Value {
+    json!({
+        "name": pin.name,
+        "refusedVersion": pin.refused_version,
+        "refusedRevision": pin.refused_revision,
+        "goodVersion": pin.good_version,
+        "message": pin.message,
+        "at": pin.at.map(rfc3339),
+    })
+}
+
+fn rfc3339(at: protobuf::Timestamp) -> String {
+    humantime::format_rfc3339_millis(timestamp(at).to_system_time()).to_string()
+}
+
 fn word(state: pb::SinkState) -> &'static str {
     match state {
         pb::SinkState::Synced => "synced",
         pb::SinkState::Behind => "behind",
         pb::SinkState::Refused => "refused",
+        pb::SinkState::Pinned => "pinned",
         pb::SinkState::Unspecified => "unknown",
     }
 }
@@ -126,8 +175,6 @@ fn type_name(type_url: &str) -> &str {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use mainsheet_api::generated::google::protobuf;
-
     use super::*;
 
     pub(in crate::cli::sinks) fn sink(node: &str, states: &[(Kind, pb::SinkState)]) -> pb::Sink {
@@ -177,6 +224,37 @@ pub(super) mod tests {
             "NODE   PEER             PROTOCOL   AGE   TYPE              STATE     SENT   ACKED    MESSAGE\n\
              b      127.0.0.1:4000   sotw       60s   VirtualService    behind    7      <none>\n\
              b      127.0.0.1:4000   sotw       60s   DestinationRule   refused   7      <none>   no route\n"
+        );
+    }
+
+    fn pinned() -> pb::Sink {
+        let mut sink = sink("p", &[(Kind::LISTENER, pb::SinkState::Pinned)]);
+        let pin = |name: &str, good_version: &str| pb::SinkPin {
+            name: name.into(),
+            refused_version: "2".into(),
+            refused_revision: 8,
+            good_version: good_version.into(),
+            message: "no filter\nchain\n".into(),
+            at: Some(protobuf::Timestamp { seconds: 50, nanos: 0 }),
+        };
+        sink.types[0].pins = vec![pin("http", "1"), pin("https", "")];
+        sink
+    }
+
+    #[test]
+    fn what_stands_for_what_was_refused_is_told() {
+        let sinks = [pinned()];
+        assert!(table(&sinks, Timestamp(100_000)).ends_with("1       pinned: Listener\n"));
+        assert_eq!(
+            pins(&sinks),
+            "\np keeps the one before: it refused Listener http of revision 8:\n  no filter\n  chain\n\
+             \np is sent none of it: it refused Listener https of revision 8:\n  no filter\n  chain\n"
+        );
+        assert!(wide(&sinks, Timestamp(100_000)).contains("http: no filter"));
+        let pin = &value(&sinks[0])["types"][0]["pins"][0];
+        assert_eq!(
+            (pin["name"].as_str(), pin["at"].as_str()),
+            (Some("http"), Some("1970-01-01T00:00:50.000Z"))
         );
     }
 

@@ -27,7 +27,7 @@ use tonic_types::StatusExt as _;
 use crate::mesh::{self, Mesh};
 
 impl Mesh {
-    fn reader(&self) -> MainsheetClient<Channel> {
+    pub(crate) fn reader(&self) -> MainsheetClient<Channel> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap();
         MainsheetClient::new(endpoint.connect_lazy())
     }

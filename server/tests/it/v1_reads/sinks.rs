@@ -9,7 +9,8 @@ use crate::{
 #[tokio::test]
 async fn each_sink_says_how_it_stands_with_each_type_and_the_server_how_many_there_are() {
     let mesh = Mesh::start().await;
-    let revision = mesh.put([("shop/a", 10)]).await;
+    // Two, so that it is not clear which one is refused.
+    let revision = mesh.put([("shop/a", 10), ("shop/b", 10)]).await;
     let (good, response) = Sotw::answered(mesh.grpc, VIRTUAL_SERVICE).await;
     good.ack(&response).await;
     let (bad, response) = Sotw::answered(mesh.grpc, VIRTUAL_SERVICE).await;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{super::seen::Seen, Form, Substream};
-use crate::{kind::Kind, time::Uptime, view::View, xds::catalog::Catalog};
+use super::{super::shown::Shown, Form, Substream};
+use crate::{kind::Kind, time::Uptime, xds::catalog::Catalog};
 
 impl<C: Catalog> Substream<C> {
     /// There is another view: what it does not show goes at once.
@@ -15,11 +15,11 @@ impl<C: Catalog> Substream<C> {
     }
 
     /// Plans to say only what was asked for. A complete set can't be divided.
-    pub(in crate::xds::server) fn narrow_plan(&mut self, catalog: &C, view: &View) {
+    pub(in crate::xds::server) fn narrow_plan(&mut self, shown: &Shown<C>) {
         if let Form::Changes(changes) = &mut self.form
             && !changes.is_started()
         {
-            let seen = Seen::new(self.kind, catalog, view);
+            let seen = shown.of(self.kind);
             changes.plan_asked(&seen, &self.subscription, &mut self.asked);
             self.plan_rest();
         }
@@ -61,7 +61,7 @@ impl<C: Catalog> Substream<C> {
     /// The newest state of the session that the client has of this type, as far as it said so or nothing had to be said:
     /// nothing that it holds refers to what was gone by then.
     pub(in crate::xds::server) fn reached(&self) -> u64 {
-        let is_settled = !self.has_plan() && !self.unanswered.waits() && !self.is_refused();
+        let is_settled = !self.has_plan() && !self.unanswered.waits() && !self.is_refused() && !self.is_kept;
         if is_settled { self.reached.max(self.planned_reach()) } else { self.reached }
     }
 

@@ -316,7 +316,7 @@ fn refused_resources_go_apart_from_others() {
 #[test]
 fn system_version_is_not_read() {
     let mut stream = wildcard();
-    let before = stream.session.catalog.version(Kind::CLUSTER, &View::everything()).to_string();
+    let before = stream.session.shown.catalog.version(Kind::CLUSTER, &View::everything()).to_string();
     stream.put(Kind::CLUSTER, &["x"], "2");
     let reply = stream.acked(&[]);
     assert_ne!(reply.version, before);

@@ -119,7 +119,7 @@ fn first_answers_share_the_catalogs_bytes() {
     let mut one = Stream::delta();
     one.put(Kind::CLUSTER, &["x"], "1");
     one.subscribe(&cds(), &[], &[]);
-    let entry = one.session.catalog.get(Kind::CLUSTER, &View::everything(), "x").unwrap();
+    let entry = one.session.shown.catalog.get(Kind::CLUSTER, &View::everything(), "x").unwrap();
     let push = one.session.render(one.now).unwrap();
     assert!(push.frame.pieces.iter().any(|piece| piece.as_ptr() == entry.any.as_ptr()));
 }

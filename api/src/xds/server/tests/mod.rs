@@ -5,6 +5,7 @@ mod flow;
 mod garbage;
 mod mbb;
 mod names;
+mod pins;
 mod sotw;
 mod stream;
 mod ttl;
@@ -228,7 +229,7 @@ impl Stream {
 
     fn version_of(&self, kind: Kind, name: &str) -> String {
         let name = key(kind, name).wire_name();
-        self.session.catalog.get(kind, &View::everything(), &name).unwrap().version.to_string()
+        self.session.shown.catalog.get(kind, &View::everything(), &name).unwrap().version.to_string()
     }
 }
 

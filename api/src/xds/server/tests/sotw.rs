@@ -109,7 +109,7 @@ fn ack_is_reported_once_and_not_answered() {
     let outcomes = stream.ask(&cds(), &[]);
     let [Outcome::Acked { nonce, version, revision, .. }] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!((&nonce.0, version), (&reply.nonce, &reply.version));
-    assert_eq!(*revision, stream.session.catalog.revision());
+    assert_eq!(*revision, stream.session.shown.catalog.revision());
     assert_eq!(stream.ask(&cds(), &[]), []);
     stream.assert_silent();
 }
