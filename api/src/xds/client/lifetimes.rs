@@ -72,8 +72,8 @@ mod tests {
         lifetimes.set(&b, ttl, at(1));
         lifetimes.set(&a, ttl, at(5));
         assert_eq!((lifetimes.next(), lifetimes.take_ended(at(10))), (Some(at(11)), vec![]));
-        assert_eq!(lifetimes.take_ended(at(11)), [b.clone()]);
-        assert_eq!(lifetimes.take_ended(at(20)), [a.clone()], "b has another term");
+        assert_eq!(lifetimes.take_ended(at(11)), std::slice::from_ref(&b));
+        assert_eq!(lifetimes.take_ended(at(20)), std::slice::from_ref(&a), "b has another term");
         lifetimes.remove(&b);
         lifetimes.set(&a, None, at(21));
         assert_eq!((lifetimes.next(), lifetimes.has(&a)), (None, false));

@@ -263,7 +263,7 @@ async fn apply_that_waits_says_who_refused_it_and_why() {
         while metrics.read().applied == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let commands = tokio::task::spawn_blocking(move || {
+        let commands = mainsheet_cache::blocking::spawn(move || {
             ["created", "unchanged"].map(|_| shop.run(&["apply", "-f", "ratings.yaml", "--wait=1m"]))
         });
         commands.await.unwrap()
