@@ -126,6 +126,10 @@ impl Reading {
 
     fn finish(self) -> Result<Backup, Unreadable> {
         let standing = self.standing.ok_or(Unreadable::Incomplete("head"))?;
+        // There is a revision and a lease after the newest.
+        if standing.compacted > standing.head || standing.head == u64::MAX || standing.lease == u64::MAX {
+            return Err(Unreadable::Incomplete("numbers"));
+        }
         let commits = self.commits.into_iter().map(Parts::finish).collect::<Result<Vec<_>, _>>()?;
         let revisions = commits.iter().map(|kept| kept.committed.revision.0);
         if !revisions.eq(standing.compacted + 1..=standing.head) {

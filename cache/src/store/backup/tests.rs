@@ -146,6 +146,27 @@ async fn damaged_cut_off_and_newer_backups_are_refused() {
     }
 }
 
+/// Whoever writes such a file gives it the right checksum, too.
+#[tokio::test]
+async fn backup_whose_numbers_leave_no_next_one_is_refused() {
+    let empty = MemoryStore::default().export().await.unwrap();
+    let with = |head, compacted, lease| Backup {
+        state: State { revision: Revision(head), records: Vec::new() },
+        compacted: Revision(compacted),
+        lease: Fence(lease),
+        ..empty.clone()
+    };
+    let backup = with(7, 7, 1);
+    assert_eq!(Backup::decode(&bytes_of(&backup)), Ok(backup));
+    for (head, compacted, lease) in [(u64::MAX, u64::MAX, 1), (7, u64::MAX, 1), (7, 8, 1), (7, 7, u64::MAX)] {
+        let decoded = Backup::decode(&bytes_of(&with(head, compacted, lease)));
+        assert!(
+            matches!(decoded, Err(BackupError::Damaged { .. })),
+            "{head} {compacted} {lease}: {decoded:?}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_that_is_taken_while_writes_go_on_is_of_one_revision() {
     let dir = tempfile::tempdir().unwrap();
