@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, Spanned, budget::BudgetBreach};
 
 use super::{
     Mistake, Origin, table,
@@ -66,7 +66,7 @@ impl UpstreamItem {
 /// Reads a file's text.
 pub(super) fn read(path: &str, text: &str) -> FileLayer {
     let mut reader = Reader { path, layer: FileLayer::default() };
-    match serde_saphyr::from_str::<Option<Node>>(text) {
+    match parse(text) {
         Ok(None) => {}
         Ok(Some(Node::Map(fields))) => fields.into_iter().for_each(|(key, value)| reader.field(key, value)),
         Ok(Some(_)) => {
@@ -80,10 +80,23 @@ pub(super) fn read(path: &str, text: &str) -> FileLayer {
     reader.layer
 }
 
+/// Lists and maps within each other: the deepest that mean something are four. Reading recurses, and must not end a server
+/// that is told to read its file again.
+const DEPTH_MAX: usize = 8;
+
+fn parse(text: &str) -> Result<Option<Node>, serde_saphyr::Error> {
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_MAX } };
+    serde_saphyr::from_str_with_options(text, options)
+}
+
 /// The error's own text without the excerpt of the file that follows it, without the place, which is said already, and
 /// without its advice for programmers.
 fn one_line(error: &serde_saphyr::Error) -> String {
-    let whole = error.without_snippet().to_string();
+    let error = error.without_snippet();
+    if let serde_saphyr::Error::Budget { breach: BudgetBreach::Depth { .. }, .. } = error {
+        return format!("nested deeper than {DEPTH_MAX} levels");
+    }
+    let whole = error.to_string();
     let line = whole.lines().next().unwrap_or_default();
     let line = line.split(" at line ").next().unwrap_or(line);
     line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).to_owned()
@@ -282,9 +295,7 @@ const RULE_FORM: &str = "write `- {nodes: \"sidecar~*\", namespaces: [shop]}`";
 /// Whether a text that stands without quotes is read as it is, as an item of a list or after a key. `as_name`: not even as
 /// a boolean or a number that happens to be written the same.
 pub(super) fn reads_as_itself(text: &str, as_name: bool) -> bool {
-    let Ok(Node::Map(fields)) =
-        serde_saphyr::from_str(&format!("key:\n- key: {text}  # comment\n- {text}\n"))
-    else {
+    let Ok(Some(Node::Map(fields))) = parse(&format!("key:\n- key: {text}  # comment\n- {text}\n")) else {
         return false;
     };
     let is_same = |node: &Node| match node {

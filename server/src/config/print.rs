@@ -36,8 +36,9 @@ impl Page<'_> {
     }
 
     fn paths(&mut self) {
-        self.line("paths:", "paths");
-        for (index, path) in self.effective.settings.paths.iter().enumerate() {
+        let paths = &self.effective.settings.paths;
+        self.line(if paths.is_empty() { "paths: []" } else { "paths:" }, "paths");
+        for (index, path) in paths.iter().enumerate() {
             let text = scalar(&path.path.to_string_lossy(), true);
             let own = PATH_SETTINGS.iter().filter_map(|setting| Some((setting.name, (setting.get)(path)?)));
             let own: Vec<_> = own.collect();

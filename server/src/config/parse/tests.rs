@@ -47,6 +47,21 @@ fn an_empty_file_is_no_mistake() {
 }
 
 #[test]
+fn what_is_nested_without_end_is_a_mistake_and_no_overflow() {
+    for levels in [9, 60, 100_000] {
+        let text = format!("views: {}", "[a,".repeat(levels));
+        let mistakes = parse(&given(&text, &[], &[])).unwrap_err();
+        let [mistake] = &mistakes[..] else { panic!("{mistakes:?}") };
+        assert!(
+            mistake.to_string().contains("m.yaml:1:") && mistake.wrong == "nested deeper than 8 levels",
+            "{mistake}"
+        );
+    }
+    let deepest = "upstreams: [{address: [a:1, b:1]}]\nviews: [{nodes: a, namespaces: [b]}]\n";
+    assert!(parse(&given(deepest, &[], &[])).is_ok());
+}
+
+#[test]
 fn flag_beats_environment_beats_file_beats_default() {
     let file = "debounce-quiet: 1ms\ndebounce-max: 2ms\nguard-hold: 3ms\n";
     let environment = [("MAINSHEET_DEBOUNCE_MAX", "20ms"), ("MAINSHEET_GUARD_HOLD", "30ms")];

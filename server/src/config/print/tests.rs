@@ -44,6 +44,14 @@ instance: 64  # flag --instance
 }
 
 #[test]
+fn without_paths_what_is_printed_can_be_read() {
+    let effective = parse(&of_file("upstreams: ['x:1']\n")).unwrap();
+    let printed = print(&effective);
+    assert!(printed.starts_with("paths: []  # default\n"), "{printed}");
+    assert_eq!(parse(&of_file(&printed)).unwrap().settings, effective.settings);
+}
+
+#[test]
 fn without_views_none_are_printed() {
     let given = Given { paths: vec!["mesh".into()], ..Given::default() };
     assert!(print(&parse(&given).unwrap()).ends_with("\nviews: []  # default\n"));
