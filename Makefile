@@ -3,9 +3,10 @@
 DIR ?= manifests/examples
 ONLY ?=
 MINUTES ?= 30
+SECONDS ?= 60
 PREFIX ?= /usr/local
 
-.PHONY: run install test lint deny fmt interop bars torture soak
+.PHONY: run install test lint deny fmt interop bars torture soak fuzz
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
@@ -53,3 +54,6 @@ torture: ## what a release build has to stand; ONLY=name runs the rounds whose n
 soak: ## random load for MINUTES=30, while the server's memory and open files have to stay flat; plots them
 	cargo build --release --quiet --bin mainsheet
 	cargo run --release --quiet --bin mainsheet-bench -- soak --minutes $(MINUTES)
+
+fuzz: ## cargo-fuzz (nightly) on whatever reads what others wrote, SECONDS=60 for each target (ONLY=name); installs it first
+	.ci/fuzz "$(SECONDS)" "$(ONLY)"

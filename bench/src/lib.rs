@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod configz;
+pub mod fuzz;
 pub mod http;
 pub mod kill;
 pub mod load;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod fuzzing;
 mod loading;
 mod torture;
 
@@ -37,6 +38,8 @@ enum Command {
         #[arg(default_value = "")]
         only: String,
     },
+    /// Generated inputs on whatever reads what others wrote; `make fuzz` looks for them with cargo-fuzz
+    Fuzz(fuzzing::Arguments),
     /// Random changes under clients that come and go, while memory and open files are watched
     Soak {
         #[arg(long, default_value_t = 30.0)]
@@ -62,6 +65,7 @@ async fn run(Arguments { program, command }: Arguments) -> Result<()> {
     };
     match command {
         Command::Load(arguments) => loading::run(&program, arguments).await,
+        Command::Fuzz(arguments) => fuzzing::run(&arguments),
         Command::Torture { only } => torture::run(&program, &only).await,
         Command::Soak { minutes } => soak(&program, Duration::try_from_secs_f64(minutes * 60.0)?).await,
     }

@@ -2,4 +2,5 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml exempts tests, but not the functions that they share
 
+mod fuzz;
 mod load;

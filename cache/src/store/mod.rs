@@ -13,6 +13,7 @@
 //! | `memory` | a store without a disk |
 //! | `redb` | a store in one file |
 //! | `watched` | a store that says how it is, and is left alone for a while after it failed |
+//! | `testing` (feature) | rows as bytes, for whoever tries any bytes on them |
 
 mod backup;
 mod encoding;
@@ -20,6 +21,8 @@ mod memory;
 mod options;
 mod redb;
 mod rules;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod undo;
 mod watched;
 
