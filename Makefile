@@ -5,8 +5,11 @@ ONLY ?=
 MINUTES ?= 30
 SECONDS ?= 60
 PREFIX ?= /usr/local
+SEEDS ?= 1000
+SEED ?=
+PLANTED ?=
 
-.PHONY: run install test lint deny fmt interop bars torture soak fuzz
+.PHONY: run install test lint deny fmt interop bars torture soak sim fuzz
 
 run: ## serve the example mesh (DIR=...) from an embedded store below ./data
 	cargo run --release --quiet --bin mainsheet -- serve $(DIR) --data-dir data
@@ -25,11 +28,11 @@ install: ## the program below PREFIX, with its manual, what completes it, and th
 	$(DESTDIR)$(PREFIX)/bin/mainsheet completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/mainsheet.fish
 
 test: ## every test that needs nothing installed
-	cargo test --workspace --quiet
+	cargo test --workspace --quiet --features mainsheet-bench/simulation
 
 lint: ## formatting, clippy and docs, warnings as errors
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --all-targets --features mainsheet-bench/simulation --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 deny: ## licences, sources and duplicates of dependencies, as deny.toml has them; installs cargo-deny first
@@ -57,3 +60,7 @@ soak: ## random load for MINUTES=30, while the server's memory and open files ha
 
 fuzz: ## cargo-fuzz (nightly) on whatever reads what others wrote, SECONDS=60 for each target (ONLY=name); installs it first
 	.ci/fuzz "$(SECONDS)" "$(ONLY)"
+
+sim: ## histories of whole servers under virtual time, SEEDS=1000 of them; SEED=n replays one, PLANTED=1 looks for planted faults
+	cargo run --release --quiet --bin mainsheet-sim --features mainsheet-bench/simulation -- \
+		--seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(PLANTED),--planted)

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod node;
 #[cfg(feature = "validate")]
 pub mod opaque;
+pub mod planted;
 pub mod resource;
 #[cfg(feature = "validate")]
 pub mod rule;

@@ -10,5 +10,7 @@ pub mod load;
 pub mod mainsheet;
 pub mod metrics;
 pub mod process;
+#[cfg(feature = "simulation")]
+pub mod sim;
 pub mod soak;
 pub mod usage;

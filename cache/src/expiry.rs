@@ -12,6 +12,7 @@ use std::{
 use mainsheet_api::{
     key::Key,
     lease::Renewal,
+    planted::{self, Fault},
     resource::{Lease, SourceName},
     time::{Now, Timestamp, Uptime},
 };
@@ -70,6 +71,11 @@ impl Deadlines {
     }
 
     fn set(&mut self, holder: Leaseholder, lease: Lease, due: Uptime) {
+        let due = match () {
+            () if planted::is(Fault::EarlyEnd) => Uptime(due.0.saturating_sub(lease.ttl / 2)),
+            () if planted::is(Fault::LateEnd) => due.after(Duration::from_secs(3600)),
+            () => due,
+        };
         let holder = match self.leases.remove_entry(&holder) {
             Some((known, running)) => {
                 self.by_due.remove(&(running.due, Arc::clone(&known)));

@@ -16,6 +16,7 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
+    planted::{self, Fault},
     resource::{Record, SourceName},
     version::Revision,
     view::Audience,
@@ -37,6 +38,9 @@ pub(crate) struct Precedence(pub(crate) Vec<SourceName>);
 
 impl Precedence {
     fn rank(&self, source: &SourceName) -> usize {
+        if planted::is(Fault::PrecedenceReversed) {
+            return self.0.iter().rev().position(|named| named == source).unwrap_or(self.0.len());
+        }
         self.0.iter().position(|named| named == source).unwrap_or(self.0.len())
     }
 }
@@ -145,6 +149,9 @@ impl<'a> Fold<'a> {
         }
         if layer.is_empty() {
             self.layers.remove(source);
+        }
+        if planted::is(Fault::RemovalForgotten) {
+            return;
         }
         self.contest(key.kind, &key.wire_name().into()).drop_of(source, key);
     }

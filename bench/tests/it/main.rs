@@ -4,3 +4,5 @@
 
 mod fuzz;
 mod load;
+#[cfg(feature = "simulation")]
+mod simulation;

@@ -11,6 +11,7 @@ use mainsheet_api::{
     codec::{Content, Document},
     key::Key,
     limits::{PENDING_BYTES_MAX, PENDING_NAMESPACE_BYTES_MAX},
+    planted::{self, Fault},
     resource::SourceName,
     time::Uptime,
 };
@@ -109,7 +110,7 @@ impl Pending {
                 namespaces.insert(Arc::from(""));
             }
             let bytes = bytes_of(&report);
-            let is_at_once = batch.extent != Extent::Loose;
+            let is_at_once = batch.extent != Extent::Loose && !planted::is(Fault::AtomicInPieces);
             self.bytes -= source.insert(Waiting { report, bytes, namespaces, is_at_once }, now);
             self.bytes += bytes;
         }

@@ -14,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use mainsheet_api::{
     limits::INSPECTIONS_WAITING_MAX,
     node::Node,
+    planted::{self, Fault},
     time::Uptime,
     view::View,
     wire::Frame,
@@ -153,7 +154,9 @@ impl<C: Catalog> Exchange<C> {
 
     /// There is a newer catalog; the body takes it when the transport has room.
     pub(super) fn on_news(&self) {
-        self.body.wake();
+        if !planted::is(Fault::LostWakeUp) {
+            self.body.wake();
+        }
     }
 
     /// Ends the stream once the response under way is out. The first reason counts.

@@ -5,6 +5,7 @@ use mainsheet_api::{
     key::Key,
     kind::Kind,
     limits::{PAGE_BYTES_MAX, PAGE_LEN_DEFAULT, PAGE_LEN_MAX},
+    planted::{self, Fault},
     resource::SourceName,
 };
 use mainsheet_cache::{
@@ -71,7 +72,10 @@ impl Listing {
             None => self.served(snapshot),
             Some(source) => self.held(snapshot, source),
         };
-        let mut page = pb::ListResponse { revision: snapshot.revision().0, ..Default::default() };
+        let mut page = pb::ListResponse {
+            revision: snapshot.revision().0 - u64::from(planted::is(Fault::RevisionBack)),
+            ..Default::default()
+        };
         let (mut bytes, mut last) = (0, None);
         for found in found.by_ref() {
             if page.resources.len() == self.len_max || bytes >= PAGE_BYTES_MAX {

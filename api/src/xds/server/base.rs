@@ -7,6 +7,7 @@ use std::{
 
 use super::{seen::Seen, subscription::Subscription};
 use crate::{
+    planted::{self, Fault},
     version::ResourceVersion,
     wire::Entry,
     xds::catalog::{Catalog, Difference},
@@ -43,6 +44,9 @@ impl<C: Catalog> Base<C> {
 
     /// Everything that is seen, and these beside it.
     pub(super) fn of_state(seen: Seen<C>, beside: Table) -> Self {
+        if planted::is(Fault::SentForgotten) {
+            return Self::nothing();
+        }
         Self { sent: Sent::State(seen), beside }
     }
 
@@ -158,5 +162,8 @@ fn whole_step<C: Catalog>(table: &Table, seen: &Seen<C>) -> Arc<Difference> {
 }
 
 fn is_new(entry: &Entry, sent: Option<&ResourceVersion>) -> bool {
+    if planted::is(Fault::StaleBase) && sent.is_some() {
+        return false;
+    }
     sent != Some(&entry.version)
 }

@@ -7,6 +7,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use crate::planted::{self, Fault};
+
 /// The members of refused responses. A name is in at most one group.
 #[derive(Debug, Default)]
 pub(super) struct Refused(Vec<Group>);
@@ -51,7 +53,10 @@ impl Refused {
         self.retain(|name| !names.contains(name), false);
         let (bad, others): (BTreeSet<_>, _) = names.into_iter().partition(|name| blamed.contains(name));
         let touched = !past.is_empty() || !blamed.is_empty();
-        let groups = [Group { names: bad, touched: false }, Group { names: others, touched }];
+        let groups = [
+            Group { names: bad, touched: planted::is(Fault::RefusedAgain) },
+            Group { names: others, touched },
+        ];
         self.0.extend(groups.into_iter().filter(|group| !group.names.is_empty()));
     }
 

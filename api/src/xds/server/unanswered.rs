@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     limits::{ACK_GRACE, ORDER_GRACE},
+    planted::{self, Fault},
     time::Uptime,
     version::{Nonce, Revision},
     wire::Entry,
@@ -118,7 +119,10 @@ impl Unanswered {
         if self.patience == Patience::Lost {
             self.patience = Patience::Waits;
         }
-        let index = self.responses.iter().position(|response| response.nonce.0 == nonce)?;
+        let index = self
+            .responses
+            .iter()
+            .position(|response| response.nonce.0 == nonce || planted::is(Fault::AnyNonce))?;
         let response = self.responses.drain(..=index).next_back()?;
         let resent = self.responses.iter().flat_map(|later| later.members.names().cloned()).collect();
         Some(Answered { response, resent })
@@ -151,7 +155,7 @@ impl Unanswered {
 
     /// Until when a newer state of this type has to wait.
     pub(super) fn blocks_until(&self) -> Option<Uptime> {
-        self.waits().then(|| self.since.after(ACK_GRACE))
+        (self.waits() && !planted::is(Fault::NoAnswerAwaited)).then(|| self.since.after(ACK_GRACE))
     }
 
     /// Until when pushes of types that may refer to this one have to wait, if this one has something to say.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mainsheet_api::{
     change::{Cause, Commit},
     lease::Renewal,
+    planted::{self, Fault},
     version::Revision,
 };
 use mainsheet_cache::{CommitError, StoreError, blocking};
@@ -139,6 +140,9 @@ impl Committer {
                 Outcome::Lost
             }
             CommitError::Orphaned => Outcome::Orphaned,
+            CommitError::Store(_) if planted::is(Fault::AnsweredUndone) => {
+                Outcome::Done(self.cache.snapshot().0.revision())
+            }
             CommitError::Store(error) => {
                 let is_unknown = may_be_made(&error);
                 let error = told("commit a write", error);
