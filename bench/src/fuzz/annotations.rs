@@ -108,7 +108,7 @@ fn check_selector(text: &str) {
         Ok(selector) => {
             let again: LabelSelector = selector.to_string().parse().expect("what was written can be read");
             assert_eq!(again, selector);
-            let labels = |key: &str| (key.len() % 2 == 0).then_some("1");
+            let labels = |key: &str| key.len().is_multiple_of(2).then_some("1");
             assert_eq!(again.matches(labels), selector.matches(labels));
         }
         Err(error) => {
