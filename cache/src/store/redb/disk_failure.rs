@@ -188,6 +188,21 @@ async fn store_that_lost_what_it_acknowledged_is_damaged() {
     assert_eq!(*store.head().borrow(), Revision(1));
 }
 
+#[cfg(unix)]
+#[test]
+fn file_that_is_written_again_takes_no_more_room() {
+    use std::os::unix::fs::MetadataExt;
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(16 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_at(&file, b"end", (16 << 20) - 3).unwrap();
+    file.sync_all().unwrap();
+    let before = file.metadata().unwrap().blocks();
+    write_again(&file).unwrap();
+    let after = file.metadata().unwrap();
+    assert_eq!(after.len(), 16 << 20);
+    assert!(after.blocks() <= before.max(64), "{before} blocks became {}", after.blocks());
+}
+
 #[test]
 fn file_that_is_written_again_is_the_same() {
     let content: Vec<u8> = (0..5 << 19).map(|at: u32| (at % 251) as u8).collect();

@@ -139,14 +139,20 @@ pub(super) trait DiskFailure {
     fn is_disk_failure(&self) -> bool;
 }
 
-/// How much is read and written at once.
+/// How much is read at once.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// What file systems keep as a hole where nothing was written.
+const BLOCK_BYTES: usize = 4096;
 
 /// Writes what the file reads as once more, and flushes it.
 ///
 /// After a flush that failed, the system may take pages that never reached the disk for written ones: they read as if
 /// they were there, and no later flush writes them. Nothing may be built upon those. A crash meanwhile leaves some of
 /// the writes since the last good flush, as any crash does.
+///
+/// Blocks of nothing but zeros are left alone. The database has none of these in use, and most are holes: to fill them
+/// would take room from a disk that may just have been full.
 pub(super) fn write_again(mut file: &File) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut at = 0;
@@ -156,8 +162,12 @@ pub(super) fn write_again(mut file: &File) -> io::Result<()> {
         if len == 0 {
             return file.sync_all();
         }
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(&chunk[..len])?;
+        for (block, start) in chunk[..len].chunks(BLOCK_BYTES).zip((at..).step_by(BLOCK_BYTES)) {
+            if block.iter().any(|byte| *byte != 0) {
+                file.seek(SeekFrom::Start(start))?;
+                file.write_all(block)?;
+            }
+        }
         at += len as u64;
     }
 }
