@@ -1,5 +1,7 @@
 //! `mainsheet confirm`.
 
+use std::collections::BTreeSet;
+
 use mainsheet_api::generated::mainsheet::v1 as pb;
 
 use super::{
@@ -32,7 +34,8 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What was held, and what of it was confirmed: time may have made the difference.
+/// What is held, and what of it was confirmed: time may have made the difference. Where no source was named, nothing is
+/// confirmed of those that came to hold something in between: it was not shown.
 async fn confirm(
     args: &Args,
     context: &Context<'_>,
@@ -40,10 +43,15 @@ async fn confirm(
     let service = args.service.connect(context).await?;
     let status = service.answer(service.client().status(pb::StatusRequest {})).await?;
     let is_asked = |held: &pb::HeldRemovals| args.source.as_ref().is_none_or(|source| held.source == *source);
-    let held = status.held_removals.into_iter().filter(is_asked).collect();
-    let request = pb::ConfirmRequest { source: args.source.clone().unwrap_or_default() };
-    let answer = service.answer(service.client().confirm(request)).await?;
-    Ok((held, answer.confirmed))
+    let held: Vec<_> = status.held_removals.into_iter().filter(is_asked).collect();
+    let shown = held.iter().map(|one| &one.source);
+    let sources: BTreeSet<&String> = shown.chain(&args.source).collect();
+    let mut confirmed = Vec::new();
+    for source in sources {
+        let request = pb::ConfirmRequest { source: source.clone() };
+        confirmed.extend(service.answer(service.client().confirm(request)).await?.confirmed);
+    }
+    Ok((held, confirmed))
 }
 
 fn held_table(held: &[pb::HeldRemovals]) -> String {
