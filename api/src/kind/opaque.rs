@@ -31,8 +31,8 @@ struct Table {
 /// The kinds that have rows.
 struct Made {
     by_type_url: BTreeMap<&'static str, Kind>,
-    /// Those of which nothing was ever written, only tried: they take no place of those that may be.
-    tried: BTreeSet<Kind>,
+    /// Those of which nothing was ever written, only tried, by index: they take no place of those that may be.
+    tried: BTreeSet<usize>,
 }
 
 impl Made {
@@ -141,14 +141,14 @@ impl Table {
     fn keep(&self, type_url: &str, len_max: usize) -> Option<Kind> {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         let known = made.by_type_url.get(type_url).copied();
-        if let Some(kind) = known.filter(|kind| !made.tried.contains(kind)) {
+        if let Some(kind) = known.filter(|kind| !made.tried.contains(&kind.index())) {
             return Some(kind);
         }
         if made.kept() >= len_max {
             return None;
         }
         let kind = known.or_else(|| self.add(&mut made, type_url))?;
-        made.tried.remove(&kind);
+        made.tried.remove(&kind.index());
         Some(kind)
     }
 
@@ -156,7 +156,7 @@ impl Table {
     fn try_out(&self, type_url: &str) -> Result<Kind, Refused> {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         let known = made.by_type_url.get(type_url).copied();
-        if let Some(kind) = known.filter(|kind| !made.tried.contains(kind)) {
+        if let Some(kind) = known.filter(|kind| !made.tried.contains(&kind.index())) {
             return Ok(kind);
         }
         if made.kept() >= OPAQUE_KINDS_MAX {
@@ -168,7 +168,7 @@ impl Table {
         let is_full = made.tried.len() >= OPAQUE_KINDS_TRIED_MAX;
         let kind = if is_full { None } else { self.add(&mut made, type_url) };
         let kind = kind.ok_or_else(|| Refused::FullOfTried(type_url.to_owned()))?;
-        made.tried.insert(kind);
+        made.tried.insert(kind.index());
         Ok(kind)
     }
 

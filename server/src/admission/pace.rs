@@ -72,6 +72,7 @@ mod tests {
 
     #[test]
     fn burst_costs_nothing_and_who_pauses_has_one_again() {
+        // Rule 89.
         let mut pace = Pace::default();
         let mut now = Uptime::default();
         for _ in 0..100 {

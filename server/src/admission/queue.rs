@@ -62,6 +62,7 @@ mod tests {
         /// All come at once; who is refused comes back when told.
         #[test]
         fn who_comes_back_when_told_is_let_in(rate in 1_usize..200, burst in 1_usize..50, comers in 1_usize..300) {
+            // Rule 90.
             let rate = Rate { per_second: rate, burst };
             let mut queue = Queue::default();
             let mut due: Vec<Uptime> = (0..comers).filter_map(|_| queue.enter(rate, at(0)).err()).map(|turn| at(0).after(turn)).collect();

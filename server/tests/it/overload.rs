@@ -72,6 +72,7 @@ async fn connections_over_a_limit_are_told_and_have_a_place_when_one_ends() {
 
 #[tokio::test]
 async fn fleet_that_comes_at_once_is_let_in_one_after_the_other() {
+    // Rule 90.
     const CLIENTS: usize = 60;
     let mesh = Mesh::within(Limits { connections_per_second_per_peer: 20, ..Limits::default() }).await;
     let mut fleet = JoinSet::new();
@@ -237,6 +238,7 @@ async fn unfinished_requests_are_bounded_in_all_and_small_ones_go_on() {
 
 #[tokio::test]
 async fn connection_that_is_too_old_ends_as_unavailable_and_its_client_comes_back() {
+    // Rule 90.
     let options =
         StreamOptions { connection_age_max: Some(Duration::from_millis(100)), ..StreamOptions::default() };
     let mesh = Mesh::with(options, Readiness::new()).await;

@@ -18,6 +18,7 @@ const NOBODY: &str = "127.0.0.1:1";
 
 const OVER_HTTP: [&str; 7] = [
     "debug/clashes.json",
+    "debug/limits.json",
     "debug/sources.json",
     "debug/syncz.json",
     "debug/verdicts.json",
@@ -56,7 +57,7 @@ fn bundle_of_a_server_has_all_of_it_and_no_secret() {
     let mut args =
         vec!["support-bundle", "-o", "b.tar.gz", "--server", &grpc, "--http", &http, "--config", "c.yaml"];
     let ended = run(&folder, &args);
-    let expected = Ended { code: 0, out: "13 files written to `b.tar.gz`\n".into(), err: String::new() };
+    let expected = Ended { code: 0, out: "14 files written to `b.tar.gz`\n".into(), err: String::new() };
     assert_eq!(ended, expected);
     let bundle = files(&folder, "b.tar.gz");
     let mut names = OVER_HTTP.to_vec();
@@ -85,7 +86,7 @@ fn bundle_of_a_server_has_all_of_it_and_no_secret() {
         assert_eq!(mode & 0o777, 0o600);
     }
     args.push("--with-configuration");
-    assert_eq!(run(&folder, &args).out, "14 files written to `b.tar.gz`\n");
+    assert_eq!(run(&folder, &args).out, "15 files written to `b.tar.gz`\n");
     let bundle = files(&folder, "b.tar.gz");
     assert!(bundle["debug/configz.json"].contains("\"example.com/token\": \"***\""), "{:?}", bundle);
     assert_masked(&bundle);
@@ -117,7 +118,7 @@ fn what_cannot_be_had_is_named_and_the_rest_is_masked_file_by_file() {
         .map(|name| format!("{name}: no server at `{NOBODY}`: Connection refused (os error 111)\n"));
     let expected = Ended {
         code: 0,
-        out: "8 files written to `b.tar.gz`\n".into(),
+        out: "9 files written to `b.tar.gz`\n".into(),
         err: lines.iter().map(|line| format!("missing: {line}")).collect(),
     };
     assert_eq!(ended, expected);
@@ -137,13 +138,13 @@ fn nothing_is_written_where_nothing_can_be_had() {
     let ended = run(&folder, &["support-bundle", "-o", "b.tar.gz", "--server", NOBODY, "--http", NOBODY]);
     assert_eq!((ended.code, ended.out.as_str()), (3, ""));
     let lines: Vec<_> = ended.err.lines().collect();
-    assert_eq!(lines.len(), 12, "{lines:?}");
+    assert_eq!(lines.len(), 13, "{lines:?}");
     assert_eq!(
         lines[4],
         format!(
             "missing: healthz/live.txt: no answer from `http://{NOBODY}`: Connection refused (os error 111)"
         )
     );
-    assert_eq!(lines[11], "error: nothing could be had, so nothing is written");
+    assert_eq!(lines[12], "error: nothing could be had, so nothing is written");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
