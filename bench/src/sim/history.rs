@@ -31,6 +31,9 @@ use super::{
 /// How long things go wrong.
 const UNREST: (u64, u64) = (15_000, 30_000);
 
+/// How much has to happen before that is over.
+const EVENTS_MIN: u64 = 200;
+
 /// How long nothing goes wrong before sinks are looked at: a connection that broke in silence is noticed after 40 s, and a
 /// sink may then wait for 15 s.
 const QUIET_MIN: Duration = Duration::from_secs(75);
@@ -132,7 +135,7 @@ impl History {
         let end = self.dice.below(UNREST.0, UNREST.1);
         let at_least = self.dice.below(3_000, end / 2);
         let mut has_broken = false;
-        while self.net.timeline.now() < end {
+        while self.net.timeline.now() < end || self.net.journal.events() < EVENTS_MIN {
             let pause = self.dice.millis(50, 900);
             self.net.timeline.pause(Phase::Actors, pause).await;
             if self.dice.percent(70) {
@@ -156,7 +159,7 @@ impl History {
             _ => FIRST_SERVER + 1,
         };
         if self.dice.percent(40) {
-            let ways: &[usize] = *self.dice.pick(&[&[UP, DOWN][..], &[UP], &[DOWN]]);
+            let ways = *self.dice.pick(&[&[UP, DOWN][..], &[UP], &[DOWN]]);
             let duration = self.dice.millis(100, 12_000);
             self.net.journal.note("partition", || format!("client {client}, ways {ways:?}, {duration:?}"));
             self.net.part(client, ways, duration);

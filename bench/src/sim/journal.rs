@@ -109,6 +109,11 @@ impl Journal {
         self.lock().counts.get(sort).copied().unwrap_or(0)
     }
 
+    /// How much happened.
+    pub(super) fn events(&self) -> u64 {
+        self.lock().events
+    }
+
     /// The number of events, the lines, the findings.
     pub(super) fn finish(&self) -> (u64, Vec<String>, Vec<Finding>) {
         let mut state = self.lock();

@@ -264,6 +264,11 @@ impl Net {
         of_client.map(|pair| pair.lanes[DOWN].lag()).max().unwrap_or(0)
     }
 
+    /// Until when what the client says was held back by its last partition.
+    pub(super) fn held_back_until(&self, client: u32) -> u64 {
+        self.lock().partitions.get(&(client, UP)).copied().unwrap_or(0)
+    }
+
     /// What the scanners of foreign bytes found.
     pub(super) fn leaks(&self) -> Vec<String> {
         self.lock().wires.iter().filter_map(|pair| pair.lanes[DOWN].leak()).collect()

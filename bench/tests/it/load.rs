@@ -85,7 +85,8 @@ async fn resources_that_nobody_wrote_are_noticed() {
     std::fs::write(rig.folder.path().join("other.yaml"), other).unwrap();
     let error = loop {
         // Until the file is taken in, nothing is wrong.
-        match (Load { changes: 0, ..small(Variant::Sotw) }).run(&rig.server()).await {
+        let patience = Duration::from_secs(10);
+        match (Load { changes: 0, patience, ..small(Variant::Sotw) }).run(&rig.server()).await {
             Ok(report) if report.is_right() => {}
             Ok(report) => break report.to_string(),
             Err(error) => break format!("{error:#}"),

@@ -34,8 +34,8 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is held, and what of it was confirmed: time may have made the difference. Where no source was named, nothing is
-/// confirmed of those that came to hold something in between: it was not shown.
+/// What is held, and what of it was confirmed: time may have made the difference. Nothing is confirmed of sources that came
+/// to hold something in between: it was not shown.
 async fn confirm(
     args: &Args,
     context: &Context<'_>,
@@ -44,8 +44,10 @@ async fn confirm(
     let status = service.answer(service.client().status(pb::StatusRequest {})).await?;
     let is_asked = |held: &pb::HeldRemovals| args.source.as_ref().is_none_or(|source| held.source == *source);
     let held: Vec<_> = status.held_removals.into_iter().filter(is_asked).collect();
-    let shown = held.iter().map(|one| &one.source);
-    let sources: BTreeSet<&String> = shown.chain(&args.source).collect();
+    // The server says what is wrong with the name of a source that it does not have.
+    let is_known = |source: &&String| status.sources.iter().any(|known| known.name == **source);
+    let unknown = args.source.iter().filter(|source| !is_known(source));
+    let sources: BTreeSet<&String> = held.iter().map(|one| &one.source).chain(unknown).collect();
     let mut confirmed = Vec::new();
     for source in sources {
         let request = pb::ConfirmRequest { source: source.clone() };

@@ -23,6 +23,9 @@ pub(in crate::sim) struct StreamRules {
     types: BTreeMap<String, OfType>,
 }
 
+/// Names, each with a version.
+type Entries = Vec<(String, String)>;
+
 /// What was said of one type.
 #[derive(Debug, Default)]
 struct OfType {
@@ -41,7 +44,7 @@ struct OfType {
     answered_all: Option<u64>,
     groups: Vec<Group>,
     /// The nonce of the response that is unanswered, what was in it, and when it came.
-    unanswered: Option<(String, Vec<(String, String)>, u64)>,
+    unanswered: Option<(String, Entries, u64)>,
     /// The server has stopped to wait for answers.
     is_given_up: bool,
     /// SotW: the version of the set that was sent last.
@@ -102,8 +105,11 @@ impl StreamRules {
         };
         let of = self.types.entry(type_url.clone()).or_default();
         let mut findings = Vec::new();
-        // What was asked for before that was answered, or is not going to be.
-        of.forget_before(now.saturating_sub(2 * lag + ROUND_TRIP));
+        // What was asked for before that was answered, or is not going to be, unless it could not be heard.
+        let then = now.saturating_sub(2 * lag + ROUND_TRIP);
+        if self.net.held_back_until(self.dialer.client) < then {
+            of.forget_before(then);
+        }
         of.expect_room(nonce, (now, lag), &mut findings);
         let entries = match response {
             Response::Sotw(response) => of.set(&response.version_info, &mut findings),
@@ -177,7 +183,7 @@ impl OfType {
     }
 
     /// A complete set.
-    fn set(&mut self, version: &str, findings: &mut Vec<(Checker, String)>) -> Vec<(String, String)> {
+    fn set(&mut self, version: &str, findings: &mut Vec<(Checker, String)>) -> Entries {
         let is_same = self.version.as_deref() == Some(version);
         if is_same && self.all_asked.is_none() {
             let checker = if self.is_refused { Checker::Refused } else { Checker::Repeats };
@@ -191,10 +197,10 @@ impl OfType {
 
     fn changes(
         &mut self,
-        changed: Vec<(String, String)>,
+        changed: Entries,
         removed: &[String],
         findings: &mut Vec<(Checker, String)>,
-    ) -> Vec<(String, String)> {
+    ) -> Entries {
         for group in &mut self.groups {
             let is_other = |(name, version): &(String, String)| {
                 group.members.get(name).is_some_and(|refused| refused != version)

@@ -16,7 +16,7 @@ const PLANTED: &str = "hunter2Zx9";
 /// Nobody listens there.
 const NOBODY: &str = "127.0.0.1:1";
 
-const OVER_HTTP: [&str; 7] = [
+const OVER_HTTP: [&str; 8] = [
     "debug/clashes.json",
     "debug/limits.json",
     "debug/sources.json",
