@@ -50,7 +50,7 @@ pub enum Outcome {
         /// The resources that it is about, as far as that is clear.
         blamed: BTreeSet<Arc<str>>,
         /// What its sink is to be pinned to, as far as it is known what goes in the place of those
-        /// ([`ServerSession::on_pins`]).
+        /// ([`on_pins`](super::ServerSession::on_pins)).
         pins: Vec<Pin>,
     },
 }

@@ -14,7 +14,7 @@ pub struct PathSetting {
     pub name: &'static str,
     /// The value as text, where there is one.
     pub get: fn(&ServedPath) -> Option<String>,
-    /// Reads a text, as [`Setting::set`] does.
+    /// Reads a text, as [`Setting::set`](super::Setting::set) does.
     pub set: fn(&mut ServedPath, &str) -> Result<(), String>,
 }
 
