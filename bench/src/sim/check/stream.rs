@@ -85,6 +85,10 @@ impl StreamRules {
                 }
                 let names =
                     request.resource_names_subscribe.iter().chain(&request.resource_names_unsubscribe);
+                // Of what a client has let go it is not told that it is gone; when it comes back, it is news.
+                for name in &request.resource_names_unsubscribe {
+                    of.sent.retain(|sent, _| name != "*" && sent != name);
+                }
                 for name in names {
                     of.named.insert(name.clone());
                     if name == "*" {
