@@ -157,7 +157,9 @@ fn machine_readable(istioctl: &Istioctl) -> Result<()> {
     let refused = sinks.iter().find(|sink| sink["node"]["id"] == id("istiod-c").as_str());
     let configs = refused.and_then(|sink| sink["genericXdsConfigs"].as_array()).context("no types")?;
     let config = configs.iter().find(|config| config["typeUrl"] == VIRTUAL_SERVICE).context("no type")?;
-    ensure!(config["configStatus"] == "ERROR" && config["errorState"]["details"] == REASON, "{config:#}");
+    let details = config["errorState"]["details"].as_str().unwrap_or_default();
+    ensure!(config["configStatus"] == "ERROR" && details.ends_with(REASON), "{config:#}");
+    ensure!(details.starts_with("shop/reviews is pinned: "), "{config:#}");
     let synced = configs.iter().find(|config| config["typeUrl"] == DESTINATION_RULE).context("no type")?;
     ensure!(synced["versionInfo"].as_str().is_some_and(|version| !version.is_empty()), "{synced:#}");
     Ok(())
