@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use prost::Message;
 use tonic::{
-    Request,
+    Request, Status,
     client::Grpc,
     transport::{Channel, Endpoint},
 };
@@ -28,11 +28,19 @@ impl Api {
         Q: Message + 'static,
         R: Message + Default + 'static,
     {
-        self.0.ready().await?;
-        let path = format!("/mainsheet.v1.Mainsheet/{method}").parse()?;
-        match self.0.unary(Request::new(request), path, ProstCodec::<Q, R>::default()).await {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(status) => bail!("{method}: {:?}: {}", status.code(), status.message()),
-        }
+        let answer = self.unary(method, request).await;
+        answer.map_err(|status| anyhow!("{method}: {:?}: {}", status.code(), status.message()))
+    }
+
+    /// The same, for whoever goes by what the status says. Where the connection is gone, that is UNAVAILABLE.
+    pub async fn unary<Q, R>(&mut self, method: &str, request: Q) -> Result<R, Status>
+    where
+        Q: Message + 'static,
+        R: Message + Default + 'static,
+    {
+        self.0.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let path = format!("/mainsheet.v1.Mainsheet/{method}").parse();
+        let path = path.map_err(|error| Status::internal(format!("{error}")))?;
+        Ok(self.0.unary(Request::new(request), path, ProstCodec::<Q, R>::default()).await?.into_inner())
     }
 }

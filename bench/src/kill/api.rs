@@ -1,6 +1,6 @@
-//! A client of `mainsheet.v1`: the calls that are made here.
+//! What is asked of `mainsheet.v1` here, and whether a write that failed was made.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, Result};
 use mainsheet_api::generated::{
@@ -10,13 +10,9 @@ use mainsheet_api::generated::{
         Manifest, ResourceKey, StatusRequest, StatusResponse, manifest,
     },
 };
-use prost::Message;
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    transport::{Channel, Endpoint},
-};
-use tonic_prost::ProstCodec;
+use tonic::{Code, Status};
+
+use crate::api;
 
 pub(super) const NAMESPACE: &str = "shop";
 
@@ -24,7 +20,7 @@ pub(super) const NAMESPACE: &str = "shop";
 const PAGE_SIZE: u32 = 1000;
 
 #[derive(Clone)]
-pub(super) struct Api(Grpc<Channel>);
+pub(super) struct Api(api::Api);
 
 /// Why there is no revision.
 pub(super) enum NotMade {
@@ -36,8 +32,7 @@ pub(super) enum NotMade {
 
 impl Api {
     pub(super) async fn connect(port: u16) -> Result<Self> {
-        let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect().await?;
-        Ok(Self(Grpc::new(channel)))
+        Ok(Self(api::Api::connect((Ipv4Addr::LOCALHOST, port).into()).await?))
     }
 
     /// Sets these to lead to a host of this number; for so long, where it is said.
@@ -54,7 +49,7 @@ impl Api {
         let ttl = ttl.map(|ttl| protobuf::Duration { seconds: ttl.as_secs().cast_signed(), nanos: 0 });
         let request =
             ApplyRequest { manifests: names.iter().map(manifest).collect(), ttl, ..ApplyRequest::default() };
-        let answer: Result<ApplyResponse, Status> = self.unary(request, "Apply").await;
+        let answer: Result<ApplyResponse, Status> = self.0.unary("Apply", request).await;
         answer.map(|answer| answer.revision).map_err(NotMade::of)
     }
 
@@ -66,31 +61,20 @@ impl Api {
             ..ResourceKey::default()
         };
         let request = DeleteRequest { keys: names.iter().map(key).collect(), ..DeleteRequest::default() };
-        let answer: Result<DeleteResponse, Status> = self.unary(request, "Delete").await;
+        let answer: Result<DeleteResponse, Status> = self.0.unary("Delete", request).await;
         answer.map(|answer| answer.revision).map_err(NotMade::of)
     }
 
     /// All that is served, as text.
     pub(super) async fn list(&mut self) -> Result<ListResponse> {
         let request = ListRequest { page_size: PAGE_SIZE, form: Form::Yaml.into(), ..ListRequest::default() };
-        self.unary(request, "List").await.context("list what is served")
+        self.0.unary("List", request).await.context("list what is served")
     }
 
     /// The newest.
     pub(super) async fn revision(&mut self) -> Result<u64> {
-        let answer: Result<StatusResponse, Status> = self.unary(StatusRequest {}, "Status").await;
+        let answer: Result<StatusResponse, Status> = self.0.unary("Status", StatusRequest {}).await;
         Ok(answer.context("ask how the server is")?.revision)
-    }
-
-    async fn unary<Q, A>(&mut self, request: Q, method: &str) -> Result<A, Status>
-    where
-        Q: Message + Default + 'static,
-        A: Message + Default + 'static,
-    {
-        self.0.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let path = format!("/mainsheet.v1.Mainsheet/{method}").parse();
-        let path = path.map_err(|error| Status::internal(format!("{error}")))?;
-        Ok(self.0.unary(Request::new(request), path, ProstCodec::<Q, A>::default()).await?.into_inner())
     }
 }
 

@@ -14,11 +14,11 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use futures_util::future::try_join_all;
 use mainsheet_api::generated::mainsheet::v1::{ListResponse, Resource};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::{
     Seen,
     api::{Api, NAMESPACE, NotMade, number, route},
-    chance::Chance,
     lease::{Leases, Moment},
     ledger::{Found, Ledger},
     life::{Life, PATIENCE},
@@ -123,21 +123,21 @@ impl House {
     }
 
     /// Writers, an editor of files and a client at work, until the server is killed.
-    pub(super) async fn write_until_killed(&mut self, mut life: Life, chance: &mut Chance) -> Result<()> {
+    pub(super) async fn write_until_killed(&mut self, mut life: Life, random: &mut StdRng) -> Result<()> {
         self.is_killed.store(false, Ordering::SeqCst);
         let port = life.grpc_port()?;
         let (mesh, mut files) = (self.mesh.clone(), std::mem::take(&mut self.files));
         let sink = Sink::connect(port, std::mem::take(&mut self.held)).await?;
         let house = &*self;
-        let (of_writers, of_leases, of_files) =
-            ((0..WRITERS).map(|_| chance.fork()).collect::<Vec<_>>(), chance.fork(), chance.fork());
-        let writers = (0..).zip(of_writers).map(|(writer, chance)| house.write(port, writer, chance));
+        let (of_leases, of_files) = (StdRng::from_rng(random), StdRng::from_rng(random));
+        let of_writers: Vec<_> = (0..WRITERS).map(|_| StdRng::from_rng(random)).collect();
+        let writers = (0..).zip(of_writers).map(|(writer, random)| house.write(port, writer, random));
         let (written, leased, edits, (held, resent), killed) = tokio::join!(
             try_join_all(writers),
             house.renew(port, of_leases),
             house.edit(&mesh, &mut files, of_files),
             sink.follow(),
-            house.kill(&mut life, chance.up_to(WRITING_MAX)),
+            house.kill(&mut life, random.random_range(Duration::ZERO..=WRITING_MAX)),
         );
         killed?;
         written?;
@@ -160,14 +160,15 @@ impl House {
     }
 
     /// Sets and deletes keys of one writer, one at a time or some together.
-    async fn write(&self, port: u16, writer: u64, mut chance: Chance) -> Result<()> {
+    async fn write(&self, port: u16, writer: u64, mut random: StdRng) -> Result<()> {
         let Ok(mut api) = Api::connect(port).await else { return self.expect_killed() };
         while !self.is_killed() {
-            let first = chance.below(KEYS_EACH);
-            let together = if chance.below(3) == 0 { 2 + chance.below(TOGETHER_MAX - 1) } else { 1 };
+            let first = random.random_range(0..KEYS_EACH);
+            let together =
+                if random.random_range(0..3) == 0 { random.random_range(2..=TOGETHER_MAX) } else { 1 };
             let key = |place: usize| format!("w{writer}-{:02}", (first + place) % KEYS_EACH);
             let keys: Vec<String> = (0..together).map(key).collect();
-            let content = (chance.below(5) > 0).then(|| self.number());
+            let content = (random.random_range(0..5) > 0).then(|| self.number());
             self.books().ledger.begin(&keys, content);
             let answer = match content {
                 Some(number) => api.apply(&keys, number, None).await,
@@ -188,10 +189,10 @@ impl House {
     }
 
     /// Renews leases, and begins those anew that ended.
-    async fn renew(&self, port: u16, mut chance: Chance) -> Result<()> {
+    async fn renew(&self, port: u16, mut random: StdRng) -> Result<()> {
         let Ok(mut api) = Api::connect(port).await else { return self.expect_killed() };
         while !self.is_killed() {
-            let (length, lease) = (chance.below(TTLS.len()), chance.below(LEASES_EACH));
+            let (length, lease) = (random.random_range(0..TTLS.len()), random.random_range(0..LEASES_EACH));
             let key = format!("l{length}-{lease}");
             self.books().leases[length].begin(&key, calendar());
             match api.apply(std::slice::from_ref(&key), 0, Some(TTLS[length])).await {
@@ -208,11 +209,11 @@ impl House {
         &self,
         mesh: &Path,
         files: &mut BTreeMap<String, u64>,
-        mut chance: Chance,
+        mut random: StdRng,
     ) -> Result<usize> {
         let mut edits = 0;
         while !self.is_killed() {
-            edit(mesh, files, chance.below(FILES), self.number())?;
+            edit(mesh, files, random.random_range(0..FILES), self.number())?;
             edits += 1;
             tokio::time::sleep(EDIT_INTERVAL).await;
         }

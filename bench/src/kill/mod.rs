@@ -10,10 +10,8 @@
 //! | `sink` | a delta client that comes back with what it holds |
 //! | `house` | one data directory, who writes to it, and what is checked after each start |
 //! | `stop` | a server that is stopped for a while |
-//! | `chance` | random numbers of a seed |
 
 mod api;
-mod chance;
 mod house;
 mod lease;
 mod ledger;
@@ -24,9 +22,10 @@ mod stop;
 use std::{fmt, ops::AddAssign, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 pub use self::stop::{Stop, Stopped};
-use self::{chance::Chance, house::House, life::Life};
+use self::{house::House, life::Life};
 
 /// How it is done.
 #[derive(Clone, Copy, Debug)]
@@ -74,24 +73,24 @@ impl Kills {
     /// # Errors
     /// With the first thing that was lost, or came to be that nobody asked for.
     pub async fn run(self, program: &Path, dir: &Path) -> Result<Seen> {
-        let mut chance = Chance(self.seed);
+        let mut random = StdRng::seed_from_u64(self.seed);
         let mut seen = Seen::default();
         while seen.kills < self.kills {
             let house = dir.join(seen.dirs.to_string());
             seen.dirs += 1;
             let kills = self.kills_per_dir.min(self.kills - seen.kills);
-            let told = in_house(program, &house, kills, &mut chance).await;
+            let told = in_house(program, &house, kills, &mut random).await;
             seen += told.with_context(|| format!("seed {}, in {}", self.seed, house.display()))?;
         }
         Ok(seen)
     }
 }
 
-async fn in_house(program: &Path, dir: &Path, kills: usize, chance: &mut Chance) -> Result<Seen> {
+async fn in_house(program: &Path, dir: &Path, kills: usize, random: &mut StdRng) -> Result<Seen> {
     let mut house = House::new(dir)?;
     for kill in 0..kills {
         let life = Life::begin(program, dir)?;
-        let lived = live(&mut house, life, chance).await;
+        let lived = live(&mut house, life, random).await;
         lived.with_context(|| format!("life {kill} of the server"))?;
     }
     // What the last one left.
@@ -101,15 +100,15 @@ async fn in_house(program: &Path, dir: &Path, kills: usize, chance: &mut Chance)
     Ok(house.seen())
 }
 
-async fn live(house: &mut House, mut life: Life, chance: &mut Chance) -> Result<()> {
-    if chance.below(STARTING_ONE_IN) == 0 {
-        tokio::time::sleep(chance.up_to(STARTING_MAX)).await;
+async fn live(house: &mut House, mut life: Life, random: &mut StdRng) -> Result<()> {
+    if random.random_range(0..STARTING_ONE_IN) == 0 {
+        tokio::time::sleep(random.random_range(Duration::ZERO..=STARTING_MAX)).await;
         life.kill();
         house.killed_while_starting();
         return Ok(());
     }
     house.check(&mut life).await?;
-    house.write_until_killed(life, chance).await
+    house.write_until_killed(life, random).await
 }
 
 impl AddAssign for Seen {

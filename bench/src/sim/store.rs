@@ -8,15 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use mainsheet_api::{
-    change::{Commit, Committed, Fence},
-    time::Timestamp,
+    change::{Commit, Committed},
     version::Revision,
 };
 use mainsheet_cache::{
     CommitError, StoreError,
-    store::{Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, State, Store},
+    store::{Answer, Follow, MemoryStore, Store},
 };
-use tokio::sync::watch;
 
 use super::{
     dice::Dice,
@@ -176,47 +174,8 @@ impl Store for FaultyStore {
         Box::pin(self.commit_with_faults(commits))
     }
 
-    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
-        self.inner.load()
-    }
-
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
         Box::pin(async move { self.read(self.inner.follow(after, bytes_max).await?) })
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
-        self.inner.history(query)
-    }
-
-    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
-        self.inner.state_at(revision)
-    }
-
-    fn committed_at(
-        &self,
-        revisions: Vec<Revision>,
-    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
-        self.inner.committed_at(revisions)
-    }
-
-    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
-        self.inner.export()
-    }
-
-    fn oldest(&self) -> Revision {
-        self.inner.oldest()
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.inner.head()
-    }
-
-    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
-        self.inner.take_lease()
-    }
-
-    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
-        self.inner.status(prefix)
     }
 
     fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
@@ -230,4 +189,7 @@ impl Store for FaultyStore {
             if matches!(fate, Fate::FailsAfter) { Err(self.failed("write")) } else { answer }
         })
     }
+
+    mainsheet_cache::forward_to_store!(inner: load, history, state_at, committed_at, export);
+    mainsheet_cache::forward_to_store!(inner: oldest, head, take_lease, status);
 }

@@ -11,12 +11,14 @@
 //! | `backup` | a store's whole content, and as bytes |
 //! | `encoding` | rows of durable backends |
 //! | `memory` | a store without a disk |
+//! | `forward` | a macro for stores in front of others |
 //! | `redb` | a store in one file |
 //! | `watched` | a store that says how it is, and is left alone for a while after it failed |
 //! | `testing` (feature) | rows as bytes, for whoever tries any bytes on them |
 
 mod backup;
 mod encoding;
+mod forward;
 mod memory;
 mod options;
 mod redb;

@@ -15,12 +15,12 @@ use std::{
 use bytes::Bytes;
 use mainsheet_api::{
     change::{Commit, Fence},
-    time::{Clock, Timestamp, Uptime},
+    time::{Clock, Uptime},
     version::Revision,
 };
 use tokio::sync::watch;
 
-use super::{Answer, Backup, Follow, HistoryQuery, Recorded, SharedStore, State, Store};
+use super::{Answer, SharedStore, Store};
 use crate::error::{CommitError, StoreError};
 
 /// After the first write that failed; twice as long after each further one.
@@ -205,52 +205,16 @@ impl Store for WatchedStore {
         })
     }
 
-    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
-        self.store.load()
-    }
-
-    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
-        self.store.follow(after, bytes_max)
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
-        self.store.history(query)
-    }
-
-    fn committed_at(
-        &self,
-        revisions: Vec<Revision>,
-    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
-        self.store.committed_at(revisions)
-    }
-
-    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
-        self.store.state_at(revision)
-    }
-
-    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
-        self.store.export()
-    }
-
-    fn oldest(&self) -> Revision {
-        self.store.oldest()
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.store.head()
-    }
-
     fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
         Box::pin(async move { self.write(self.store.take_lease()).await? })
-    }
-
-    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
-        self.store.status(prefix)
     }
 
     fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move { self.write(self.store.set_status(entries)).await? })
     }
+
+    crate::forward_to_store!(store: load, follow, history, committed_at, state_at);
+    crate::forward_to_store!(store: export, oldest, head, status);
 }
 
 impl fmt::Debug for WatchedStore {

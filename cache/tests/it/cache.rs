@@ -351,10 +351,6 @@ impl Failing {
 }
 
 impl Store for Failing {
-    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
-        self.inner.commit_all(commits)
-    }
-
     fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
         self.answer(self.inner.history(query))
     }
@@ -370,10 +366,6 @@ impl Store for Failing {
         self.answer(self.inner.state_at(revision))
     }
 
-    fn oldest(&self) -> Revision {
-        self.inner.oldest()
-    }
-
     fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
         self.answer(self.inner.export())
     }
@@ -384,10 +376,6 @@ impl Store for Failing {
 
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
         self.answer(self.inner.follow(after, bytes_max))
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.inner.head()
     }
 
     fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
@@ -401,6 +389,8 @@ impl Store for Failing {
     fn set_status(&self, _: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
         unreachable!("nobody writes")
     }
+
+    mainsheet_cache::forward_to_store!(inner: commit_all, oldest, head);
 }
 
 fn broken_disk() -> StoreError {

@@ -11,12 +11,11 @@ use std::{
 use bytes::Bytes;
 use mainsheet_api::{
     change::{Commit, Fence},
-    time::Timestamp,
     version::Revision,
 };
 use mainsheet_cache::{
     CommitError, StoreError,
-    store::{Answer, Backup, Follow, HistoryQuery, Recorded, SharedStore, State, Store},
+    store::{Answer, SharedStore, Store},
 };
 use mainsheet_server::intake::IntakeOptions;
 use tokio::sync::watch;
@@ -73,44 +72,8 @@ impl Store for Mounted {
         )
     }
 
-    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
-        self.store.load()
-    }
-
-    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
-        self.store.follow(after, bytes_max)
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
-        self.store.history(query)
-    }
-
-    fn committed_at(
-        &self,
-        revisions: Vec<Revision>,
-    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
-        self.store.committed_at(revisions)
-    }
-
-    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
-        self.store.state_at(revision)
-    }
-
-    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
-        self.store.export()
-    }
-
-    fn oldest(&self) -> Revision {
-        self.store.oldest()
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.store.head()
-    }
-
-    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
-        self.store.status(prefix)
-    }
+    mainsheet_cache::forward_to_store!(store: load, follow, history, committed_at, state_at);
+    mainsheet_cache::forward_to_store!(store: export, oldest, head, status);
 }
 
 #[tokio::test]

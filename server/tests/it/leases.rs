@@ -24,9 +24,9 @@ use mainsheet_api::{
     wire::{Any, Entry},
 };
 use mainsheet_cache::{
-    Cache, CacheOptions, CommitError, StoreError,
+    Cache, CacheOptions, StoreError,
     snapshot::Snapshot,
-    store::{Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, SharedStore, State, Store},
+    store::{Answer, Follow, MemoryStore, SharedStore, Store},
 };
 use mainsheet_server::{
     expiry::{self, ExpiryParts},
@@ -352,52 +352,8 @@ impl Store for Gate {
         })
     }
 
-    fn commit_all(&self, commits: Vec<Commit>) -> Answer<'_, Vec<Result<Revision, CommitError>>> {
-        self.inner.commit_all(commits)
-    }
-
-    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
-        self.inner.load()
-    }
-
-    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
-        self.inner.follow(after, bytes_max)
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
-        self.inner.history(query)
-    }
-
-    fn committed_at(
-        &self,
-        revisions: Vec<Revision>,
-    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
-        self.inner.committed_at(revisions)
-    }
-
-    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
-        self.inner.state_at(revision)
-    }
-
-    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
-        self.inner.export()
-    }
-
-    fn oldest(&self) -> Revision {
-        self.inner.oldest()
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.inner.head()
-    }
-
-    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
-        self.inner.take_lease()
-    }
-
-    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
-        self.inner.status(prefix)
-    }
+    mainsheet_cache::forward_to_store!(inner: commit_all, load, follow, history, committed_at, state_at);
+    mainsheet_cache::forward_to_store!(inner: export, oldest, head, take_lease, status);
 }
 
 fn memory() -> SharedStore {

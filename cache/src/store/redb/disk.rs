@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use redb::{Database, StorageBackend};
 
 use super::{FORMAT, Opened, fault::Fault, open, write};
@@ -158,7 +159,7 @@ pub(super) fn new_store(disk: &Disk) -> Opened {
 pub(super) enum Unflushed<'a> {
     Nothing,
     /// Any of it in any order, whole or torn between sectors.
-    Some(&'a mut Chance),
+    Some(&'a mut StdRng),
 }
 
 /// Disks write these whole: old ones, and new ones.
@@ -166,18 +167,18 @@ const SECTORS: [u64; 2] = [512, 4096];
 
 impl Unflushed<'_> {
     fn leave(self, steps: &[Step]) -> Vec<Step> {
-        let chance = match self {
+        let random = match self {
             Self::Nothing => return Vec::new(),
-            Self::Some(chance) => chance,
+            Self::Some(random) => random,
         };
-        let (kept, torn) = (chance.below(5) * 25, chance.below(3) * 40);
-        let sector = SECTORS[chance.below(SECTORS.len())];
+        let (kept, torn) = (random.random_range(0..5) * 25, random.random_range(0..3) * 40);
+        let sector = SECTORS[random.random_range(0..SECTORS.len())];
         let mut left = steps.to_vec();
-        chance.shuffle(&mut left);
-        left.retain(|_| chance.is_below_percent(kept));
+        left.shuffle(random);
+        left.retain(|_| random.random_ratio(kept, 100));
         let tear = |step| match step {
-            Step::Write(offset, bytes) if chance.is_below_percent(torn) => {
-                torn_write(offset, &bytes, sector, chance)
+            Step::Write(offset, bytes) if random.random_ratio(torn, 100) => {
+                torn_write(offset, &bytes, sector, random)
             }
             whole => vec![whole],
         };
@@ -186,47 +187,19 @@ impl Unflushed<'_> {
 }
 
 /// Each sector of it, or not.
-fn torn_write(offset: u64, bytes: &[u8], sector: u64, chance: &mut Chance) -> Vec<Step> {
+fn torn_write(offset: u64, bytes: &[u8], sector: u64, random: &mut StdRng) -> Vec<Step> {
     let end = offset + bytes.len() as u64;
     let mut left = Vec::new();
     let mut at = offset;
     while at < end {
         let next = ((at / sector + 1) * sector).min(end);
         let place = |at: u64| usize::try_from(at - offset).unwrap();
-        if chance.is_below_percent(50) {
+        if random.random() {
             left.push(Step::Write(at, bytes[place(at)..place(next)].to_vec()));
         }
         at = next;
     }
     left
-}
-
-/// What chance a seed brings about (SplitMix64).
-#[derive(Clone, Debug)]
-pub(super) struct Chance(pub(super) u64);
-
-impl Chance {
-    fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.draw() % bound as u64).unwrap()
-    }
-
-    pub(super) fn is_below_percent(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn shuffle<T>(&mut self, all: &mut [T]) {
-        for last in (1..all.len()).rev() {
-            all.swap(last, self.below(last + 1));
-        }
-    }
 }
 
 #[test]
@@ -238,7 +211,7 @@ fn what_was_flushed_is_kept_and_the_rest_lost_in_any_part_and_order() {
     write(0, b'b');
     write(512, b'c');
     assert_eq!(disk.flushes(), [1]);
-    let left = |seed| disk.after_power_loss(disk.steps(), Unflushed::Some(&mut Chance(seed)));
+    let left = |seed| disk.after_power_loss(disk.steps(), Unflushed::Some(&mut StdRng::seed_from_u64(seed)));
     let sectors = |left: Vec<u8>| left.chunks(512).map(|sector| char::from(sector[0])).collect::<String>();
     let found: BTreeSet<String> = (0..2_000).map(left).map(sectors).collect();
     let possible = "aa aac ab abc ac acc ba bac bb bbc bc bcc";

@@ -15,11 +15,12 @@ use mainsheet_api::{
     wire::Entry,
 };
 use proptest::{collection::vec, prelude::*};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use redb::ReadableDatabase;
 
 use super::{
     Opened,
-    disk::{Chance, Disk, Unflushed, database_on, new_store, open_on},
+    disk::{Disk, Unflushed, database_on, new_store, open_on},
     fixture::fixture,
     read::Tables,
     restore, write,
@@ -151,12 +152,12 @@ impl Recording {
     }
 
     /// Moments at which the power may go: before and after each flush, and any others.
-    fn crash(&self, chance: &mut Chance) -> usize {
+    fn crash(&self, random: &mut StdRng) -> usize {
         let (begin, end) = (self.answered[0].steps, self.disk.steps());
         let flushes: Vec<usize> = self.disk.flushes().into_iter().filter(|flush| *flush >= begin).collect();
-        match flushes.is_empty() || chance.is_below_percent(50) {
-            true => begin + chance.below(end - begin + 1),
-            false => flushes[chance.below(flushes.len())] + chance.below(2),
+        match flushes.is_empty() || random.random() {
+            true => random.random_range(begin..=end),
+            false => flushes[random.random_range(0..flushes.len())] + random.random_range(0..2),
         }
     }
 
@@ -239,17 +240,17 @@ fn check(disk: &Disk, possible: &[Answered]) -> Result<(), TestCaseError> {
 }
 
 /// The power goes a few times, and now and then again while the store is opened.
-fn check_losses(recording: &Recording, losses: usize, chance: &mut Chance) -> Result<(), TestCaseError> {
+fn check_losses(recording: &Recording, losses: usize, random: &mut StdRng) -> Result<(), TestCaseError> {
     for _ in 0..losses {
-        let crash = recording.crash(chance);
+        let crash = recording.crash(random);
         let possible = recording.possible(crash);
-        let left = Disk::holding(recording.disk.after_power_loss(crash, Unflushed::Some(chance)));
+        let left = Disk::holding(recording.disk.after_power_loss(crash, Unflushed::Some(random)));
         check(&left, possible)?;
-        if chance.is_below_percent(25) {
+        if random.random_ratio(25, 100) {
             let again = Disk::holding(left.after_power_loss(0, Unflushed::Nothing));
             drop(open_on(&again, OPTIONS));
-            let crash = chance.below(again.steps() + 1);
-            check(&Disk::holding(again.after_power_loss(crash, Unflushed::Some(chance))), possible)?;
+            let crash = random.random_range(0..=again.steps());
+            check(&Disk::holding(again.after_power_loss(crash, Unflushed::Some(random))), possible)?;
         }
     }
     Ok(())
@@ -273,7 +274,7 @@ proptest! {
     ) {
         let mut recording = Recording::begin(start);
         asks.into_iter().for_each(|ask| recording.ask(ask));
-        check_losses(&recording, 12, &mut Chance(seed))?;
+        check_losses(&recording, 12, &mut StdRng::seed_from_u64(seed))?;
     }
 }
 
@@ -281,7 +282,7 @@ proptest! {
 fn migration_that_loses_power_leaves_the_older_format_or_the_newer_one() {
     let recording = Recording::begin(Start::OfFormat1);
     assert!(recording.disk.flushes().len() > 1, "it is written");
-    check_losses(&recording, 40, &mut Chance(1)).unwrap();
+    check_losses(&recording, 40, &mut StdRng::seed_from_u64(1)).unwrap();
 }
 
 #[test]

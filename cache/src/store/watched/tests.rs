@@ -7,6 +7,7 @@ use mainsheet_api::{
     key::Key,
     kind::Kind,
     resource::SourceName,
+    time::Timestamp,
 };
 
 use super::*;

@@ -209,7 +209,8 @@ fn watch_goes_on_when_its_server_is_back() {
     assert_eq!(watch.line(), "virtualservice.networking.istio.io/ratings");
     assert_eq!(watch.line(), "virtualservice.networking.istio.io/reviews");
     assert_eq!(served.process.end("-TERM").0, 0);
-    assert!(watch.error().ends_with("; trying again"));
+    let said = watch.error();
+    assert!(said.ends_with("; trying again"), "{said}");
     super::rig::write(&folder, "mesh/d.yaml", &route("shop", "details", "details"));
     let _served = Served::start_at(&grpc, &folder, &["--data-dir", "data"]);
     assert_eq!(watch.line(), "virtualservice.networking.istio.io/details");

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use mainsheet_api::{
-    change::{Cause, Change, Commit, Fence},
+    change::{Cause, Change, Commit},
     resource::{Provenance, Record, Resource, SourceName, Terms},
     time::{Now, Timestamp},
     version::Revision,
@@ -18,10 +18,9 @@ use mainsheet_api::{
 use mainsheet_cache::{
     CommitError, StoreError,
     snapshot::Snapshot,
-    store::{Answer, Backup, Follow, HistoryQuery, MemoryStore, Recorded, State, Store, StoreOptions},
+    store::{Answer, MemoryStore, Store, StoreOptions},
 };
 use mainsheet_server::intake::{IntakeOptions, Planned, Planner, WriteError, Written};
-use tokio::sync::watch;
 
 use crate::rig::{PATIENCE, Rig, route_key};
 
@@ -73,52 +72,8 @@ impl Store for Troubled {
         }
     }
 
-    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
-        self.inner.load()
-    }
-
-    fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
-        self.inner.follow(after, bytes_max)
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
-        self.inner.history(query)
-    }
-
-    fn committed_at(
-        &self,
-        revisions: Vec<Revision>,
-    ) -> Answer<'_, Result<Vec<Option<Timestamp>>, StoreError>> {
-        self.inner.committed_at(revisions)
-    }
-
-    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
-        self.inner.state_at(revision)
-    }
-
-    fn export(&self) -> Answer<'_, Result<Backup, StoreError>> {
-        self.inner.export()
-    }
-
-    fn oldest(&self) -> Revision {
-        self.inner.oldest()
-    }
-
-    fn head(&self) -> watch::Receiver<Revision> {
-        self.inner.head()
-    }
-
-    fn take_lease(&self) -> Answer<'_, Result<Fence, StoreError>> {
-        self.inner.take_lease()
-    }
-
-    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
-        self.inner.status(prefix)
-    }
-
-    fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
-        self.inner.set_status(entries)
-    }
+    mainsheet_cache::forward_to_store!(inner: load, follow, history, committed_at, state_at, export);
+    mainsheet_cache::forward_to_store!(inner: oldest, head, take_lease, status, set_status);
 }
 
 fn put(name: &str, content: usize) -> Change {
