@@ -109,9 +109,10 @@ impl StreamRules {
         };
         let of = self.types.entry(type_url.clone()).or_default();
         let mut findings = Vec::new();
-        // What was asked for before that was answered, or is not going to be, unless it could not be heard.
+        // What was asked for before that was answered, or is not going to be, unless it could not be heard, or had to wait
+        // until the server gave up an answer that does not come.
         let then = now.saturating_sub(2 * lag + ROUND_TRIP);
-        if self.net.held_back_until(self.dialer.client) < then {
+        if self.net.held_back_until(self.dialer.client) < then && of.unanswered.is_none() {
             of.forget_before(then);
         }
         of.expect_room(nonce, (now, lag), &mut findings);
