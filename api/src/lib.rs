@@ -7,6 +7,7 @@
 //! | [`selector`] | which resources, by their labels |
 //! | [`wire`] | bytes of discovery messages: an entry encoded once, frames around shared bytes |
 //! | [`xds`] | both halves of the protocol as state machines |
+//! | `access` (feature) | who somebody is, and what RBAC documents let them do |
 //! | `codec` (feature) | YAML and JSON to protobuf and back, by descriptor |
 //! | `validate` (feature) | what makes a resource unfit to be served |
 //! | `opaque` (feature `validate`) | resources of kinds that are not known here |
@@ -15,6 +16,8 @@
 //!
 //! Not here: I/O, tasks, clocks. Time comes in as [`time`] values; bytes come in as slices.
 
+#[cfg(feature = "access")]
+pub mod access;
 pub mod change;
 #[cfg(feature = "codec")]
 pub mod codec;
