@@ -29,7 +29,7 @@ use crate::{
     config::{Settings, StoreKind},
     debug::{self, DebugInspector},
     expiry::{self, ExpiryParts},
-    http,
+    http::{self, HttpOptions},
     intake::{Intake, IntakeHandle, IntakeParts, intake},
     leases::Leases,
     live::{self, Live},
@@ -273,8 +273,11 @@ async fn bind_http(
     (options, shared): (&watch::Sender<StreamOptions>, &Shared),
 ) -> anyhow::Result<http::Server> {
     let options = options.subscribe();
-    let write_deadline = move || options.borrow().write_deadline;
-    let bound = http::Server::bind(&*shared.network, settings.http_addr, pages, write_deadline).await;
+    let options = move || {
+        let options = options.borrow();
+        HttpOptions { write_deadline: options.write_deadline, trust_loopback: options.trust_loopback }
+    };
+    let bound = http::Server::bind(&*shared.network, settings.http_addr, pages, options).await;
     bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
 }
 

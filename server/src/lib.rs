@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod app;
+pub mod auth;
 pub mod chain;
 pub mod clashes;
 pub mod cli;

@@ -55,6 +55,7 @@ pub(crate) fn stream_options(settings: &Settings) -> StreamOptions {
         identity: Arc::from(settings.instance.as_str()),
         views: settings.views.clone(),
         policy: Arc::new(policy(settings)),
+        trust_loopback: settings.trust_loopback,
         allow_api_beyond_loopback: settings.allow_api_beyond_loopback,
         keepalive_interval: settings.keepalive_interval,
         keepalive_timeout: settings.keepalive_timeout,
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn every_setting_that_needs_no_restart_reaches_a_part() {
         // What is right for one of them or another; the log is changed by itself.
-        let others = ["77ms", "77", "77s", "77KiB", "stay", "all-kinds", "empty", "Listener"];
+        let others = ["77ms", "77", "77s", "77KiB", "stay", "all-kinds", "empty", "Listener", "false"];
         let live = SETTINGS.iter().filter(|setting| setting.takes_effect != TakesEffect::Restart);
         for setting in live.filter(|setting| setting.name != "log-level") {
             let mut changed = Settings::default();

@@ -49,6 +49,8 @@ pub struct Settings {
     pub allow_plaintext_beyond_loopback: bool,
     /// Whether the service `mainsheet.v1`, which writes, answers other machines.
     pub allow_api_beyond_loopback: bool,
+    /// Whether clients on this machine may do everything without a credential.
+    pub trust_loopback: bool,
     /// How this server calls itself to its clients.
     pub instance: String,
     /// A namespace's changes are committed once nothing more came for this long.
@@ -109,6 +111,7 @@ impl Default for Settings {
             http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)),
             allow_plaintext_beyond_loopback: false,
             allow_api_beyond_loopback: false,
+            trust_loopback: true,
             instance: "mainsheet".to_owned(),
             debounce_quiet: Duration::from_millis(100),
             debounce_max: Duration::from_secs(1),

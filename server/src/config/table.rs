@@ -99,6 +99,14 @@ pub static SETTINGS: &[Setting] = &[
         "Let other machines use the gRPC service mainsheet.v1 in plaintext: whoever can connect can change and roll back everything"
     ),
     row!(
+        NewConnections => "trust-loopback",
+        Switch,
+        trust_loopback,
+        read_bool,
+        ToString::to_string,
+        "Let clients on this machine do everything without a credential, on the plaintext ports (user system:admin in group system:masters); without it they are system:anonymous"
+    ),
+    row!(
         "instance",
         Value("NAME"),
         instance,

@@ -6,17 +6,16 @@ mod write_deadline;
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service as _;
 use tracing::{debug, warn};
 
 use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
 use crate::{
+    auth::Caller,
     clashes, debug as pages,
     listen::{Connection, Listener},
     metrics::FindingsRead,
@@ -37,15 +36,22 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Server {
     listener: Listener,
     router: Router,
-    write_deadline: WriteDeadlineNow,
+    options: OptionsNow,
 }
 
-/// How long a client may leave a response unread by now.
-type WriteDeadlineNow = Box<dyn Fn() -> Duration + Send + Sync>;
+/// What applies to connections that open now.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpOptions {
+    /// How long a client may leave a response unread before it is cut off.
+    pub write_deadline: Duration,
+    /// Whether clients on this machine may do everything without a credential.
+    pub trust_loopback: bool,
+}
+
+type OptionsNow = Box<dyn Fn() -> HttpOptions + Send + Sync>;
 
 impl Server {
-    /// Takes the port. A client that leaves a response unread for `write_deadline`, which is asked for each connection, is
-    /// cut off.
+    /// Takes the port. The options are asked for each connection.
     ///
     /// # Errors
     /// Where it can't be had.
@@ -53,7 +59,7 @@ impl Server {
         network: &dyn Network,
         address: SocketAddr,
         links: Links,
-        write_deadline: impl Fn() -> Duration + Send + Sync + 'static,
+        options: impl Fn() -> HttpOptions + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let listener = Listener::bind(network, address, GRACE).await?;
         links.metrics.show_intake(links.intake.clone());
@@ -62,7 +68,7 @@ impl Server {
             across: links.verdicts.clone(),
             rejected: links.intake.verdicts.clone(),
         });
-        Ok(Self { listener, router: router(links), write_deadline: Box::new(write_deadline) })
+        Ok(Self { listener, router: router(links), options: Box::new(options) })
     }
 
     /// Where it listens.
@@ -76,14 +82,16 @@ impl Server {
     /// # Errors
     /// None so far; the port is taken before.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let (router, deadline, places) = (self.router, self.write_deadline, Places::default());
+        let (router, options, places) = (self.router, self.options, Places::default());
         let serve = move |wire, connection: Connection| {
             let place = places.take(CONNECTIONS_MAX);
-            let wire = WriteDeadline::new(wire, deadline(), connection.peer);
+            let options = options();
+            let wire = WriteDeadline::new(wire, options.write_deadline, connection.peer);
+            let caller = Caller::in_plaintext(connection.peer, options.trust_loopback);
             let router = router.clone();
             async move {
                 match place {
-                    Some(_place) => serve(wire, connection, router).await,
+                    Some(_place) => serve(wire, connection, (router, caller)).await,
                     None => {
                         warn!(peer = %connection.peer, max = CONNECTIONS_MAX, "connection refused: too many")
                     }
@@ -117,10 +125,13 @@ async fn metrics(State(links): State<Links>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], links.metrics.text())
 }
 
-async fn serve(stream: WriteDeadline<Wire>, connection: Connection, router: Router) {
+async fn serve(stream: WriteDeadline<Wire>, connection: Connection, (router, caller): (Router, Caller)) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
-    let service = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(caller.clone());
+        router.clone().call(request)
+    });
     let mut http1 = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut draining = false;
     let served = loop {

@@ -5,12 +5,9 @@ mod commit_times;
 pub mod pins;
 mod sink;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use dashmap::DashMap;
@@ -20,7 +17,7 @@ use mainsheet_api::{
     xds::Variant,
 };
 
-use crate::metrics::Metrics;
+use crate::{auth::Caller, metrics::Metrics};
 use commit_times::CommitTimes;
 use pins::{Pinned, SinkPins};
 pub use sink::{Acked, Nacked, Sent, Sink, SinkWriter, Subscription, SyncState, TypeState};
@@ -30,10 +27,10 @@ pub use sink::{Acked, Nacked, Sent, Sink, SinkWriter, Subscription, SyncState, T
 pub struct StreamId(pub u64);
 
 /// The other end of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Where it connects from.
-    pub address: SocketAddr,
+    /// Who it is, and where it connects from.
+    pub caller: Caller,
     /// What it speaks.
     pub variant: Variant,
 }
@@ -83,9 +80,9 @@ impl Sinks {
     #[must_use]
     pub fn open(self: &Arc<Self>, peer: Peer, now: Moment) -> SinkWriter {
         let id = StreamId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        self.metrics.streams(peer.variant).inc();
         let sink = Arc::new(Sink::new(id, peer, now.wall));
         self.open.insert(id, Arc::clone(&sink));
-        self.metrics.streams(peer.variant).inc();
         SinkWriter::new(Arc::clone(self), sink)
     }
 

@@ -199,8 +199,8 @@ impl SinkWriter {
     pub fn record(&mut self, outcome: &Outcome, now: Moment) {
         match outcome {
             Outcome::Connected(node) => {
-                // Clients prove no identity so far.
-                let sink = SinkId { identity: "".into(), node: node.id.as_str().into() };
+                let identity = self.sink.peer.caller.sink_identity().into();
+                let sink = SinkId { identity, node: node.id.as_str().into() };
                 self.pins = Some(self.sinks.pins.connect(&sink));
                 // Given once a stream; a second one would change nothing.
                 let _ = self.sink.node.set(((**node).clone(), sink));

@@ -15,7 +15,8 @@ fn at(seconds: u64) -> Moment {
 }
 
 fn peer() -> Peer {
-    Peer { address: ([127, 0, 0, 1], 4000).into(), variant: Variant::Sotw }
+    let caller = Caller::in_plaintext(([127, 0, 0, 1], 4000).into(), true);
+    Peer { caller, variant: Variant::Sotw }
 }
 
 fn sent(nonce: &str, revision: u64) -> Sent {

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     admission::{Client, StreamPlace},
+    auth::Caller,
     chain::CHAIN,
     listen::Connection,
     sinks::{Moment, Peer},
@@ -48,14 +49,14 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         &self,
         opening: Opening,
         request: Request<Incoming>,
-        (on, client): (&Connection, &Client),
+        (on, client, caller): (&Connection, &Client, Caller),
     ) -> Response<Body> {
         let relay = Relay::of(request.headers(), &self.links.chain);
         let told = relay.as_ref().map(Relay::told);
         let mut response = match self.admit(request.headers(), relay.as_ref(), on) {
             Ok(place) => {
                 let requests = Requests::new(opening.variant, request.into_body(), client);
-                self.start(opening, (requests, relay), on, place)
+                self.start(opening, (requests, relay), (on, caller), place)
             }
             Err(status) => {
                 self.links.metrics.streams_refused.inc();
@@ -94,7 +95,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         &self,
         opening: Opening,
         (requests, relay): (Requests<Incoming>, Option<Relay>),
-        on: &Connection,
+        (on, caller): (&Connection, Caller),
         place: StreamPlace,
     ) -> Response<Body> {
         let Opening { variant, only } = opening;
@@ -113,7 +114,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             ..
         } = self.options.borrow().clone();
         let session = ServerSession::new(variant, identity, catalog, View::nothing()).with_policy(policy);
-        let sink = sinks.open(Peer { address: on.peer, variant }, Moment::of(&*clock));
+        let sink = sinks.open(Peer { caller, variant }, Moment::of(&*clock));
         let client = requests.client().clone();
         let exchange = Arc::new(Exchange::new(session, sink, client.keeps()));
         let reader = Reader {

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     admission::{Admission, Client},
+    auth::Caller,
     listen::Connection,
     network::Wire,
 };
@@ -106,6 +107,7 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
             (Client::new(self.admission.clone(), connection.peer), CancellationToken::new());
         let service = OnConnection {
             services: self.services,
+            caller: Caller::in_plaintext(connection.peer, options.trust_loopback),
             connection: connection.clone(),
             client,
             asked: asked.clone(),

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     admission::{Client, Receive},
+    auth::Caller,
     listen::Connection,
 };
 
@@ -59,16 +60,21 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
     }
 
     /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
-    fn answer(&self, request: Request<Incoming>, (connection, client): (&Connection, &Client)) -> Answer {
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        (connection, client, caller): (&Connection, &Client, Caller),
+    ) -> Answer {
         match Method::at(request.uri().path()) {
             Some(Method::Stream(opening)) => {
-                Box::pin(ready(Ok(self.ads.open(opening, request, (connection, client)))))
+                Box::pin(ready(Ok(self.ads.open(opening, request, (connection, client, caller)))))
             }
             Some(Method::Fetch(suffix)) => Box::pin(ready(Ok(refuse_fetch(suffix).into_http()))),
             None if self.is_closed_to(request.uri().path(), connection.peer) => {
                 Box::pin(ready(Ok(refuse_beyond_loopback().into_http())))
             }
             None => {
+                request.extensions_mut().insert(caller);
                 let (head, body) = request.into_parts();
                 let (body, charge) = Receive::until_answered(body, client);
                 let answering = self.others.clone().call(Request::from_parts(head, body));
@@ -97,6 +103,7 @@ pub(super) struct OnConnection<C> {
     pub(super) services: Services<C>,
     pub(super) connection: Connection,
     pub(super) client: Client,
+    pub(super) caller: Caller,
     /// Cancelled by the first request.
     pub(super) asked: CancellationToken,
 }
@@ -108,6 +115,6 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
 
     fn call(&self, request: Request<Incoming>) -> Answer {
         self.asked.cancel();
-        self.services.answer(request, (&self.connection, &self.client))
+        self.services.answer(request, (&self.connection, &self.client, self.caller.clone()))
     }
 }

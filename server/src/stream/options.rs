@@ -18,6 +18,8 @@ pub struct StreamOptions {
     pub views: Views,
     /// What of the protocol is the operator's choice.
     pub policy: Arc<Policy>,
+    /// Whether clients on this machine may do everything without a credential.
+    pub trust_loopback: bool,
     /// Whether services beside discovery that change things answer other machines.
     pub allow_api_beyond_loopback: bool,
     /// RPCs at once on one connection. An ADS client needs one; istiod opens one a source, istioctl one a command.
@@ -47,6 +49,7 @@ impl Default for StreamOptions {
             identity: Arc::from("mainsheet"),
             views: Views::default(),
             policy: Arc::default(),
+            trust_loopback: true,
             allow_api_beyond_loopback: false,
             streams_per_connection_max: 100,
             first_request_deadline: FIRST_REQUEST_DEADLINE,

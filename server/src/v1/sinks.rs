@@ -38,7 +38,7 @@ fn shown(sinks: &Sinks, sink: &Sink, asked: &str) -> Option<pb::Sink> {
     Some(pb::Sink {
         node_id: node.id.clone(),
         cluster: node.cluster.clone(),
-        peer: sink.peer.address.to_string(),
+        peer: sink.peer.caller.peer.to_string(),
         variant: match sink.peer.variant {
             Variant::Sotw => "sotw",
             Variant::Delta => "delta",

@@ -148,8 +148,8 @@ impl Mesh {
             others,
         };
         let streams = stream::Server::bind(&Tcp, loopback, options.clone(), links.clone()).await.unwrap();
-        let deadline = options.write_deadline;
-        let pages = http::Server::bind(&Tcp, loopback, for_pages, move || deadline).await.unwrap();
+        let for_http = http::HttpOptions { write_deadline: options.write_deadline, trust_loopback: true };
+        let pages = http::Server::bind(&Tcp, loopback, for_pages, move || for_http).await.unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let mut tasks = TaskSet::new(stop.clone());
         tasks.spawn("v1", service);

@@ -32,6 +32,7 @@ grpc-addr: \"[::1]:1\"  # environment variable MAINSHEET_GRPC_ADDR
 http-addr: 127.0.0.1:15014  # default
 allow-plaintext-beyond-loopback: false  # default
 allow-api-beyond-loopback: false  # default
+trust-loopback: true  # default
 instance: 64  # flag --instance
 ";
     assert_eq!(&printed[..expected.len()], expected);

@@ -40,7 +40,7 @@ pub use task::run;
 /// A sink, whatever the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SinkId {
-    /// As it proved who it is; empty where it did not.
+    /// Who it is ([`crate::auth::Caller::sink_identity`]).
     pub identity: Arc<str>,
     /// As it calls itself.
     pub node: Arc<str>,
