@@ -79,6 +79,12 @@ impl Digest {
         hasher.finalize_xof().fill(&mut bytes);
         Self(u128::from_be_bytes(bytes))
     }
+
+    /// For a digest over digests.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 impl fmt::Display for Digest {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use mainsheet_api::{
     limits::CHUNK_BYTES_TARGET,
+    version::VersionSum,
     wire::{Entry, put_sotw_resource},
 };
 use prost::encoding::{encoded_len_varint, key_len};
@@ -35,6 +36,11 @@ impl Item {
             any: self.any.clone(),
             ttl: self.ttl,
         }
+    }
+
+    /// What it adds to the version of all that it is among.
+    pub(crate) fn sum(&self) -> VersionSum {
+        VersionSum::of_entry(&self.name, &self.held.version)
     }
 
     /// Bytes that it takes as a `resources` field.
@@ -82,8 +88,18 @@ impl Chunk {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Item> {
-        let place = self.items.binary_search_by(|item| (*item.name).cmp(name)).ok()?;
-        Some(&self.items[place])
+        self.place_of(name).map(|place| &self.items[place])
+    }
+
+    /// One entry as a `resources` field: a slice of the chunk's bytes.
+    pub(crate) fn field_of(&self, name: &str) -> Option<Bytes> {
+        let place = self.place_of(name)?;
+        let start: usize = self.items[..place].iter().map(Item::field_len).sum();
+        Some(self.bytes.slice(start..start + self.items[place].field_len()))
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        self.items.binary_search_by(|item| (*item.name).cmp(name)).ok()
     }
 }
 

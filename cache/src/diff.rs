@@ -7,22 +7,18 @@ use std::{
 };
 
 use imbl::ordmap::DiffItem;
-use mainsheet_api::{
-    version::ResourceVersion,
-    view::{Namespaces, View},
-    wire::Entry,
-    xds::catalog::Difference,
-};
+use mainsheet_api::{version::ResourceVersion, view::View, wire::Entry, xds::catalog::Difference};
 
 use crate::{
     chunk::{Chunk, Item},
     partition::{Partition, PartitionKey},
     served::Served,
+    visible::Seen,
 };
 
 /// The step to a state, worked out once for all who make it.
 pub(crate) fn step(from: Option<(&Served, &View)>, to: (&Served, &View)) -> Arc<Difference> {
-    let key = (from.map(|(served, view)| (served.made, view.digest())), to.1.digest());
+    let key = (from.map(|(served, view)| (served.made, served.digest_of(view))), to.0.digest_of(to.1));
     to.0.steps.get(
         key,
         |difference| weight_of(difference),
@@ -42,23 +38,25 @@ fn weight_of(difference: &Difference) -> usize {
 
 /// The step from nothing.
 fn everything(to: &Served, view: &View) -> Difference {
-    let chunks = to.visible(view).flat_map(|(_, partition)| &partition.chunks);
-    Difference::new(chunks.flat_map(|chunk| chunk.items.iter().map(Item::entry)).collect(), Vec::new())
+    let mut changed = Vec::new();
+    for (_, seen) in to.visible(view) {
+        changed.extend(seen.items().map(Item::entry));
+    }
+    Difference::new(changed, Vec::new())
 }
 
 /// The step from one state and view to another.
 fn difference(from: (&Served, &View), to: (&Served, &View)) -> Difference {
     let mut step = Step::default();
-    let sees_all = |view: &View| *view.namespaces(to.0.kind) == Namespaces::All;
-    if from.1 == to.1 && sees_all(to.1) {
+    if from.1 == to.1 && to.1.of_kind(to.0.kind).is_everything() {
         // The map skips what both share by whole branches: one change among 10,000 namespaces is found at once.
         for (place, before, after) in from.0.partitions.diff(&to.0.partitions).map(sides) {
-            if to.1.sees(to.0.kind, &place.namespace, &place.audience) {
+            if to.1.is_among(&place.audience) {
                 step.partition(before, after);
             }
         }
     } else {
-        merge(from.0.visible(from.1), to.0.visible(to.1), |before, after| step.partition(before, after));
+        merge(from.0.visible(from.1), to.0.visible(to.1), |before, after| step.seen(before, after));
     }
     step.finish()
 }
@@ -80,21 +78,38 @@ struct Step {
 }
 
 impl Step {
+    fn seen(&mut self, before: Option<Seen<'_>>, after: Option<Seen<'_>>) {
+        match (&before, &after) {
+            (Some(Seen::Picked(..)), _) | (_, Some(Seen::Picked(..))) => {
+                self.items(items(before.as_ref()), items(after.as_ref()));
+            }
+            (None | Some(Seen::Whole(_)), None | Some(Seen::Whole(_))) => {
+                self.partition(before.as_ref().and_then(Seen::whole), after.as_ref().and_then(Seen::whole));
+            }
+        }
+    }
+
     fn partition(&mut self, before: Side<'_>, after: Side<'_>) {
         if before == after {
             return;
         }
         let before = before.map_or(&[][..], |partition| &partition.chunks);
         let after = after.map_or(&[][..], |partition| &partition.chunks);
-        merge(items_unless_in(before, after), items_unless_in(after, before), |before, after| {
-            match (before, after) {
-                (Some(before), Some(after)) if before.held.version == after.held.version => {}
-                (_, Some(after)) => self.changed.push(after.entry()),
-                (Some(before), None) => {
-                    self.removed.insert(before.name.clone(), before.held.version.clone());
-                }
-                (None, None) => {}
+        self.items(items_unless_in(before, after), items_unless_in(after, before));
+    }
+
+    fn items<'a>(
+        &mut self,
+        before: impl Iterator<Item = (&'a Arc<str>, &'a Item)>,
+        after: impl Iterator<Item = (&'a Arc<str>, &'a Item)>,
+    ) {
+        merge(before, after, |before, after| match (before, after) {
+            (Some(before), Some(after)) if before.held.version == after.held.version => {}
+            (_, Some(after)) => self.changed.push(after.entry()),
+            (Some(before), None) => {
+                self.removed.insert(before.name.clone(), before.held.version.clone());
             }
+            (None, None) => {}
         });
     }
 
@@ -107,6 +122,11 @@ impl Step {
         }
         Difference::new(self.changed, self.removed.into_keys().collect())
     }
+}
+
+/// The entries of what is seen.
+fn items<'a>(seen: Option<&'a Seen<'_>>) -> impl Iterator<Item = (&'a Arc<str>, &'a Item)> {
+    seen.into_iter().flat_map(|seen| seen.items().map(|item| (&item.name, item)))
 }
 
 /// The entries of chunks, without those chunks that `others` has, too.

@@ -15,7 +15,7 @@
 //! | `past` | states that are no longer the newest |
 //! | [`layer`] | what one source holds, by key and by origin |
 //! | [`snapshot`] | one immutable state: the catalog that sessions read |
-//! | `served` | what is served of one kind, and what each view sees of it |
+//! | `served`, `visible` | what is served of one kind; what each view sees of it |
 //! | `partition`, `chunk` | the entries of a namespace, in shared runs of bytes |
 //! | `diff` | the step from one state and view to another |
 //! | `recent` | what is worked out once and kept while it is asked for |
@@ -43,6 +43,7 @@ pub mod snapshot;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod visible;
 
 pub use cache::{Cache, CacheOptions};
 pub use error::{CommitError, StoreError};

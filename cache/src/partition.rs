@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, iter::Peekable, sync::Arc};
 
+use bytes::Bytes;
 use mainsheet_api::{version::VersionSum, view::Audience};
 
 use crate::chunk::{CHUNK_BYTES_MIN, Chunk, Item, cut, len_of};
@@ -49,8 +50,18 @@ impl Edit {
 
 impl Partition {
     pub(crate) fn get(&self, name: &str) -> Option<&Item> {
+        self.chunk_of(name)?.get(name)
+    }
+
+    /// One entry as a `resources` field, in shared bytes.
+    pub(crate) fn field_of(&self, name: &str) -> Option<Bytes> {
+        self.chunk_of(name)?.field_of(name)
+    }
+
+    /// The only chunk that may have it.
+    fn chunk_of(&self, name: &str) -> Option<&Chunk> {
         let after = self.chunks.partition_point(|chunk| chunk.first() <= name);
-        self.chunks[after.checked_sub(1)?].get(name)
+        Some(&self.chunks[after.checked_sub(1)?])
     }
 
     /// Its entries in order of names, from behind a name on.
@@ -112,7 +123,7 @@ impl Builder {
             }
             match edits.next_if(|edit| edit.name().cmp(&item.name) == Ordering::Equal) {
                 Some(edit) => {
-                    self.removed = self.removed.plus(sum_of(item));
+                    self.removed = self.removed.plus(item.sum());
                     self.apply(edit);
                 }
                 None => self.run.push(item.clone()),
@@ -123,7 +134,7 @@ impl Builder {
 
     fn apply(&mut self, edit: Edit) {
         if let Edit::Put(item) = edit {
-            self.added = self.added.plus(sum_of(&item));
+            self.added = self.added.plus(item.sum());
             self.run.push(item);
         }
     }
@@ -142,8 +153,4 @@ impl Builder {
         let len = self.chunks.iter().map(|chunk| chunk.items.len()).sum();
         Partition { chunks: self.chunks, len, sum: before.plus(self.added).minus(self.removed) }
     }
-}
-
-fn sum_of(item: &Item) -> VersionSum {
-    VersionSum::of_entry(&item.name, &item.held.version)
 }

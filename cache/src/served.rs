@@ -1,6 +1,6 @@
 //! What is served of one kind, and what each view sees of it.
 
-use std::{iter, ops::Bound, sync::Arc};
+use std::{ops::Bound, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use imbl::OrdMap;
@@ -8,7 +8,7 @@ use mainsheet_api::{
     kind::{Family, Kind},
     limits::{CHUNK_BYTES_TARGET, FULL_ANSWERS_BYTES_MAX, STEPS_BYTES_MAX, VIEW_VERSIONS_BYTES_MAX},
     version::{Digest, Revision, VersionSum},
-    view::{Audience, Namespaces, View},
+    view::{Audience, View},
     wire::Entry,
     xds::catalog::{Difference, Shared},
 };
@@ -31,6 +31,8 @@ pub(crate) struct Served {
     pub(crate) partitions: OrdMap<PartitionKey, Arc<Partition>>,
     /// Where each name is, for kinds whose wire names do not say their namespace.
     homes: OrdMap<Arc<str>, Arc<str>>,
+    /// What of a node the audiences of its partitions depend on, each with the number of these partitions.
+    mentioned: OrdMap<Arc<str>, usize>,
     /// Entries in all partitions.
     pub(crate) len: usize,
     versions: Recent<Digest, VersionSum>,
@@ -53,6 +55,7 @@ impl Served {
             made,
             partitions: OrdMap::new(),
             homes: OrdMap::new(),
+            mentioned: OrdMap::new(),
             len: 0,
             versions: Recent::new(VIEW_VERSIONS_BYTES_MAX),
             full_answers: Recent::new(FULL_ANSWERS_BYTES_MAX),
@@ -66,19 +69,37 @@ impl Served {
         let mut next = Self::new(self.kind, made);
         next.homes = self.homes_edited(&edits);
         next.partitions = self.partitions.clone();
+        next.mentioned = self.mentioned.clone();
         next.len = self.len;
         let nothing = Partition::default();
         for (key, edits) in edits {
             let before = self.partitions.get(&key).map_or(&nothing, |partition| partition);
             let after = before.edited(edits);
             next.len = next.len - before.len + after.len;
-            if after.len == 0 {
-                next.partitions.remove(&key);
-            } else {
-                next.partitions.insert(key, Arc::new(after));
-            }
+            next.set(key, after);
         }
         next
+    }
+
+    fn set(&mut self, place: PartitionKey, partition: Partition) {
+        let audience = place.audience.clone();
+        let (was, is) = (self.partitions.contains_key(&place), partition.len > 0);
+        if is {
+            self.partitions.insert(place, Arc::new(partition));
+        } else {
+            self.partitions.remove(&place);
+        }
+        if was != is {
+            audience.mentions().for_each(|key| self.count_mention(key, is));
+        }
+    }
+
+    fn count_mention(&mut self, key: &str, is_new: bool) {
+        let before = self.mentioned.get(key).copied().unwrap_or(0);
+        match if is_new { before + 1 } else { before.saturating_sub(1) } {
+            0 => drop(self.mentioned.remove(key)),
+            count => drop(self.mentioned.insert(key.into(), count)),
+        }
     }
 
     fn homes_edited(&self, edits: &Edits) -> OrdMap<Arc<str>, Arc<str>> {
@@ -110,7 +131,7 @@ impl Served {
         self.of_namespace(namespace).find_map(|(key, partition)| Some((key, partition.get(name)?)))
     }
 
-    fn of_namespace<'a>(
+    pub(crate) fn of_namespace<'a>(
         &'a self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + use<'a> {
@@ -127,27 +148,15 @@ impl Served {
         self.partitions.range::<_, PartitionKey>((Bound::Included(first), Bound::Unbounded))
     }
 
-    /// The partitions that a view sees, in order.
-    pub(crate) fn visible<'a>(
-        &'a self,
-        view: &'a View,
-    ) -> Box<dyn Iterator<Item = (&'a PartitionKey, &'a Arc<Partition>)> + 'a> {
-        let candidates: Box<dyn Iterator<Item = _>> = match view.namespaces(self.kind) {
-            Namespaces::None => Box::new(iter::empty()),
-            // A view of a few namespaces does not look at all that there are.
-            Namespaces::Only(names) if names.len() < self.partitions.len() => {
-                Box::new(names.iter().flat_map(|name| self.of_namespace(name)))
-            }
-            Namespaces::Only(_) | Namespaces::All => Box::new(self.partitions.iter()),
-        };
-        Box::new(candidates.filter(|(key, _)| view.sees(self.kind, &key.namespace, &key.audience)))
+    /// What tells a view from others that may see something else of this.
+    pub(crate) fn digest_of(&self, view: &View) -> Digest {
+        view.digest_of(self.kind, self.mentioned.keys())
     }
 
     /// The version of what a view sees.
     pub(crate) fn version(&self, view: &View) -> VersionSum {
-        let work_out =
-            || self.visible(view).fold(VersionSum::EMPTY, |sum, (_, partition)| sum.plus(partition.sum));
-        self.versions.get(view.digest(), |_| 0, work_out)
+        let work_out = || self.visible(view).fold(VersionSum::EMPTY, |sum, (_, seen)| sum.plus(seen.sum()));
+        self.versions.get(self.digest_of(view), |_| 0, work_out)
     }
 
     /// Everything that a view sees, as `resources` of a SotW response.
@@ -155,28 +164,29 @@ impl Served {
         let work_out = || {
             let mut pieces = Pieces::default();
             let mut count = 0;
-            for (_, partition) in self.visible(view) {
-                partition.chunks.iter().for_each(|chunk| pieces.push(&chunk.bytes));
-                count += partition.len;
+            for (_, seen) in self.visible(view) {
+                seen.pieces().for_each(|piece| pieces.push(&piece));
+                count += seen.len();
             }
             Arc::new(pieces.finish(count))
         };
         // What it holds beside the chunks is at most all its bytes; that is the case of many small namespaces.
-        self.full_answers.get(view.digest(), |answer| answer.len, work_out)
+        self.full_answers.get(self.digest_of(view), |answer| answer.len, work_out)
     }
 
     /// What a view sees that has a time to live: looked for once, and shared.
     pub(crate) fn timed(&self, view: &View) -> Option<Arc<Vec<Entry>>> {
         let work_out = || {
-            let chunks = self.visible(view).flat_map(|(_, partition)| &partition.chunks);
-            let items = chunks.flat_map(|chunk| &chunk.items).filter(|item| item.ttl.is_some());
-            let timed: Vec<Entry> = items.map(Item::entry).collect();
+            let mut timed: Vec<Entry> = Vec::new();
+            for (_, seen) in self.visible(view) {
+                timed.extend(seen.items().filter(|item| item.ttl.is_some()).map(Item::entry));
+            }
             (!timed.is_empty()).then(|| Arc::new(timed))
         };
         let weigh = |timed: &Option<Arc<Vec<Entry>>>| {
             timed.as_ref().map_or(0, |timed| timed.len() * size_of::<Entry>())
         };
-        self.timed.get(view.digest(), weigh, work_out)
+        self.timed.get(self.digest_of(view), weigh, work_out)
     }
 
     /// Drops what was worked out, for a state that is no longer the newest: whoever still asks works it out anew.

@@ -238,12 +238,13 @@ impl Catalog for SnapshotCatalog {
 
     fn get(&self, kind: Kind, view: &View, name: &str) -> Option<Entry> {
         let (place, item) = self.0.of_kind(kind).find(name)?;
-        view.sees(kind, &place.namespace, &place.audience).then(|| item.entry())
+        view.sees(&item.held.key, &place.audience).then(|| item.entry())
     }
 
     fn for_each(&self, kind: Kind, view: &View, visit: &mut dyn FnMut(Entry)) {
-        let chunks = self.0.of_kind(kind).visible(view).flat_map(|(_, partition)| &partition.chunks);
-        chunks.flat_map(|chunk| &chunk.items).map(Item::entry).for_each(visit);
+        for (_, seen) in self.0.of_kind(kind).visible(view) {
+            seen.items().map(Item::entry).for_each(&mut *visit);
+        }
     }
 
     fn timed(&self, kind: Kind, view: &View) -> Option<Arc<Vec<Entry>>> {

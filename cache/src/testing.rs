@@ -10,10 +10,11 @@ use mainsheet_api::{
     change::Change,
     key::Key,
     kind::Kind,
+    node::Node,
     resource::{Provenance, Record, Resource, SourceName, Terms},
     time::Timestamp,
     version::{ResourceVersion, Revision},
-    view::{Audience, View},
+    view::{Audience, Grant, Kinds, Names, Namespaces, View},
     wire::{Any, Entry},
     xds::catalog::Catalog,
 };
@@ -31,6 +32,7 @@ pub(crate) static KINDS: LazyLock<[Kind; 3]> = LazyLock::new(|| {
     [Kind::VIRTUAL_SERVICE, Kind::CLUSTER, opaque]
 });
 pub(crate) const NAMESPACES: [&str; 4] = ["a", "b", "c", "d"];
+const AUDIENCES: [&str; 2] = ["revision=canary", "sinks=REGION=east"];
 const SOURCES: [&str; 4] = ["hold", "files", "kube", "other"];
 
 pub(crate) fn source(name: &str) -> SourceName {
@@ -127,7 +129,7 @@ impl Model {
         }
         let mut seen: Vec<&Record> = winners
             .into_values()
-            .filter(|it| !it.entry.is_absence() && view.sees(kind, &it.key.namespace, &it.audience))
+            .filter(|it| !it.entry.is_absence() && view.sees(&it.key, &it.audience))
             .collect();
         seen.sort_by_key(|it| (it.key.namespace.clone(), it.audience.clone(), it.entry.name.clone()));
         seen.into_iter().map(|record| record.entry.clone()).collect()
@@ -172,7 +174,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             let mut record = record(source_name, key, seed, len);
             record.provenance.line = line;
             match rare {
-                0 => record.audience = Audience::from_text("canary"),
+                0 => record.audience = Audience::from_text(AUDIENCES[usize::from(seed) % 2]),
                 1 => record.entry.version = ResourceVersion::new("upstream"),
                 2 | 3 => record.entry = Entry::absence(record.entry.name),
                 _ => {}
@@ -187,10 +189,44 @@ pub(crate) fn any_commits() -> impl Strategy<Value = Vec<Vec<Change>>> {
     prop::collection::vec(prop::collection::vec(any_change(), 1..40), 1..12)
 }
 
+/// Of a person, or of a node that says something or nothing of what audiences depend on.
 pub(crate) fn any_view() -> impl Strategy<Value = View> {
-    prop_oneof![
+    let shown = prop_oneof![
         1 => Just(View::everything()),
         1 => Just(View::nothing()),
-        4 => prop::sample::subsequence(&NAMESPACES[..], 0..=NAMESPACES.len()).prop_map(View::of_namespaces),
-    ]
+        2 => prop::sample::subsequence(&NAMESPACES[..], 0..=NAMESPACES.len()).prop_map(View::of_namespaces),
+        4 => prop::collection::vec(any_grant(), 0..5).prop_map(View::of),
+    ];
+    let node = prop::option::of((0..3usize, 0..3usize));
+    (shown, node).prop_map(|(view, said)| match said {
+        Some((revision, region)) => view.for_node(node_of(revision, region)),
+        None => view,
+    })
+}
+
+fn any_grant() -> impl Strategy<Value = Grant> {
+    let groups = KINDS.map(|kind| Kinds::Group(kind.info().group.into()));
+    let kinds = prop_oneof![
+        Just(Kinds::All),
+        prop::sample::select(groups.to_vec()),
+        prop::sample::select(KINDS.map(Kinds::One).to_vec()),
+    ];
+    let some = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
+    let namespaces = prop_oneof![
+        1 => Just(Namespaces::All),
+        3 => prop::sample::subsequence(&NAMESPACES[..], 0..3).prop_map(move |names| Namespaces::Only(some(&names))),
+    ];
+    let numbers = prop::collection::btree_set(0..24u8, 0..12);
+    let names = prop_oneof![
+        1 => Just(Names::All),
+        3 => numbers.prop_map(|numbers| Names::Only(numbers.iter().map(|it| format!("n{it}").into()).collect())),
+    ];
+    (kinds, namespaces, names).prop_map(|(kinds, namespaces, names)| Grant { kinds, namespaces, names })
+}
+
+fn node_of(revision: usize, region: usize) -> Arc<Node> {
+    let said =
+        [("ISTIO_REVISION", ["canary", "stable"].get(revision)), ("REGION", ["east", "west"].get(region))];
+    let said = said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_string())));
+    Arc::new(Node { id: "me".into(), metadata: said.collect(), ..Node::default() })
 }

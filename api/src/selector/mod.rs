@@ -46,6 +46,11 @@ impl LabelSelector {
         self.requirements.is_empty()
     }
 
+    /// The keys of the labels that it is about, one as often as it is asked about.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.requirements.iter().map(|requirement| &*requirement.key)
+    }
+
     /// Whether it selects what has these labels; `label` gives the value of one.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.requirements.iter().all(|requirement| requirement.test.holds(label(&requirement.key)))

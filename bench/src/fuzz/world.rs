@@ -163,7 +163,7 @@ pub(super) fn view(number: u8) -> View {
 /// Whether a view shows the namespace that a resource's name tells.
 pub(super) fn shows(view: &View, kind: Kind, name: &str) -> bool {
     let namespace = name.split(['/', '.']).next().unwrap_or_default();
-    view.sees(kind, namespace, &Audience::everyone())
+    view.of_kind(kind).sees(namespace, name)
 }
 
 pub(super) fn catalog(snapshot: &Arc<Snapshot>) -> SnapshotCatalog {

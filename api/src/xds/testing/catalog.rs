@@ -80,10 +80,7 @@ pub struct TinyCatalog {
 impl TinyCatalog {
     fn seen<'a>(&'a self, kind: Kind, view: &'a View) -> impl Iterator<Item = &'a Entry> {
         let everyone = Audience::everyone();
-        let shown = self
-            .entries
-            .iter()
-            .filter(move |(key, _)| key.kind == kind && view.sees(kind, &key.namespace, &everyone));
+        let shown = self.entries.iter().filter(move |(key, _)| key.kind == kind && view.sees(key, &everyone));
         shown.map(|(_, entry)| entry)
     }
 }

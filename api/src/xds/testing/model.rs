@@ -189,10 +189,7 @@ impl Model {
     /// What a view shows of a kind.
     pub(super) fn served(&self, kind: Kind, view: &View) -> BTreeMap<Arc<str>, Entry> {
         let everyone = Audience::everyone();
-        let shown = self
-            .entries
-            .iter()
-            .filter(|(key, _)| key.kind == kind && view.sees(kind, &key.namespace, &everyone));
+        let shown = self.entries.iter().filter(|(key, _)| key.kind == kind && view.sees(key, &everyone));
         shown.map(|(_, entry)| (entry.name.clone(), entry.clone())).collect()
     }
 }
