@@ -35,6 +35,12 @@ pub enum Fault {
     PrecedenceReversed,
     /// What changed at one instant is taken in piece by piece.
     AtomicInPieces,
+    /// An update does not lift a pin.
+    PinKept,
+    /// The place of a stream that has ended is not given back.
+    PlaceKept,
+    /// What a client makes the server keep has no limit.
+    LimitIgnored,
 }
 
 /// What is known of a fault.
@@ -86,6 +92,9 @@ pub const TABLE: &[Planted] = &[
     row(Fault::LateEnd, "lease ends too late", "deadlines are too far", &["leases"]),
     row(Fault::PrecedenceReversed, "layer precedence wrong", "the weakest layer wins", &["convergence"]),
     row(Fault::AtomicInPieces, "partial batch visible", "an atomic batch is debounced", &["intake"]),
+    row(Fault::PinKept, "pin held for ever", "an update does not lift a pin", &["convergence"]),
+    row(Fault::PlaceKept, "place not given back", "a stream that ends is counted on", &["bounds"]),
+    row(Fault::LimitIgnored, "limit ignored", "a client may make the server keep anything", &["bounds"]),
 ];
 
 #[cfg(feature = "planted-faults")]

@@ -319,6 +319,12 @@ impl Running {
         &self.intake
     }
 
+    /// Who is let in, and how its limits stand.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.live.admission
+    }
+
     /// To change what can be changed while it runs.
     #[must_use]
     pub fn live(&self) -> &Live {

@@ -42,3 +42,4 @@ pub mod task;
 pub mod v1;
 pub mod verdicts;
 pub mod views;
+mod write_deadline;

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use mainsheet_api::xds::Variant;
 use mainsheet_server::{
+    admission::Limits,
     config::{FollowedServer, Settings},
     views::{ViewRule, Views},
 };
@@ -11,12 +12,13 @@ use tokio::sync::mpsc;
 
 use super::{
     dial::Dialer,
-    history::{Cast, FIRST_SERVER, FIRST_WRITER, History, Stage},
+    history::{Cast, FIRST_SERVER, FIRST_VANDAL, FIRST_WRITER, History, Stage},
     library,
     network::Line,
     server::SimServer,
     sink::{Habit, Shared, Sink},
     store::{FaultyStore, StoreWeather},
+    vandal::Vandal,
     world::ZONES,
     writer::Writer,
 };
@@ -44,6 +46,10 @@ impl History {
         self.library(sinks, *servers.last().unwrap_or(&hub), &views);
         for index in 0..self.dice.below(1, 3) {
             self.writer(index, hub);
+        }
+        let victim = *self.dice.pick(&servers);
+        if self.dice.percent(60) {
+            self.vandal(victim);
         }
     }
 
@@ -83,6 +89,7 @@ impl History {
             guard_hold: Duration::from_secs(20),
             views: views.clone(),
             history_len_max: 4,
+            limits: self.limits(),
             ..Settings::default()
         };
         let (blows, befallen) = mpsc::channel(4);
@@ -95,9 +102,23 @@ impl History {
             dialer: Dialer { name: name.into(), client: FIRST_SERVER + index, line, sees: None },
             disk: upstream.is_none().then(|| self.disk.clone()),
             seed: self.seed,
+            admission: Arc::default(),
         };
-        self.stages.push(Stage { store, blows, sinks: at });
+        let admission = server.admission.clone();
+        self.stages.push(Stage { store, blows, sinks: at, admission });
         self.spawn(server.run(befallen));
+    }
+
+    /// So low that whoever is greedy gets to know them.
+    fn limits(&mut self) -> Limits {
+        Limits {
+            connections_max: 64,
+            streams_max: usize::try_from(self.dice.below(9, 40)).unwrap_or(9),
+            requests_per_second: 20,
+            client_bytes_max: 96 << 10,
+            requests_bytes_max: 512 << 10,
+            ..Limits::default()
+        }
     }
 
     fn cast(&mut self, index: usize, server: SocketAddr, views: &Views) -> Cast {
@@ -119,9 +140,10 @@ impl History {
             5 | 6 => Habit::Fickle,
             7 => Habit::Mute,
             8 => Habit::Picky,
+            _ if self.dice.percent(50) => Habit::Greedy,
             _ => Habit::Wrong,
         };
-        cast.converges = matches!(habit, Habit::Honest | Habit::Slow | Habit::Fickle);
+        cast.converges = matches!(habit, Habit::Honest | Habit::Slow | Habit::Fickle | Habit::Picky);
         self.net.journal.note("cast", || {
             format!("{} {habit:?} {:?} at {server}, sees {:?}", cast.name, cast.variant, cast.sees)
         });
@@ -162,6 +184,17 @@ impl History {
             quiet: self.quiet.subscribe(),
         };
         self.spawn(writer.run());
+    }
+
+    fn vandal(&mut self, server: SocketAddr) {
+        let dialer = Dialer {
+            name: "vandal".into(),
+            client: FIRST_VANDAL,
+            line: self.line(),
+            sees: Some(Arc::default()),
+        };
+        let (net, seed, quiet) = (self.net.clone(), self.seed, self.quiet.subscribe());
+        self.spawn(Vandal { server, dialer, net, seed, quiet }.run());
     }
 
     #[allow(clippy::disallowed_methods, reason = "a set that ends with the history")]

@@ -20,7 +20,7 @@ use super::{
     journal::{Checker, Finding, Journal},
     model::Model,
     network::{Break, DOWN, Net, UP},
-    server::Blow,
+    server::{Admitted, Blow},
     sink::Shared,
     source::Disk,
     store::{FaultyStore, Log, StoreWeather},
@@ -47,6 +47,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Of whom connections are: sinks are numbered from 0 on, others from here.
 pub(super) const FIRST_WRITER: u32 = 100;
 pub(super) const FIRST_SERVER: u32 = 200;
+pub(super) const FIRST_VANDAL: u32 = 300;
 
 /// What came of a history.
 #[derive(Clone, Debug)]
@@ -87,6 +88,7 @@ pub(super) struct Stage {
     pub(super) store: Arc<FaultyStore>,
     pub(super) blows: mpsc::Sender<Blow>,
     pub(super) sinks: SocketAddr,
+    pub(super) admission: Admitted,
 }
 
 pub(super) struct History {
@@ -234,6 +236,13 @@ impl History {
         if let [hub, relay] = &self.stages[..] {
             let (hub, relay) = (&models[&hub.sinks], &models[&relay.sinks]);
             check::convergence::of_relay(hub, relay).map_err(|what| (Checker::Convergence, what))?;
+        }
+        for stage in &self.stages {
+            let admission = stage.admission.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = self.net.open_to(stage.sinks);
+            let given_back =
+                admission.as_ref().map_or(Ok(()), |one| check::bounds::are_given_back(one, open));
+            given_back.map_err(|what| (Checker::Bounds, what))?;
         }
         for cast in self.casts.iter().filter(|cast| cast.converges) {
             let model = &models[&cast.server];

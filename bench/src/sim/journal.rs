@@ -23,6 +23,8 @@ pub enum Checker {
     Leases,
     /// One unanswered response a type.
     Queues,
+    /// What clients make a server keep is within its limits, and goes with them.
+    Bounds,
     /// Nothing is sent twice without cause.
     Repeats,
     /// What was refused is not sent again as it is.

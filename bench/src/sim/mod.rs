@@ -10,7 +10,7 @@
 //! | `store` | a store with faults |
 //! | `world`, `source` | what there is to configure, and the source that tells it |
 //! | `server` | a server that is crashed and started again |
-//! | `sink`, `rpc`, `library`, `writer` | those who receive and write |
+//! | `sink`, `rpc`, `library`, `writer`, `vandal` | those who receive and write, and one who does neither |
 //! | `model`, `check` | what must be true |
 //! | `journal` | what happened |
 //! | `search` | planted faults are found |
@@ -33,6 +33,7 @@ mod source;
 mod store;
 mod stream;
 mod timeline;
+mod vandal;
 mod world;
 mod writer;
 

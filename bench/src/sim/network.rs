@@ -243,6 +243,11 @@ impl Net {
         self.break_where(Break::Reset, |pair| pair.server == address);
     }
 
+    /// Connections to an address that are not over.
+    pub(super) fn open_to(&self, server: SocketAddr) -> usize {
+        self.lock().wires.iter().filter(|pair| pair.server == server && !pair.is_over).count()
+    }
+
     /// Of every byte that passed, with its time, wire by wire.
     pub(super) fn digest(&self) -> u64 {
         let inner = self.lock();

@@ -1,9 +1,13 @@
 //! A server of the history: started, crashed, stopped, deprived of its lease, and started again on the same store.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use mainsheet_cache::store::{SharedStore, Store as _};
 use mainsheet_server::{
+    admission::Admission,
     app::{self, Running},
     config::Settings,
     surroundings::{Randomness, Surroundings},
@@ -12,6 +16,7 @@ use mainsheet_server::{
 use tokio::sync::mpsc;
 
 use super::{
+    check,
     dial::Dialer,
     dice::Dice,
     journal::{Checker, Journal},
@@ -32,6 +37,12 @@ pub(super) enum Blow {
     TakeLease,
 }
 
+/// How often limits are looked at.
+const LOOK: Duration = Duration::from_millis(700);
+
+/// Whom the server that runs has let in, as checkers look at it.
+pub(super) type Admitted = Arc<Mutex<Option<Admission>>>;
+
 /// A server, and what it is started with.
 pub(super) struct SimServer {
     pub(super) settings: Settings,
@@ -41,6 +52,7 @@ pub(super) struct SimServer {
     pub(super) dialer: Dialer,
     pub(super) disk: Option<Disk>,
     pub(super) seed: u64,
+    pub(super) admission: Admitted,
 }
 
 impl SimServer {
@@ -57,8 +69,9 @@ impl SimServer {
                 Ok((running, tasks)) => {
                     self.live((running, tasks), &mut blows, &mut is_deprived).await;
                 }
-                Err(error) => self.journal().fail(Checker::Health, format!("does not start: {error:#}")),
+                Err(error) => self.died(Err(error.context("does not start")), &mut is_deprived),
             }
+            self.show(None);
             self.net.unplug(self.settings.grpc_addr);
             self.net.unplug(self.settings.http_addr);
             let down = dice.millis(50, 3_000);
@@ -83,6 +96,10 @@ impl SimServer {
         app::start_in(&self.settings, around).await
     }
 
+    fn show(&self, admission: Option<Admission>) {
+        *self.admission.lock().unwrap_or_else(PoisonError::into_inner) = admission;
+    }
+
     /// Until it ends, one way or another.
     async fn live(
         &self,
@@ -91,12 +108,22 @@ impl SimServer {
         is_deprived: &mut bool,
     ) {
         let stop = tasks.stop();
+        let admission = running.admission().clone();
+        self.show(Some(admission.clone()));
+        let mut look = self.net.timeline.next(Phase::Actors, LOOK);
         let mut ended = Box::pin(tasks.join());
         loop {
             let blow = tokio::select! {
                 biased;
                 outcome = &mut ended => return self.died(outcome, is_deprived),
                 Some(blow) = blows.recv() => blow,
+                () = self.net.timeline.until(look) => {
+                    look = self.net.timeline.next(Phase::Actors, LOOK);
+                    if let Err(what) = check::bounds::hold(&admission) {
+                        self.journal().fail(Checker::Bounds, format!("{}: {what}", self.settings.instance));
+                    }
+                    continue;
+                }
             };
             self.journal().note("blow", || format!("{}: {blow:?}", self.settings.instance));
             match blow {

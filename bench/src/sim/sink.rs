@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use mainsheet_api::{
     kind::Kind,
     time::Uptime,
@@ -45,6 +46,8 @@ pub(super) enum Habit {
     Mute,
     /// Refuses a resource until it changes.
     Picky,
+    /// Asks for more than there is, and more often than anybody may.
+    Greedy,
     /// Sends what no client should.
     Wrong,
 }
@@ -71,6 +74,8 @@ pub(super) struct Shared(Arc<Mutex<SinkState>>);
 pub(super) struct SinkState {
     pub(super) held: BTreeMap<Kind, Held>,
     pub(super) wanted: BTreeMap<Kind, Option<BTreeSet<String>>>,
+    /// What it refused last of each name, encoded.
+    pub(super) refused: BTreeMap<(Kind, String), Bytes>,
     pub(super) is_connected: bool,
 }
 
@@ -84,11 +89,17 @@ impl Shared {
         let Some(kind) = Kind::of_type_url(&update.type_url) else { return };
         let mut state = self.lock();
         let held = state.held.entry(kind).or_default();
-        for received in update.changed.iter().filter(|received| !but.contains(&*received.name)) {
-            let bytes = received.any.encode_to_vec().into();
-            held.insert(received.name.to_string(), (received.version.to_string(), bytes));
+        let mut refused = Vec::new();
+        for received in &update.changed {
+            let (name, bytes) = (received.name.to_string(), Bytes::from(received.any.encode_to_vec()));
+            if but.contains(&*received.name) {
+                refused.push(((kind, name), bytes));
+            } else {
+                held.insert(name, (received.version.to_string(), bytes));
+            }
         }
         update.removed.iter().for_each(|name| drop(held.remove(&**name)));
+        state.refused.extend(refused);
     }
 
     /// What is no longer wanted is no longer held.
@@ -163,7 +174,7 @@ impl Sink {
                 },
                 _ = quiet.changed() => {}
                 () = self.net.timeline.until(whim), if !is_quiet => {
-                    if let Some(request) = self.whim(session, dice) {
+                    for request in self.whim(session, dice) {
                         rules.sent(&request);
                         rpc.send(request);
                     }
@@ -214,18 +225,40 @@ impl Sink {
     }
 
     /// What comes to its mind.
-    fn whim(&self, session: &mut ClientSession, dice: &mut Dice) -> Option<Request> {
+    fn whim(&self, session: &mut ClientSession, dice: &mut Dice) -> Vec<Request> {
         match self.habit {
             Habit::Fickle => {
                 let kind = *dice.pick(&kinds());
                 let wanted = if dice.percent(40) { Wanted::Everything } else { some_names(kind, dice) };
                 self.net.journal.note("whim", || format!("{}: {kind} {wanted:?}", self.node));
                 self.state.want(kind, &wanted);
-                session.want(&kind.type_url(), wanted)
+                session.want(&kind.type_url(), wanted).into_iter().collect()
             }
-            Habit::Wrong => Some(self.nonsense(dice)),
-            _ => None,
+            Habit::Wrong => vec![self.nonsense(dice)],
+            Habit::Greedy => self.greed(dice),
+            _ => Vec::new(),
         }
+    }
+
+    /// Names without end, or requests without end, of a kind that it does not hold.
+    fn greed(&self, dice: &mut Dice) -> Vec<Request> {
+        let (requests, names) = if dice.percent(50) { (1, dice.below(100, 4_000)) } else { (300, 1) };
+        self.net.journal.note("greed", || format!("{}: {requests} requests, {names} names", self.node));
+        let request = |number: u64| {
+            let names = (0..names).map(|name| format!("{:040}", dice.below(0, 5) + 1_000 * number + name));
+            let (type_url, names) = (Kind::ENDPOINTS.type_url().to_owned(), names.collect());
+            match self.variant {
+                Variant::Sotw => {
+                    Request::Sotw(DiscoveryRequest { type_url, resource_names: names, ..Default::default() })
+                }
+                Variant::Delta => Request::Delta(DeltaDiscoveryRequest {
+                    type_url,
+                    resource_names_subscribe: names,
+                    ..Default::default()
+                }),
+            }
+        };
+        (0..requests).map(request).collect()
     }
 
     /// Nonces that nobody gave, types that nobody has, names of nothing.

@@ -13,7 +13,7 @@ use mainsheet_api::{
 };
 use mainsheet_cache::{
     CommitError, StoreError,
-    store::{Answer, Follow, MemoryStore, Store},
+    store::{Answer, Follow, HistoryQuery, MemoryStore, Recorded, State, Store},
 };
 
 use super::{
@@ -52,6 +52,9 @@ struct Faults {
     commit: Dice,
     follow: Dice,
     status: Dice,
+    load: Dice,
+    notes: Dice,
+    past: Dice,
 }
 
 /// What becomes of one write.
@@ -69,6 +72,9 @@ impl FaultyStore {
             commit: dice("commit"),
             follow: dice("follow"),
             status: dice("status"),
+            load: dice("load"),
+            notes: dice("notes"),
+            past: dice("past"),
         };
         Self {
             name: name.to_owned(),
@@ -160,10 +166,10 @@ impl FaultyStore {
     }
 
     /// A read, which may fail.
-    fn read<T>(&self, read: T) -> Result<T, StoreError> {
+    fn read<T>(&self, dice: fn(&mut Faults) -> &mut Dice, read: T) -> Result<T, StoreError> {
         let mut faults = self.faults();
         let chance = faults.weather.unreadable;
-        let fails = faults.follow.percent(chance);
+        let fails = dice(&mut faults).percent(chance);
         drop(faults);
         if fails { Err(self.failed("read")) } else { Ok(read) }
     }
@@ -175,7 +181,9 @@ impl Store for FaultyStore {
     }
 
     fn follow(&self, after: Revision, bytes_max: usize) -> Answer<'_, Result<Follow, StoreError>> {
-        Box::pin(async move { self.read(self.inner.follow(after, bytes_max).await?) })
+        Box::pin(
+            async move { self.read(|faults| &mut faults.follow, self.inner.follow(after, bytes_max).await?) },
+        )
     }
 
     fn set_status(&self, entries: Vec<(String, Option<Bytes>)>) -> Answer<'_, Result<(), StoreError>> {
@@ -190,6 +198,22 @@ impl Store for FaultyStore {
         })
     }
 
-    mainsheet_cache::forward_to_store!(inner: load, history, state_at, committed_at, export);
-    mainsheet_cache::forward_to_store!(inner: oldest, head, take_lease, status);
+    fn load(&self) -> Answer<'_, Result<State, StoreError>> {
+        Box::pin(async move { self.read(|faults| &mut faults.load, self.inner.load().await?) })
+    }
+
+    fn status(&self, prefix: &str) -> Answer<'_, Result<Vec<(String, Bytes)>, StoreError>> {
+        let notes = self.inner.status(prefix);
+        Box::pin(async move { self.read(|faults| &mut faults.notes, notes.await?) })
+    }
+
+    fn history(&self, query: HistoryQuery) -> Answer<'_, Result<Vec<Recorded>, StoreError>> {
+        Box::pin(async move { self.read(|faults| &mut faults.past, self.inner.history(query).await?) })
+    }
+
+    fn state_at(&self, revision: Revision) -> Answer<'_, Result<Option<State>, StoreError>> {
+        Box::pin(async move { self.read(|faults| &mut faults.past, self.inner.state_at(revision).await?) })
+    }
+
+    mainsheet_cache::forward_to_store!(inner: committed_at, export, oldest, head, take_lease);
 }

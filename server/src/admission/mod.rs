@@ -40,6 +40,7 @@ use mainsheet_api::{
         CONNECTIONS_PER_SECOND_DEFAULT, CONNECTIONS_PER_SECOND_PER_PEER_DEFAULT, REFUSED_CONNECTIONS_MAX,
         REQUESTS_BYTES_DEFAULT, REQUESTS_PER_SECOND_DEFAULT, STREAMS_DEFAULT, STREAMS_PER_PEER_DEFAULT,
     },
+    planted::{self, Fault},
     time::{Clock, Uptime},
 };
 use prometheus::{IntCounter, IntCounterVec};
@@ -358,7 +359,9 @@ impl Drop for ConnectionPlace {
 
 impl Drop for StreamPlace {
     fn drop(&mut self) {
-        self.of.ledger().close(self.group);
+        if !planted::is(Fault::PlaceKept) {
+            self.of.ledger().close(self.group);
+        }
     }
 }
 

@@ -1,18 +1,17 @@
 //! HTTP: health, metrics, and the debug endpoints. Read only.
 
 mod health;
-mod write_deadline;
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mainsheet_api::limits::HTTP_WRITE_BYTES_MIN;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 use tracing::{debug, warn};
 
-use self::write_deadline::WriteDeadline;
 pub use crate::debug::Links;
 use crate::{
     auth::Caller,
@@ -21,6 +20,7 @@ use crate::{
     metrics::FindingsRead,
     network::{Network, Wire},
     places::Places,
+    write_deadline::WriteDeadline,
 };
 
 /// Connections at once: scrapers, probes and a few people.
@@ -86,7 +86,8 @@ impl Server {
         let serve = move |wire, connection: Connection| {
             let place = places.take(CONNECTIONS_MAX);
             let options = options();
-            let wire = WriteDeadline::new(wire, options.write_deadline, connection.peer);
+            let wire =
+                WriteDeadline::new(wire, options.write_deadline, connection.peer, HTTP_WRITE_BYTES_MIN);
             let caller = Caller::in_plaintext(connection.peer, options.trust_loopback);
             let router = router.clone();
             async move {

@@ -25,6 +25,7 @@ use crate::{
     auth::Caller,
     listen::Connection,
     network::Wire,
+    write_deadline::WriteDeadline,
 };
 
 /// Bytes of requests that one stream may have under way: a large first request should not take a round trip for each
@@ -113,6 +114,8 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
             asked: asked.clone(),
         };
         let builder = builder(&options, &self.tasks);
+        // Streams have deadlines of their own; this is for what goes out when there is none any more, the end among it.
+        let wire = WriteDeadline::new(wire, options.write_deadline, connection.peer, 1);
         let mut http2 = pin!(builder.serve_connection(TokioIo::new(wire), service));
         let mut late = pin!(sleep(options.first_request_deadline));
         let mut turn = pin!(turn_to_end(&connection.stopping, &self.admission, &options));

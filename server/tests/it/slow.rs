@@ -165,6 +165,23 @@ async fn client_whose_socket_is_full_is_closed_although_its_windows_are_open() {
     drop(dead);
 }
 
+#[tokio::test]
+async fn connection_that_can_not_even_be_told_that_it_ends_is_closed() {
+    // rule 87: what it does not answer is noticed first, and then the end of it does not get through either.
+    let options = StreamOptions {
+        write_deadline: Duration::from_secs(2),
+        keepalive_interval: Duration::from_millis(50),
+        keepalive_timeout: Duration::from_millis(50),
+        ..StreamOptions::default()
+    };
+    let mesh = Mesh::with(options, Readiness::new()).await;
+    mesh.put(LARGE.map(|(name, len)| (name, len * 12))).await;
+    let dead = half_closed_stream(mesh.grpc).await;
+    let connections = || mesh.links.admission.usage()[0].used;
+    until("the connection to be gone", || connections() == 0).await;
+    drop(dead);
+}
+
 /// Keeps what it is to run, for whoever polls it, or doesn't.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);

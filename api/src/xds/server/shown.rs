@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{ServerSession, seen::Seen};
 use crate::{
     kind::Kind,
+    planted::{self, Fault},
     view::View,
     wire::Entry,
     xds::{
@@ -70,7 +71,8 @@ impl<C: Catalog> Shown<C> {
     /// Whether the very version is served that was refused.
     fn serves(&self, pin: &Pin) -> bool {
         let served = self.catalog.get(pin.kind, &self.view, &pin.name);
-        served.is_some_and(|served| served.version == pin.refused)
+        let is_kept = planted::is(Fault::PinKept);
+        served.is_some_and(|served| is_kept || served.version == pin.refused)
     }
 
     /// An update or a removal lifts a pin, and so does a view that does not show the resource any more.

@@ -1,5 +1,6 @@
-//! Once all is quiet, every honest sink holds exactly the snapshot, as its view shows it: names, versions and bytes. What the
-//! snapshot is comes from the store's commits, by a fold that has nothing in common with the server's.
+//! Once all is quiet, every honest sink holds exactly the snapshot, as its view shows it: names, versions and bytes; one that
+//! refuses things, all but those. What the snapshot is comes from the store's commits, by a fold that has nothing in common
+//! with the server's.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use mainsheet_api::{kind::Kind, xds::Variant};
 
 use crate::sim::{
     history::Cast,
-    model::{Held, Model, difference},
+    model::{Held, Model, difference, is_same},
     world::kinds,
 };
 
@@ -20,11 +21,20 @@ pub(in crate::sim) fn of_sink(cast: &Cast, model: &Model) -> Result<(), String> 
     let nothing = Held::new();
     for (kind, names) in &state.wanted {
         let wants = |name: &str| names.as_ref().is_none_or(|names| names.contains(name));
-        let expected = model.shown(*kind, cast.sees.as_deref(), wants);
-        let held = state.held.get(kind).unwrap_or(&nothing);
+        let mut expected = model.shown(*kind, cast.sees.as_deref(), wants);
+        let mut held = state.held.get(kind).unwrap_or(&nothing).clone();
+        // What it has refused, it need not have, and may have an older one of.
+        expected.retain(|name, (_, any)| {
+            let refused = state.refused.get(&(*kind, name.clone()));
+            let is_refused = refused.is_some_and(|refused| is_same(refused, any));
+            if is_refused {
+                held.remove(name);
+            }
+            !is_refused
+        });
         // SotW has no place for the version of a message of Envoy's: its client takes a digest.
         let has_versions = cast.variant == Variant::Delta || *kind != Kind::CLUSTER;
-        if let Some(difference) = difference(&expected, held, has_versions) {
+        if let Some(difference) = difference(&expected, &held, has_versions) {
             return Err(format!("{}: {kind}: {difference}", cast.name));
         }
     }

@@ -1,4 +1,4 @@
-//! A connection whose client has to read: what it leaves unread is kept in memory, and a page may have many MiB.
+//! A connection whose client has to read: what it leaves unread is kept in memory, and it has a place that others may want.
 
 use std::{
     io,
@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use mainsheet_api::limits::HTTP_WRITE_BYTES_MIN;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
@@ -16,12 +15,11 @@ use tokio::{
 use tracing::warn;
 
 /// A stream on which writing fails once the other end has read next to nothing for too long.
-pub(super) struct WriteDeadline<S> {
+pub(crate) struct WriteDeadline<S> {
     stream: S,
     deadline: Duration,
     peer: SocketAddr,
     blocked: Option<Blocked>,
-    /// What has to be written within the deadline.
     bytes_min: usize,
 }
 
@@ -32,8 +30,9 @@ struct Blocked {
 }
 
 impl<S> WriteDeadline<S> {
-    pub(super) fn new(stream: S, deadline: Duration, peer: SocketAddr) -> Self {
-        Self { stream, deadline, peer, blocked: None, bytes_min: HTTP_WRITE_BYTES_MIN }
+    /// `bytes_min`: what has to be written within the deadline, once the stream takes nothing.
+    pub(crate) fn new(stream: S, deadline: Duration, peer: SocketAddr, bytes_min: usize) -> Self {
+        Self { stream, deadline, peer, blocked: None, bytes_min }
     }
 
     /// What was written, or the failure of a stream that has taken too little.
@@ -102,7 +101,7 @@ mod tests {
     fn slow(deadline: Duration) -> (WriteDeadline<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(1);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-        (WriteDeadline { bytes_min: 1_000_000, ..WriteDeadline::new(ours, deadline, peer) }, theirs)
+        (WriteDeadline::new(ours, deadline, peer, 1_000_000), theirs)
     }
 
     #[tokio::test]
