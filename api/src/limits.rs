@@ -313,6 +313,23 @@ pub const WRITE_MESSAGE_BYTES_MAX: usize = 4096;
 /// base64.
 pub const REFUSAL_BYTES_MAX: usize = 4096;
 
+/// Events that wait to be written to the audit log: those of a second of a hundred writes, ten times over.
+pub const AUDIT_WAITING_MAX: usize = 1024;
+
+/// Bytes of those. The keys of a largest write take 10 MiB at most.
+pub const AUDIT_WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// Resources of one line of the audit log: some 50 KiB, which editors and log shippers still take. Further ones are in further
+/// lines.
+pub const AUDIT_LINE_RESOURCES_MAX: usize = 500;
+
+/// Kinds of refusals, by who, from where and what, that are told apart while they come again and again; further ones are told as
+/// those of anybody.
+pub const AUDIT_REPEATS_MAX: usize = 4096;
+
+/// How long refusals that are alike are one line of the audit log: fourteen hundred lines a day of one that never stops.
+pub const AUDIT_REPEATS_WINDOW: Duration = Duration::from_secs(60);
+
 /// Rejected candidates whose findings are kept; of further ones only their key, line and number are.
 pub const REJECTED_LEN_MAX: usize = 1000;
 

@@ -24,9 +24,10 @@ use tonic::service::Routes;
 
 use crate::{
     admission::Admission,
+    audit::{self, Audit, AuditOptions},
     chain::Chain,
     clashes,
-    config::{Settings, StoreKind},
+    config::{AuditFailure, Settings, StoreKind},
     debug::{self, DebugInspector},
     expiry::{self, ExpiryParts},
     http::{self, HttpOptions},
@@ -35,6 +36,7 @@ use crate::{
     live::{self, Live},
     metrics::Metrics,
     network::SharedNetwork,
+    private,
     readiness::Readiness,
     sinks::{Sinks, pins},
     source_health::SourceHealth,
@@ -65,6 +67,7 @@ struct Shared {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     admission: Admission,
+    audit: Audit,
     sinks: Arc<Sinks>,
     chain: Chain,
 }
@@ -89,7 +92,7 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let names = sources::names(settings, &given);
     let (cache, follower, written) = open_cache(settings, (store, &clock), &names).await?;
     let store = StoreState::new(&cache, written.clone(), Arc::clone(&clock));
-    let shared = shared(settings, clock, (network, randomness), store);
+    let (shared, audit) = shared(settings, clock, (network, randomness), store)?;
     shared.metrics.show_store(shared.store.clone());
     shared.sinks.pins().load(cache.store()).await?;
     let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
@@ -130,6 +133,9 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     tasks.spawn("v1", v1);
     // Probes and people are answered until the last sink is sent on.
     let drained = CancellationToken::new();
+    if let Some(audit) = audit {
+        tasks.spawn("audit", audit.run(drained.clone()));
+    }
     let ending = drained.clone().drop_guard();
     tasks.spawn("grpc", async move {
         let _ending = ending;
@@ -144,14 +150,30 @@ fn shared(
     clock: Arc<dyn Clock>,
     (network, randomness): (SharedNetwork, Randomness),
     store: StoreState,
-) -> Shared {
+) -> anyhow::Result<(Shared, Option<audit::Writer>)> {
     let metrics = Metrics::new();
     let sinks = Sinks::new(Arc::clone(&metrics));
-    let chain = Chain::new(&settings.instance, randomness.number());
+    let number = randomness.number();
+    let chain = Chain::new(&settings.instance, number);
+    let (audit, writer) =
+        Audit::open(&audit_options(settings), Arc::clone(&clock), Randomness::of_seed(number))?;
+    metrics.show_audit(audit.clone());
     let (limits, readiness) = (settings.limits.clone(), Readiness::new());
     let admission = Admission::new(limits, Arc::clone(&clock), randomness.fork(), &metrics);
     metrics.show_admission(admission.clone());
-    Shared { clock, network, randomness, store, readiness, metrics, admission, sinks, chain }
+    let shared =
+        Shared { clock, network, randomness, store, readiness, metrics, admission, audit, sinks, chain };
+    Ok((shared, writer))
+}
+
+/// Where is written who did what.
+fn audit_options(settings: &Settings) -> AuditOptions {
+    AuditOptions {
+        path: settings.audit_log.clone(),
+        bytes_max: settings.audit_log_size,
+        kept: settings.audit_log_kept,
+        refuses: settings.audit_failure == AuditFailure::Refuse,
+    }
 }
 
 async fn open_cache(
@@ -163,7 +185,11 @@ async fn open_cache(
     let store: SharedStore = match (given, settings.store) {
         (Some(store), _) => store,
         (None, StoreKind::Memory) => Arc::new(MemoryStore::new(options)),
-        (None, StoreKind::Redb) => Arc::new(RedbStore::open(&settings.data_dir, options).await?),
+        (None, StoreKind::Redb) => {
+            let store = RedbStore::open(&settings.data_dir, options).await?;
+            private::narrow_dir(&settings.data_dir);
+            Arc::new(store)
+        }
     };
     let watched = WatchedStore::new(store, Arc::clone(clock));
     let health = watched.health().clone();
@@ -203,6 +229,7 @@ async fn bind_grpc(
         sinks: Arc::clone(&shared.sinks),
         metrics: Arc::clone(&shared.metrics),
         admission: shared.admission.clone(),
+        audit: shared.audit.clone(),
         clock: Arc::clone(&shared.clock),
         chain: shared.chain.clone(),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
@@ -243,6 +270,7 @@ fn v1_links(
             StoreKind::Redb => "redb",
         },
         store_state: shared.store.clone(),
+        audit: shared.audit.clone(),
         documents: settings.documents.clone(),
     }
 }

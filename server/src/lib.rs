@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod chain;
 pub mod clashes;
@@ -29,6 +30,7 @@ pub mod metrics;
 pub mod network;
 pub mod open_files;
 mod places;
+mod private;
 pub mod readiness;
 mod signals;
 pub mod sinks;

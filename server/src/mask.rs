@@ -126,7 +126,9 @@ fn hidden(value: Value) -> Value {
     }
 }
 
-fn mask_text(text: &str) -> String {
+/// The same of what is no JSON.
+#[must_use]
+pub(crate) fn mask_text(text: &str) -> String {
     let text = PEM.replace_all(text, MASK);
     let text = blocks(&text);
     let text = URL_USER.replace_all(&text, "${1}***@");

@@ -65,6 +65,16 @@ fn is_this_machine(ip: IpAddr) -> bool {
     ip.is_loopback() && ip != IpAddr::V4(SIDECAR_INBOUND)
 }
 
+/// In a word, for logs.
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loopback => "loopback",
+            Self::Nothing => "nothing",
+        })
+    }
+}
+
 /// As logs name it: user and address.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

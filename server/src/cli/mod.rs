@@ -1,6 +1,7 @@
 //! The commands, a file each. Only they print to standard output.
 
 mod apply;
+mod audit;
 mod authorship;
 mod backup;
 mod client;
@@ -84,6 +85,7 @@ enum Command {
     Backup(backup::Args),
     Restore(restore::Args),
     SupportBundle(support_bundle::Args),
+    Audit(audit::Args),
     Version(version::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -148,6 +150,7 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Confirm(args) => confirm::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Restore(args) => restore::run(args, context),
+        Command::Audit(args) => audit::run(args, context),
         Command::SupportBundle(args) => support_bundle::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),

@@ -27,7 +27,7 @@ impl Effective {
     #[must_use]
     pub fn differences(&self, running: &Settings) -> Differences {
         let differs = |setting: &&Setting| (setting.get)(&self.settings) != (setting.get)(running);
-        let (restart, live): (Vec<_>, Vec<_>) =
+        let (restart, live): (Vec<&Setting>, Vec<&Setting>) =
             SETTINGS.iter().filter(differs).partition(|setting| setting.takes_effect == TakesEffect::Restart);
         let mut restart: Vec<_> = restart.iter().map(|setting| setting.name).collect();
         if self.settings.paths != running.paths {

@@ -25,6 +25,6 @@ pub use mistake::{Mistake, Origin};
 pub use parse::{Given, GivenFile, parse};
 pub use print::print;
 pub use settings::{
-    EmptyList, GoneEndpoints, GuardMode, LogFormat, LogLevel, ServedPath, Settings, StoreKind,
+    AuditFailure, EmptyList, GoneEndpoints, GuardMode, LogFormat, LogLevel, ServedPath, Settings, StoreKind,
 };
 pub use upstream::FollowedServer;

@@ -91,6 +91,14 @@ pub struct Settings {
     pub connection_age_max: Option<Duration>,
     /// How many there may be, and how fast.
     pub limits: Limits,
+    /// Where is written who did what; nowhere where there is none.
+    pub audit_log: Option<PathBuf>,
+    /// Bytes of one file of that.
+    pub audit_log_size: usize,
+    /// Full files of it that are kept.
+    pub audit_log_kept: usize,
+    /// What becomes of writes that can't be told there.
+    pub audit_failure: AuditFailure,
     /// How long streams have to end when the server stops.
     pub shutdown_grace: Duration,
     /// The form of log lines.
@@ -137,6 +145,11 @@ impl Default for Settings {
             // One server has nobody to share its clients with, and a SotW client that comes back is sent everything anew.
             connection_age_max: None,
             limits: Limits::default(),
+            // A disk that fills up would end all writes: who wants the log says where there is room for it.
+            audit_log: None,
+            audit_log_size: 64 << 20,
+            audit_log_kept: 16,
+            audit_failure: AuditFailure::Refuse,
             // Well below the 30 s after which Kubernetes kills.
             shutdown_grace: Duration::from_secs(10),
             log_format: LogFormat::Text,
@@ -258,6 +271,16 @@ words! {
         Removed = "removed",
         /// As an assignment without endpoints.
         Empty = "empty",
+    }
+}
+
+words! {
+    /// What becomes of a write that the audit log can't tell.
+    AuditFailure {
+        /// It is refused.
+        Refuse = "refuse",
+        /// It is made, and counted.
+        Count = "count",
     }
 }
 

@@ -36,6 +36,17 @@ pub(super) fn write_path(path: &std::path::Path) -> String {
     path.display().to_string()
 }
 
+/// What stands for no file.
+const NO_FILE: &str = "none";
+
+pub(super) fn read_file(text: &str) -> Result<Option<PathBuf>, String> {
+    if text == NO_FILE { Ok(None) } else { read_path(text).map(Some) }
+}
+
+pub(super) fn write_file(path: &Option<PathBuf>) -> String {
+    path.as_deref().map_or_else(|| NO_FILE.to_owned(), write_path)
+}
+
 pub(super) fn read_addr(text: &str) -> Result<SocketAddr, String> {
     text.replacen("localhost", "127.0.0.1", 1)
         .parse()

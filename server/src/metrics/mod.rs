@@ -4,6 +4,7 @@
 //! ([`Metrics::text`]), so nobody has to keep them up to date.
 
 mod admission;
+mod audit;
 mod findings;
 mod intake;
 mod leases;
@@ -24,7 +25,7 @@ use prometheus::{
 };
 
 use crate::{
-    admission::Admission, intake::IntakeHandle, leases::Leases, source_health::SourceHealth,
+    admission::Admission, audit::Audit, intake::IntakeHandle, leases::Leases, source_health::SourceHealth,
     store_state::StoreState,
 };
 use findings::Findings;
@@ -104,6 +105,11 @@ impl Metrics {
     /// Shows what is counted of leases, too. The first that are shown stay.
     pub(crate) fn show_leases(&self, leases: Leases) {
         reading::register(&self.registry, &table::LEASES, move || leases::read(&leases));
+    }
+
+    /// Shows how the audit log gets on, too. The first that is shown stays.
+    pub(crate) fn show_audit(&self, audit: Audit) {
+        reading::register(&self.registry, &table::AUDIT_LINES, move || audit::read(&audit));
     }
 
     /// Shows how the limits stand, too. The first that are shown stay.

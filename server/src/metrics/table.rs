@@ -59,6 +59,10 @@ table! {
     REJECTED = "mainsheet_rejected_documents", Gauge, &[], "Documents that are rejected now.";
     FINDINGS = "mainsheet_findings", Gauge, &["severity", "code"],
         "Resources and rejected documents of which something is said, by what it is.";
+    AUDIT_LINES = "mainsheet_audit_lines_total", Counter, &[], "Lines written to the audit log.";
+    AUDIT_LOST = "mainsheet_audit_lost_total", Counter, &[],
+        "Events that the audit log does not tell, because it could not be written, or not fast enough.";
+    AUDIT_FAILING = "mainsheet_audit_failing", Gauge, &[], "1 while the audit log can't be written.";
     CLASHES = "mainsheet_clashes", Gauge, &[], "Names that several sources hold, of which one is served; without those that were applied, or rolled back, over a source.";
     HELD = "mainsheet_held_removals", Gauge, &[], "Removals that the shrink guard holds.";
     LEASES = "mainsheet_leases", Gauge, &[], "Resources that end unless they are renewed.";

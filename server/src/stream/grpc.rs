@@ -8,7 +8,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use mainsheet_api::{wire::DESCRIPTORS, xds::catalog::Catalog};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{Code, Status, body::Body, service::Routes};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Service as _;
 
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     admission::{Client, Receive},
+    audit::{Action, Audit, Event, REQUEST_ID, RequestId, Verdict, Who, code_name},
     auth::Caller,
     listen::Connection,
 };
@@ -29,13 +30,14 @@ const API: &str = "/mainsheet.v1.";
 pub(super) struct Services<C> {
     ads: Arc<Ads<C>>,
     others: Routes,
+    audit: Audit,
     /// Whether all of `others` answer other machines.
     allow_api_beyond_loopback: bool,
 }
 
 impl<C> Clone for Services<C> {
     fn clone(&self) -> Self {
-        Self { ads: Arc::clone(&self.ads), others: self.others.clone(), ..*self }
+        Self { ads: Arc::clone(&self.ads), others: self.others.clone(), audit: self.audit.clone(), ..*self }
     }
 }
 
@@ -43,6 +45,7 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
     pub(super) fn new(
         ads: Arc<Ads<C>>,
         (others, allow_api_beyond_loopback): (Routes, bool),
+        audit: Audit,
         health: HealthServer<impl Health>,
     ) -> anyhow::Result<Self> {
         let reflection = tonic_reflection::server::Builder::configure()
@@ -50,7 +53,7 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let others = others.add_service(health).add_service(reflection).prepare();
-        Ok(Self { ads, others, allow_api_beyond_loopback })
+        Ok(Self { ads, others, audit, allow_api_beyond_loopback })
     }
 
     /// Health and reflection change nothing, and may be asked by anybody.
@@ -96,6 +99,45 @@ fn refuse_beyond_loopback() -> Status {
     )
 }
 
+/// Says in each answer what its request was called, and in the audit log who was refused.
+struct Refusals {
+    audit: Audit,
+    path: String,
+    request: RequestId,
+    caller: Caller,
+}
+
+impl Refusals {
+    fn told(self, mut answer: Response<Body>) -> Response<Body> {
+        answer.headers_mut().insert(REQUEST_ID, self.request.header());
+        // Streams that end later tell it themselves.
+        let Some(status) = Status::from_header_map(answer.headers()) else { return answer };
+        let verdict = match status.code() {
+            Code::PermissionDenied => Verdict::Forbidden,
+            Code::Unauthenticated => Verdict::Unauthenticated,
+            _ => return answer,
+        };
+        let action = match Method::at(&self.path) {
+            Some(_) => Action::Stream,
+            None => Action::of_path(&self.path),
+        };
+        // Whoever carries out a write tells what becomes of it.
+        if verdict == Verdict::Forbidden && (action.writes() || action == Action::Backup) {
+            return answer;
+        }
+        let action = if verdict == Verdict::Unauthenticated { Action::Login } else { action };
+        let who = (Who::of(&self.caller), self.audit.now());
+        self.audit.tell_once(Event {
+            request: Some(self.request),
+            what: self.path,
+            code: code_name(status.code()),
+            reason: status.message().to_owned(),
+            ..Event::new(action, verdict, who)
+        });
+        answer
+    }
+}
+
 type Answer = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
 /// The services as one connection sees them.
@@ -113,8 +155,16 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
     type Error = Infallible;
     type Future = Answer;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
         self.asked.cancel();
-        self.services.answer(request, (&self.connection, &self.client, self.caller.clone()))
+        let refusals = Refusals {
+            audit: self.services.audit.clone(),
+            path: request.uri().path().to_owned(),
+            request: self.services.audit.request_id(),
+            caller: self.caller.clone(),
+        };
+        request.extensions_mut().insert(refusals.request);
+        let answering = self.services.answer(request, (&self.connection, &self.client, self.caller.clone()));
+        Box::pin(async move { Ok(refusals.told(answering.await?)) })
     }
 }

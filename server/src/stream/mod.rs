@@ -41,6 +41,7 @@ pub use options::StreamOptions;
 
 use crate::{
     admission::{Admission, Arrival},
+    audit::Audit,
     chain::Chain,
     inspection::Inspector,
     listen::{Connection, Listener},
@@ -63,6 +64,8 @@ pub struct Links<C> {
     pub metrics: Arc<Metrics>,
     /// Who is let in.
     pub admission: Admission,
+    /// Where is told who was refused.
+    pub audit: Audit,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// Whom this server follows.
@@ -117,7 +120,7 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let (health, health_service) = health::service().await;
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.subscribe(), tasks.clone()));
         let others = (self.links.others.clone(), self.options.borrow().allow_api_beyond_loopback);
-        let grpc = grpc::Services::new(ads, others, health_service)?;
+        let grpc = grpc::Services::new(ads, others, self.links.audit.clone(), health_service)?;
         let (admission, metrics) = (self.links.admission.clone(), Arc::clone(&self.links.metrics));
         let protocol =
             connection::Protocol::new(self.options.subscribe(), grpc, admission.clone(), tasks.clone());

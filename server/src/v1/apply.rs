@@ -18,7 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use super::{
-    Links, conflicts,
+    Links,
+    asking::Asking,
+    conflicts,
     error::{bad_request, internal},
     manifest::{Reading, judged},
     plan::{
@@ -78,7 +80,7 @@ impl Planner for InRoom {
 }
 
 pub(super) async fn apply(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     room: &Room,
     request: pb::ApplyRequest,
 ) -> Result<pb::ApplyResponse, Status> {
@@ -93,8 +95,10 @@ pub(super) async fn apply(
     for _ in 0..JUDGE_ATTEMPTS_MAX {
         let planner = prepare((links, &room), run, &request, criteria).await?;
         let fields: Vec<String> = planner.candidates.iter().map(|it| it.field.clone()).collect();
+        let named = planner.candidates.iter().filter_map(|it| it.key().cloned()).collect();
         let planner = InRoom { planner, _room: room.clone() };
-        let Written { revision, answer } = perform(links, run, cause.clone(), planner).await?;
+        let Written { revision, answer } =
+            perform((links, asking), run, (cause.clone(), named), planner).await?;
         let Applied::Results(mut results) = answer else {
             criteria = links.intake.criteria().renewed(&links.cache.snapshot());
             continue;
@@ -231,6 +235,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        audit::Audit,
         clock::SystemClock,
         intake::{IntakeOptions, IntakeParts, intake},
         leases::Leases,
@@ -239,6 +244,7 @@ mod tests {
         sinks::Sinks,
         source::DocumentOptions,
         store_state::StoreState,
+        surroundings::Randomness,
     };
 
     /// Of a server that has no source, and nothing.
@@ -255,6 +261,7 @@ mod tests {
             sources: Vec::new(),
         };
         Links {
+            audit: Audit::nowhere(clock.clone(), Randomness::of_seed(1)),
             store_state: StoreState::new(&cache, StoreHealth::default(), clock.clone()),
             intake: intake(parts, IntakeOptions::default()).1,
             cache,

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
-use super::{Answers, Links, error};
+use super::{Answers, Links, asking::Asking, error};
 
 /// Messages that wait for a client to read them.
 const WAITING_MAX: usize = 4;
@@ -78,8 +78,12 @@ impl Room {
     }
 }
 
-pub(super) async fn backup(links: &Links, turn: &Turn) -> Result<Answers<pb::BackupResponse>, Status> {
+pub(super) async fn backup(
+    (links, asking): (&Links, &Asking),
+    turn: &Turn,
+) -> Result<Answers<pb::BackupResponse>, Status> {
     let turn = turn.take()?;
+    asking.begin("backup", Vec::new()).await?;
     #[allow(
         clippy::disallowed_methods,
         reason = "awaited at once; the turn is kept until it has read, whoever waits"

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use mainsheet_api::{generated::mainsheet::v1 as pb, resource::SourceName};
 use tonic::{Code, Status};
 
-use super::{Links, convert, error::because, write::refusal};
+use super::{Links, asking::Asking, convert, error::because, write::refusal};
 use crate::intake::Hold;
 
 pub(super) async fn confirm(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     request: pb::ConfirmRequest,
 ) -> Result<pb::ConfirmResponse, Status> {
     let holding: BTreeSet<SourceName> =
@@ -18,6 +18,8 @@ pub(super) async fn confirm(
         "" => holding,
         named => vec![known(links, named)?].into_iter().collect(),
     };
+    let names: Vec<_> = asked.iter().map(|source| &*source.0).collect();
+    asking.begin(&format!("confirm of {}", names.join(", ")), Vec::new()).await?;
     let mut confirmed = Vec::new();
     for source in asked {
         let held: Vec<Hold> = links.intake.confirm(source).await.map_err(|error| refusal(&error))?;

@@ -8,6 +8,7 @@ use tonic::Status;
 use super::{
     Links,
     apply::is_best_effort,
+    asking::Asking,
     conflicts,
     error::bad_request,
     plan::{conditions::Conditions, delete::DeletePlanner, outcome::refuses, scope::Scope},
@@ -17,14 +18,18 @@ use super::{
 };
 use crate::intake::Written;
 
-pub(super) async fn delete(links: &Links, request: pb::DeleteRequest) -> Result<pb::DeleteResponse, Status> {
+pub(super) async fn delete(
+    (links, asking): (&Links, &Asking),
+    request: pb::DeleteRequest,
+) -> Result<pb::DeleteResponse, Status> {
     check_ready(links)?;
     let cause = cause("delete", request.authorship.clone())?;
     let run = Run::of(request.dry_run);
     let planner = planner(request)?;
     let is_atomic = !planner.is_best_effort;
     let named = planner.keys.len();
-    let Written { revision, answer: mut results } = perform(links, run, cause, planner).await?;
+    let Written { revision, answer: mut results } =
+        perform((links, asking), run, (cause, planner.keys.clone()), planner).await?;
     conflicts::date(links, &mut results).await;
     if run == Run::Real && is_atomic && results.iter().any(|result| refuses(result.outcome())) {
         let field = |index| (index < named).then(|| format!("keys[{index}]"));

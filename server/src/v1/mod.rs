@@ -5,11 +5,13 @@
 //! | `selection` | which resources a request is about |
 //! | `revisions`, `page` | the state that it reads, and where its next page begins |
 //! | `convert`, `changes`, `error` | our things as messages, and refusals |
+//! | `asking`, `noted` | who asks to write, and what of it is told in the audit log |
 //! | `manifest` | what is to be applied, read and judged |
 //! | `plan` | what writes change: pure |
 //! | `write`, `refused`, `conflicts` | how a write is made, what one that is refused is answered, and when what is in its way was written |
 
 mod apply;
+mod asking;
 mod backup;
 mod changes;
 mod confirm;
@@ -22,6 +24,7 @@ mod get;
 mod history;
 mod list;
 mod manifest;
+mod noted;
 mod page;
 mod plan;
 mod refused;
@@ -48,8 +51,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
-use self::{apply::Room, revisions::Revisions};
+use self::{apply::Room, asking::Asking, revisions::Revisions};
 use crate::{
+    audit::{Action, Audit},
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
     leases::Leases,
@@ -83,6 +87,8 @@ pub struct Links {
     pub store: &'static str,
     /// Whether it works.
     pub store_state: StoreState,
+    /// Where is told who wrote what.
+    pub audit: Audit,
     /// How documents are read that do not say.
     pub documents: DocumentOptions,
 }
@@ -139,14 +145,18 @@ impl Mainsheet for Service {
     type BackupStream = Answers<pb::BackupResponse>;
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Result<Response<pb::ApplyResponse>, Status> {
-        apply::apply(&self.links, &self.room, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Apply, &request)?;
+        let answer = apply::apply((&self.links, &asking), &self.room, request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 
     async fn delete(
         &self,
         request: Request<pb::DeleteRequest>,
     ) -> Result<Response<pb::DeleteResponse>, Status> {
-        delete::delete(&self.links, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Delete, &request)?;
+        let answer = delete::delete((&self.links, &asking), request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Result<Response<pb::GetResponse>, Status> {
@@ -168,21 +178,27 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::RollbackRequest>,
     ) -> Result<Response<pb::RollbackResponse>, Status> {
-        rollback::rollback(&self.reads, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Rollback, &request)?;
+        let answer = rollback::rollback((&self.reads, &asking), request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 
     async fn release(
         &self,
         request: Request<pb::ReleaseRequest>,
     ) -> Result<Response<pb::ReleaseResponse>, Status> {
-        release::release(&self.links, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Release, &request)?;
+        let answer = release::release((&self.links, &asking), request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 
     async fn confirm(
         &self,
         request: Request<pb::ConfirmRequest>,
     ) -> Result<Response<pb::ConfirmResponse>, Status> {
-        confirm::confirm(&self.links, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Confirm, &request)?;
+        let answer = confirm::confirm((&self.links, &asking), request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 
     async fn sinks(&self, request: Request<pb::SinksRequest>) -> Result<Response<pb::SinksResponse>, Status> {
@@ -204,14 +220,20 @@ impl Mainsheet for Service {
         diff::diff(&self.reads, &self.room, request.into_inner()).await.map(Response::new)
     }
 
-    async fn backup(&self, _: Request<pb::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
-        backup::backup(&self.links, &self.backups).await.map(Response::new)
+    async fn backup(
+        &self,
+        request: Request<pb::BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
+        let asking = Asking::of(&self.links, Action::Backup, &request)?;
+        asking.answered(backup::backup((&self.links, &asking), &self.backups)).await.map(Response::new)
     }
 
     async fn restore(
         &self,
         request: Request<Streaming<pb::RestoreRequest>>,
     ) -> Result<Response<pb::RestoreResponse>, Status> {
-        restore::restore(&self.links, &self.backups, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, Action::Restore, &request)?;
+        let answer = restore::restore((&self.links, &asking), &self.backups, request.into_inner());
+        asking.answered(answer).await.map(Response::new)
     }
 }

@@ -4,7 +4,9 @@ use mainsheet_api::generated::mainsheet::v1 as pb;
 use tonic::Status;
 
 use super::{
-    Links, convert,
+    Links,
+    asking::Asking,
+    convert,
     error::bad_request,
     plan::release::ReleasePlanner,
     selection::Selected,
@@ -13,7 +15,7 @@ use super::{
 use crate::intake::Written;
 
 pub(super) async fn release(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     request: pb::ReleaseRequest,
 ) -> Result<pb::ReleaseResponse, Status> {
     check_ready(links)?;
@@ -24,7 +26,8 @@ pub(super) async fn release(
         return Err(bad_request("selection.source", "a release is of what rollbacks hold; leave it out"));
     }
     let cause = cause("release", authorship)?;
-    let written = perform(links, Run::of(dry_run), cause, ReleasePlanner(selected)).await?;
+    let (run, planner) = (Run::of(dry_run), ReleasePlanner(selected));
+    let written = perform((links, asking), run, (cause, Vec::new()), planner).await?;
     let Written { revision, answer: differences } = written;
     let changes = differences.iter().map(|difference| difference.told(form)).collect();
     Ok(pb::ReleaseResponse { revision: revision.0, changes })

@@ -22,6 +22,7 @@ use tonic::{Status, Streaming};
 
 use super::{
     Links,
+    asking::Asking,
     backup::{Room, Turn, late},
     error,
     write::{Run, cause, check_ready, perform},
@@ -29,7 +30,7 @@ use super::{
 use crate::intake::{Now, Planned, Planner, Written, ended::with_ended_holds};
 
 pub(super) async fn restore(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     turn: &Turn,
     request: Streaming<pb::RestoreRequest>,
 ) -> Result<pb::RestoreResponse, Status> {
@@ -40,12 +41,12 @@ pub(super) async fn restore(
         clippy::disallowed_methods,
         reason = "awaited at once; the memory is taken until it ends, whoever waits"
     )]
-    let restoring = tokio::spawn(restored(links.clone(), asked, turn));
+    let restoring = tokio::spawn(restored((links.clone(), asking.clone()), asked, turn));
     restoring.await.map_err(error::internal)?
 }
 
 async fn restored(
-    links: Links,
+    (links, asking): (Links, Asking),
     asked: Asked,
     _turn: OwnedSemaphorePermit,
 ) -> Result<pb::RestoreResponse, Status> {
@@ -55,7 +56,8 @@ async fn restored(
     let backup = backup.map_err(|error| error::bad_request("data", error.to_string()))?;
     let what = format!("restore of revision {}", backup.state.revision);
     let (planner, left) = RestorePlanner::of(&backup);
-    let Written { revision, answer } = perform(&links, run, Cause { what, ..cause }, planner).await?;
+    let Written { revision, answer } =
+        perform((&links, &asking), run, (Cause { what, ..cause }, Vec::new()), planner).await?;
     Ok(pb::RestoreResponse {
         revision: revision.0,
         backup_revision: backup.state.revision.0,

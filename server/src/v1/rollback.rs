@@ -4,7 +4,9 @@ use mainsheet_api::{generated::mainsheet::v1 as pb, key::Key};
 use tonic::{Code, Status};
 
 use super::{
-    Reads, convert,
+    Reads,
+    asking::Asking,
+    convert,
     error::{bad_request, because},
     plan::rollback::{RollbackPlanner, RolledBack},
     selection::Selected,
@@ -16,7 +18,7 @@ use crate::intake::Written;
 const NAMED_MAX: usize = 10;
 
 pub(super) async fn rollback(
-    reads: &Reads,
+    (reads, asking): (&Reads, &Asking),
     request: pb::RollbackRequest,
 ) -> Result<pb::RollbackResponse, Status> {
     let links = &reads.links;
@@ -37,7 +39,8 @@ pub(super) async fn rollback(
         revision => Some(reads.at(revision).await?),
     };
     let planner = RollbackPlanner { to, selected, expected };
-    let Written { revision, answer } = perform(links, Run::of(dry_run), cause, planner).await?;
+    let Written { revision, answer } =
+        perform((links, asking), Run::of(dry_run), (cause, Vec::new()), planner).await?;
     match answer {
         RolledBack::Conflict(keys) => Err(changed(expected_revision, &keys)),
         RolledBack::Done { differences, skipped } => {

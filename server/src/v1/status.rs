@@ -35,8 +35,17 @@ pub(super) async fn status(reads: &Reads, _: pb::StatusRequest) -> Result<pb::St
         leases: count(links.leases.len()),
         rolled_back: count(snapshot.layer(&SourceName::hold()).len()),
         clashes: count(clashes::contests(&snapshot).count()),
-        problems: links.store_state.problems(),
+        problems: problems_of_server(links),
     })
+}
+
+/// What is wrong with the server itself.
+fn problems_of_server(links: &Links) -> Vec<String> {
+    let mut problems = links.store_state.problems();
+    if let Some(why) = links.audit.health().and_then(|health| health.failing) {
+        problems.push(format!("the audit log can't be written: {why}; make room where `audit-log` is"));
+    }
+    problems
 }
 
 fn count(len: usize) -> u32 {

@@ -1,8 +1,11 @@
 //! How a write of the API is made: planned by the intake, or only looked at.
 
+use std::sync::{Arc, PoisonError};
+
 use mainsheet_api::{
     change::Cause,
     generated::mainsheet::v1 as pb,
+    key::Key,
     limits::{AUTHOR_BYTES_MAX, WRITE_MESSAGE_BYTES_MAX},
 };
 use mainsheet_cache::{StoreError, blocking};
@@ -10,7 +13,9 @@ use tonic::{Code, Status};
 
 use super::{
     Links,
+    asking::Asking,
     error::{bad_request, because, internal, not_ready, stopping},
+    noted::Noted,
 };
 use crate::intake::{Planner, WriteError, Written};
 
@@ -48,15 +53,21 @@ pub(super) fn check_len(field: &str, text: &str, bytes_max: usize) -> Result<(),
     Err(bad_request(field, format!("has {} bytes, of {bytes_max} at most", text.len())))
 }
 
-/// Makes a write, or plans it on the newest state.
+/// Makes a write, which is told before and after, or plans it on the newest state. `named` is what the request names.
 pub(super) async fn perform<P: Planner>(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     run: Run,
-    cause: Cause,
+    (cause, named): (Cause, Vec<Key>),
     mut planner: P,
 ) -> Result<Written<P::Answer>, Status> {
     if run == Run::Real {
-        return links.intake.write(cause, planner).await.map_err(|error| refusal(&error));
+        asking.begin(&cause.what, named).await?;
+        let touched = Arc::default();
+        let planner = Noted { planner, touched: Arc::clone(&touched) };
+        let written = links.intake.write(cause, planner).await.map_err(|error| refusal(&error))?;
+        let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+        asking.did(Some(written.revision), touched);
+        return Ok(written);
     }
     let snapshot = links.cache.snapshot().0;
     let now = links.clock.now();

@@ -4,6 +4,7 @@
 
 mod ads;
 mod app;
+mod audit;
 mod bounds;
 mod cli;
 mod client;

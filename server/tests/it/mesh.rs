@@ -21,6 +21,7 @@ use mainsheet_cache::{
 };
 use mainsheet_server::{
     admission::{Admission, Limits},
+    audit::Audit,
     chain::Chain,
     clock::SystemClock,
     debug::DebugInspector,
@@ -108,7 +109,9 @@ impl Mesh {
         };
         let (_, intake) = intake(parts, IntakeOptions::default());
         let stop = CancellationToken::new();
+        let audit = Audit::nowhere(clock.clone(), Randomness::of_seed(1));
         let for_clients = v1::Links {
+            audit: audit.clone(),
             leases: leases.clone(),
             cache: cache.clone(),
             intake: intake.clone(),
@@ -137,6 +140,7 @@ impl Mesh {
             metrics: Arc::clone(&metrics),
         };
         let links = stream::Links {
+            audit,
             admission,
             newest,
             readiness: readiness.clone(),

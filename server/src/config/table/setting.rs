@@ -5,7 +5,7 @@ use std::fmt;
 use crate::config::Settings;
 
 /// One row.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// `grpc-addr`: the flag without its dashes, and the key in the file.
     pub name: &'static str,

@@ -138,7 +138,7 @@ fn results(steps: Vec<Step>) -> Applied {
 }
 
 impl Candidate {
-    fn key(&self) -> Option<&Key> {
+    pub(in crate::v1) fn key(&self) -> Option<&Key> {
         match &self.content {
             CandidateContent::Accepted { resource, .. } => Some(&resource.key),
             CandidateContent::Rejected { key, .. } => key.as_ref(),
