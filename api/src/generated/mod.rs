@@ -76,6 +76,13 @@ pub mod istio {
         }
     }
 }
+pub mod k8s {
+    pub mod rbac {
+        pub mod v1 {
+            include!("k8s.rbac.v1.rs");
+        }
+    }
+}
 pub mod mainsheet {
     pub mod store {
         pub mod v1 {
