@@ -32,6 +32,10 @@ pub struct KindInfo {
     pub rank: u8,
     /// Whether documents may hold it. MeshConfig is answered, never taken in.
     pub from_documents: bool,
+    /// Whether its resources are in namespaces. Those of other kinds have an empty one, wherever one is said.
+    pub namespaced: bool,
+    /// Where a document in Kubernetes form has the body.
+    pub place: BodyPlace,
 }
 
 impl KindInfo {
@@ -55,6 +59,15 @@ pub enum Family {
     Envoy,
     /// Not known here: sent bare and as it was written, named by its bare name, asked for as whoever wrote it said.
     Opaque,
+}
+
+/// Where a document in Kubernetes form has the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyPlace {
+    /// Under `spec`.
+    Spec,
+    /// Each field beside `metadata`.
+    BesideMetadata,
 }
 
 /// What a client concludes when a SotW response lacks a name (rules 42 to 44).
@@ -100,6 +113,18 @@ impl Kind {
     /// Rules of one's own, in CEL.
     pub const VALIDATION_RULE: Self = Self(20);
 
+    /// What may be done in a namespace.
+    pub const ROLE: Self = Self(21);
+    /// Who may do it.
+    pub const ROLE_BINDING: Self = Self(22);
+    /// What may be done anywhere.
+    pub const CLUSTER_ROLE: Self = Self(23);
+    /// Who may do it everywhere.
+    pub const CLUSTER_ROLE_BINDING: Self = Self(24);
+    /// What grants access, as Kubernetes' RBAC has it.
+    pub const OF_ACCESS: [Self; 4] =
+        [Self::ROLE, Self::ROLE_BINDING, Self::CLUSTER_ROLE, Self::CLUSTER_ROLE_BINDING];
+
     /// Every kind that is known here, in the table's order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0u16..).take(KINDS.len()).map(Self)
@@ -123,9 +148,26 @@ impl Kind {
         self.index() >= KINDS.len()
     }
 
+    /// Whether its resources grant access.
+    #[must_use]
+    pub fn is_of_access(self) -> bool {
+        Self::OF_ACCESS.contains(&self)
+    }
+
+    /// Whether its documents configure the mesh: Istio's kinds and our own, without those that grant access.
+    #[must_use]
+    pub fn is_of_mesh(self) -> bool {
+        let row = self.info();
+        row.family == Family::Istio && row.from_documents && !self.is_of_access()
+    }
+
     /// Whether a resource of this kind may name one of the other, which then must not go before it lets go (rule 79).
     #[must_use]
     pub fn may_refer_to(self, other: Self) -> bool {
+        // What takes access away never waits.
+        if self.is_of_access() || other.is_of_access() {
+            return false;
+        }
         match (self.info().family, other.info().family) {
             (Family::Istio, Family::Istio) => self.info().rank > other.info().rank,
             _ => matches!(
@@ -276,6 +318,10 @@ mod tests {
             (Kind::LISTENER, "Listener"),
             (Kind::ROUTES, "RouteConfiguration"),
             (Kind::VALIDATION_RULE, "ValidationRule"),
+            (Kind::ROLE, "Role"),
+            (Kind::ROLE_BINDING, "RoleBinding"),
+            (Kind::CLUSTER_ROLE, "ClusterRole"),
+            (Kind::CLUSTER_ROLE_BINDING, "ClusterRoleBinding"),
         ] {
             assert_eq!(kind.info().name, name);
         }
@@ -333,10 +379,11 @@ mod tests {
     fn no_two_kinds_are_written_alike() {
         let words = |kind: Kind| {
             let row = kind.info();
-            assert!(!row.short.is_empty(), "{kind} has no short name");
+            // kubectl has no short names for them.
+            assert_eq!(row.short.is_empty(), kind.is_of_access(), "{kind}");
             [row.name.to_ascii_lowercase(), row.plural.to_owned(), row.short.to_owned()]
         };
-        let all: Vec<String> = Kind::all().flat_map(words).collect();
+        let all: Vec<String> = Kind::all().flat_map(words).filter(|word| !word.is_empty()).collect();
         let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
     }

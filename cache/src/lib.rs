@@ -23,6 +23,7 @@
 //!
 //! Not here: sources, validation, streams, HTTP.
 
+mod among;
 pub mod blocking;
 mod cache;
 mod chunk;

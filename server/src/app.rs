@@ -1,7 +1,7 @@
 //! The composition root: which parts there are, and how they are connected. One small function a part.
 //!
 //! ```text
-//! source/files:PATH --> intake --> cache (store, follow) --> grpc --> sinks
+//! source/files:PATH --> intake --> cache (store, follow) --> access --> grpc --> sinks
 //! source/xds:ADDR   -/  ^                                |-> http
 //!                       |                                |-> clashes, verdicts
 //!                       \------------ expiry <-----------/
@@ -25,6 +25,7 @@ use tonic::service::Routes;
 use crate::{
     admission::Admission,
     audit::{self, Audit, AuditOptions},
+    auth::{Authority, Grants, authority},
     chain::Chain,
     clashes,
     config::{AuditFailure, Settings, StoreKind},
@@ -70,6 +71,7 @@ struct Shared {
     audit: Audit,
     sinks: Arc<Sinks>,
     chain: Chain,
+    grants: Grants,
 }
 
 /// Starts a server: opens the store, takes the ports, starts the tasks. Returns before it is ready.
@@ -100,13 +102,15 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let (intake, handle) = new_intake(settings, (&cache, &leases), names, &shared);
     let sources = sources::health(settings, &given);
     shared.metrics.show_sources(Arc::clone(&sources));
+    let (authority, granted) =
+        (authority(settings, &cache, &shared.grants), watch::channel(cache.snapshot()));
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
     let mut tasks = TaskSet::new(CancellationToken::new());
     let stop = tasks.stop();
     let (others, v1) =
         v1::service(v1_links(settings, (&cache, &handle, &leases), (&sources, &shared)), stop.clone());
-    let grpc = bind_grpc(settings, &cache, (&pages, others), &shared).await?;
+    let grpc = bind_grpc(settings, granted.1, (&pages, others), &shared).await?;
     let http = bind_http(settings, pages, (&grpc.options(), &shared)).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
     let live =
@@ -119,6 +123,7 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let noting = pins::run(Arc::clone(&shared.sinks), cache.clone(), Arc::clone(&shared.clock), stop.clone());
     tasks.spawn("pins", noting);
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
+    tasks.spawn("access", authority::run(authority, cache.subscribe(), granted.0, stop.clone()));
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);
     tasks.spawn("intake", intake.run(stop.clone()));
@@ -161,8 +166,20 @@ fn shared(
     let (limits, readiness) = (settings.limits.clone(), Readiness::new());
     let admission = Admission::new(limits, Arc::clone(&clock), randomness.fork(), &metrics);
     metrics.show_admission(admission.clone());
-    let shared =
-        Shared { clock, network, randomness, store, readiness, metrics, admission, audit, sinks, chain };
+    let grants = Grants::default();
+    let shared = Shared {
+        clock,
+        network,
+        randomness,
+        store,
+        readiness,
+        metrics,
+        admission,
+        audit,
+        sinks,
+        chain,
+        grants,
+    };
     Ok((shared, writer))
 }
 
@@ -217,14 +234,21 @@ fn new_intake(
     intake(parts, live::intake_options(settings))
 }
 
+/// Who may do what, as what the store holds says it.
+fn authority(settings: &Settings, cache: &Cache, grants: &Grants) -> Authority {
+    let mut authority = Authority::new(settings.authorities(), grants.clone());
+    authority.take_over(cache.snapshot());
+    authority
+}
+
 async fn bind_grpc(
     settings: &Settings,
-    cache: &Cache,
+    newest: watch::Receiver<SnapshotCatalog>,
     (pages, others): (&debug::Links, Routes),
     shared: &Shared,
 ) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
     let links = stream::Links {
-        newest: cache.subscribe(),
+        newest,
         readiness: shared.readiness.clone(),
         sinks: Arc::clone(&shared.sinks),
         metrics: Arc::clone(&shared.metrics),

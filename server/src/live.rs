@@ -45,7 +45,8 @@ pub(crate) fn intake_options(settings: &Settings) -> IntakeOptions {
         },
         root_namespace: settings.root_namespace.clone(),
         lifetimes: settings.lifetimes(),
-        validation: validate::Options { crd_rules: settings.crd_rules },
+        authorities: settings.authorities().into(),
+        validation: validate::Options { crd_rules: settings.crd_rules, ..validate::Options::default() },
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     key::Key,
-    kind::{Family, KINDS, Kind, KindInfo},
+    kind::{BodyPlace, Family, KINDS, Kind, KindInfo},
     resource::Resource,
     verdict::Finding,
     wire::Any,
@@ -20,6 +20,9 @@ use crate::{
 
 /// Keys of a document. `status` is written by controllers and read by nobody here.
 const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+/// Keys of a document whose body stands beside them.
+const AROUND: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Keys of a list of documents.
 const LIST: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
@@ -135,11 +138,20 @@ fn row(group: &str, name: &str) -> Option<Kind> {
 fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
     let Some(kind) = row(says.group(), says.kind) else { return of_no_kind(node, says) };
     let mut decoder = Decoder::new(Form::Kubernetes, node.position, defaults.unknown_fields);
-    let (mut metadata, mut spec) = (Metadata::default(), Vec::new());
+    let (mut metadata, mut body) = (Metadata::default(), Vec::new());
     check_version(&mut decoder, node, says, kind);
-    decoder.known(node.pairs().unwrap_or_default(), &TOP, |decoder, pair| match &*pair.key {
+    let pairs = node.pairs().unwrap_or_default().iter();
+    let (known, around): (&[&str], Vec<_>) = match kind.info().place {
+        BodyPlace::Spec => (&TOP, pairs.collect()),
+        BodyPlace::BesideMetadata => {
+            let (around, fields): (Vec<_>, Vec<_>) = pairs.partition(|pair| AROUND.contains(&&*pair.key));
+            body = decoder.message_fields(descriptors::body(kind), fields);
+            (&AROUND, around)
+        }
+    };
+    decoder.known(around, known, |decoder, pair| match &*pair.key {
         "metadata" => metadata.read(decoder, &pair.value),
-        "spec" => spec = decoder.message(descriptors::body(kind), &pair.value),
+        "spec" => body = decoder.message(descriptors::body(kind), &pair.value),
         _ => {}
     });
     let key = metadata.key(kind, defaults);
@@ -147,7 +159,7 @@ fn one(node: &Node<'_>, says: Says<'_>, defaults: Defaults<'_>) -> Content {
         let remedy = "give it a name: it is what updates and deletions go by";
         decoder.refuse("missing-name", "metadata.name is missing", remedy);
     }
-    let body = Any { type_url: format!("{TYPE_URL_PREFIX}{}", kind.info().message), value: spec.into() };
+    let body = Any { type_url: format!("{TYPE_URL_PREFIX}{}", kind.info().message), value: body.into() };
     decoder.finish(key, |key| Resource {
         key,
         labels: metadata.labels,

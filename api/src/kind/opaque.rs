@@ -6,7 +6,7 @@ use std::{
     sync::{OnceLock, PoisonError, RwLock},
 };
 
-use super::{Absence, Family, KINDS, Kind, KindInfo};
+use super::{Absence, BodyPlace, Family, KINDS, Kind, KindInfo};
 use crate::limits::{
     OPAQUE_KINDS_MAX, OPAQUE_KINDS_STORED_MAX, OPAQUE_KINDS_TRIED_MAX, OPAQUE_TYPE_URL_BYTES_MAX,
 };
@@ -196,6 +196,8 @@ fn row_of(type_url: &'static str) -> KindInfo {
         absence: Absence::Deletes,
         rank: u8::MAX,
         from_documents: false,
+        namespaced: true,
+        place: BodyPlace::Spec,
     }
 }
 

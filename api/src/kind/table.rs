@@ -1,6 +1,6 @@
 //! The rows of the kinds that are known here.
 
-use super::{Absence, Family, KindInfo};
+use super::{Absence, BodyPlace, Family, KindInfo};
 
 const fn istio(
     [name, plural, short]: [&'static str; 3],
@@ -19,6 +19,8 @@ const fn istio(
         absence: Absence::Deletes,
         rank: 1,
         from_documents: true,
+        namespaced: true,
+        place: BodyPlace::Spec,
     }
 }
 
@@ -39,6 +41,16 @@ const fn envoy(
         absence,
         rank,
         from_documents: true,
+        namespaced: true,
+        place: BodyPlace::Spec,
+    }
+}
+
+const fn access([name, plural]: [&'static str; 2], message: &'static str, namespaced: bool) -> KindInfo {
+    KindInfo {
+        namespaced,
+        place: BodyPlace::BesideMetadata,
+        ..istio([name, plural, ""], "rbac.authorization.k8s.io", &["v1"], message)
     }
 }
 
@@ -46,7 +58,7 @@ const NETWORKING: &[&str] = &["v1", "v1alpha3", "v1beta1"];
 const SECURITY: &[&str] = &["v1", "v1beta1"];
 
 /// Every kind that is known here. The order is part of stored keys' order only, never of what is stored.
-pub static KINDS: [KindInfo; 21] = [
+pub static KINDS: [KindInfo; 25] = [
     istio(
         ["TrafficExtension", "trafficextensions", "te"],
         "extensions.istio.io",
@@ -182,4 +194,8 @@ pub static KINDS: [KindInfo; 21] = [
         &["v1"],
         "mainsheet.v1.ValidationRule",
     ),
+    access(["Role", "roles"], "k8s.rbac.v1.Role", true),
+    access(["RoleBinding", "rolebindings"], "k8s.rbac.v1.RoleBinding", true),
+    access(["ClusterRole", "clusterroles"], "k8s.rbac.v1.ClusterRole", false),
+    access(["ClusterRoleBinding", "clusterrolebindings"], "k8s.rbac.v1.ClusterRoleBinding", false),
 ];

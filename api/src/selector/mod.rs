@@ -9,11 +9,13 @@
 //!
 //! Commas are "and". An empty selector selects everything.
 
+mod document;
 mod parse;
 mod token;
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+pub use document::DocumentSelectorError;
 pub use parse::SelectorError;
 
 /// What a resource's labels must be like.

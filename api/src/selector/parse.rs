@@ -152,7 +152,7 @@ fn wanted(token: Token<'_>, what: &str) -> SelectorError {
 }
 
 /// What keeps a text from being a label's key: `app`, `app.kubernetes.io/name`.
-fn key_problem(key: &str) -> Option<&'static str> {
+pub(super) fn key_problem(key: &str) -> Option<&'static str> {
     let name = match key.split_once('/') {
         None => key,
         Some((prefix, _)) if !is_subdomain(prefix) => {
@@ -171,8 +171,8 @@ fn is_subdomain(text: &str) -> bool {
     text.len() <= PREFIX_LEN_MAX && text.split('.').all(is_part)
 }
 
-/// Of a text that is not empty: names and values are of the same letters.
-fn name_problem(text: &str) -> Option<&'static str> {
+/// Of a value, and of a name that is not empty: both are of the same letters.
+pub(super) fn name_problem(text: &str) -> Option<&'static str> {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let ends = [text.bytes().next(), text.bytes().next_back()];
     if text.len() > NAME_LEN_MAX {

@@ -1,7 +1,8 @@
 //! Names, namespaces and the annotations that istiod acts on, for every kind.
 
-use super::{code, report::Report};
+use super::{AccessDocuments, code, report::Report};
 use crate::{
+    access::is_access_name,
     generated::istio::security::v1beta1::{AuthorizationPolicy, authorization_policy::Action},
     kind::Family,
     lease::{TTL, TtlError, XDS_TTL, parse_lease_ttl, parse_ttl},
@@ -34,7 +35,7 @@ pub(crate) fn is_kubernetes_label(text: &str) -> bool {
 }
 
 /// Kubernetes' RFC 1123 subdomain, whose parts may be longer than a label.
-fn is_kubernetes_name(text: &str) -> bool {
+pub(super) fn is_kubernetes_name(text: &str) -> bool {
     let part_is_right = |part: &str| {
         !part.is_empty()
             && !part.starts_with('-')
@@ -62,6 +63,12 @@ pub(super) fn check(report: &mut Report<'_>) -> bool {
 fn names(report: &mut Report<'_>) {
     let key = &report.resource().key;
     match key.kind.info().family {
+        Family::Istio if key.kind.is_of_access() => report.field("metadata", |report| {
+            report.flag_if(report.options().access == AccessDocuments::GrantNothing, &code::NO_AUTHORITY);
+            report.expect("name", &*key.name, is_access_name, &code::ACCESS_NAME);
+            let is_right = |text: &str| !key.kind.info().namespaced || is_kubernetes_label(text);
+            report.expect("namespace", &*key.namespace, is_right, &code::METADATA_NAMESPACE);
+        }),
         Family::Istio => report.field("metadata", |report| {
             report.expect("name", &*key.name, is_kubernetes_name, &code::METADATA_NAME);
             report.expect("namespace", &*key.namespace, is_kubernetes_label, &code::METADATA_NAMESPACE);

@@ -16,6 +16,7 @@
 //! | `regex`, `cel`, `url`, `jwks` | whether istiod's libraries would read a text |
 //! | the rest | vocabularies that kinds share: hosts, addresses, ports, durations, labels, references |
 
+mod access;
 pub mod across;
 mod address;
 mod authorization_policy;
@@ -66,7 +67,7 @@ mod workload_group;
 use report::Report;
 
 pub(crate) use metadata::is_kubernetes_label;
-pub use options::{CrdRules, Options};
+pub use options::{AccessDocuments, CrdRules, Options};
 
 use crate::{resource::Resource, verdict::Finding};
 

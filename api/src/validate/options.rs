@@ -7,6 +7,18 @@ use std::{fmt, str::FromStr};
 pub struct Options {
     /// What only the CRD refuses.
     pub crd_rules: CrdRules,
+    /// What documents of access mean where they come from.
+    pub access: AccessDocuments,
+}
+
+/// What documents of access mean where they come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessDocuments {
+    /// They grant what they say.
+    #[default]
+    Count,
+    /// They grant nothing: their source is no authority.
+    GrantNothing,
 }
 
 /// What a rule weighs that Kubernetes has and istiod has not.

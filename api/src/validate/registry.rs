@@ -1,11 +1,11 @@
 //! Which checks a kind has: a row a kind, its message decoded on the way.
 
 use super::{
-    authorization_policy, code, destination_rule, envoy, envoy_filter, gateway, peer_authentication,
+    access, authorization_policy, code, destination_rule, envoy, envoy_filter, gateway, peer_authentication,
     proxy_config, report::Report, request_authentication, service_entry, sidecar, telemetry,
     traffic_extension, validation_rule, virtual_service, wasm_plugin, workload_entry, workload_group,
 };
-use crate::kind::{Family, TYPE_URL_PREFIX};
+use crate::kind::{BodyPlace, Family, TYPE_URL_PREFIX};
 
 type Check = fn(&mut Report<'_>);
 
@@ -27,6 +27,10 @@ static CHECKS: &[(&str, Check)] = &[
     ("WasmPlugin", |report| report.decoded(wasm_plugin::check)),
     ("TrafficExtension", |report| report.decoded(traffic_extension::check)),
     ("ValidationRule", |report| report.decoded(validation_rule::check)),
+    ("Role", |report| report.decoded(access::role)),
+    ("RoleBinding", |report| report.decoded(access::role_binding)),
+    ("ClusterRole", |report| report.decoded(access::cluster_role)),
+    ("ClusterRoleBinding", |report| report.decoded(access::cluster_role_binding)),
     ("Cluster", |report| report.decoded(envoy::cluster)),
     ("ClusterLoadAssignment", |report| report.decoded(envoy::endpoints)),
     ("Listener", |report| report.decoded(envoy::listener)),
@@ -41,9 +45,9 @@ pub(super) fn check_body(report: &mut Report<'_>) {
         return report.flag_value(&code::BODY_TYPE, &resource.body.type_url);
     }
     let Some((_, check)) = CHECKS.iter().find(|(kind, _)| *kind == row.name) else { return };
-    match row.family {
-        Family::Istio => report.field("spec", check),
-        Family::Envoy | Family::Opaque => check(report),
+    match (row.family, row.place) {
+        (Family::Istio, BodyPlace::Spec) => report.field("spec", check),
+        _ => check(report),
     }
 }
 

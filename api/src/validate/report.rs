@@ -51,6 +51,10 @@ impl<'a> Report<'a> {
         self.resource
     }
 
+    pub(super) fn options(&self) -> Options {
+        self.options
+    }
+
     /// The namespace that `.` stands for.
     pub(super) fn namespace(&self) -> &'a str {
         &self.resource.key.namespace

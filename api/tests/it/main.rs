@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy exempts tests, and not the functions that they share")]
 
+mod access;
 mod codec;
 mod corpus;
 mod envoy_descriptors;

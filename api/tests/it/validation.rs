@@ -119,7 +119,8 @@ fn every_case_yields_what_it_announces_and_nothing_else() {
 #[test]
 fn every_code_has_a_case() {
     let shown = cases().into_iter().flat_map(|case| case.expected).map(|(code, _)| code);
-    let shown: BTreeSet<String> = shown.chain(crate::validation_rules::shown()).collect();
+    let shown: BTreeSet<String> =
+        shown.chain(crate::validation_rules::shown()).chain(crate::access::shown()).collect();
     let missing: Vec<_> = validate::code::all()
         .map(|code| code.id)
         .filter(|id| !shown.contains(*id) && !UNWRITABLE.contains(id))
@@ -159,7 +160,8 @@ fn the_example_mesh_is_faultless() {
             let Content::Resource { resource, .. } = document.content else {
                 panic!("{}:{}: {:?}", file.display(), document.line, document.content);
             };
-            let findings = validate::check(&resource, Options { crd_rules: CrdRules::Deny });
+            let findings =
+                validate::check(&resource, Options { crd_rules: CrdRules::Deny, ..Options::default() });
             let codes: Vec<_> = findings.iter().map(|finding| &*finding.code).collect();
             let of_every_one: &[&str] =
                 if resource.key.kind.info().name == "EnvoyFilter" { &["ef-internal"] } else { &[] };

@@ -156,7 +156,7 @@ fn each_rule_has_bad_and_good_cases_or_says_why_not() {
 fn what_only_the_crds_refuse_is_an_error_by_choice() {
     let case = case("ST-15 bad DR host: a, trafficPolicy: {loadBalancer: {warmupDurationSecs: 0s}}");
     for (crd_rules, severity) in [(CrdRules::Warn, Severity::Warning), (CrdRules::Deny, Severity::Error)] {
-        let findings = validate::check(&case.resource, Options { crd_rules });
+        let findings = validate::check(&case.resource, Options { crd_rules, ..Options::default() });
         let found: Vec<_> = findings.iter().map(|finding| (&*finding.code, finding.severity)).collect();
         assert_eq!(found, [("crd-duration", severity)]);
     }
@@ -165,7 +165,8 @@ fn what_only_the_crds_refuse_is_an_error_by_choice() {
 #[test]
 fn a_field_that_istiod_refuses_is_not_told_twice() {
     let case = case("NUM-09 bad DR host: a, trafficPolicy: {outlierDetection: {interval: 0s}}");
-    let findings = validate::check(&case.resource, Options { crd_rules: CrdRules::Deny });
+    let findings =
+        validate::check(&case.resource, Options { crd_rules: CrdRules::Deny, ..Options::default() });
     assert_eq!(findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(), ["duration"]);
 }
 

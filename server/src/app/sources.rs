@@ -116,7 +116,7 @@ fn upstream(
         variant: server.variant,
         kinds: server.kinds(),
         documents: DocumentOptions { default_namespace: namespace.clone(), ..settings.documents.clone() },
-        validation: validate::Options { crd_rules: settings.crd_rules },
+        validation: validate::Options { crd_rules: settings.crd_rules, ..validate::Options::default() },
     };
     source::upstream::run(options, parts, stop)
 }

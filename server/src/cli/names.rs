@@ -26,9 +26,12 @@ pub(super) fn qualified(key: &pb::ResourceKey) -> String {
     format!("{}/{}", kind_of(key), key.name)
 }
 
-/// `VirtualService/shop/reviews`, as a command takes it.
+/// `VirtualService/shop/reviews`, `ClusterRole/view`, as a command takes it.
 pub(super) fn argument(key: &pb::ResourceKey) -> String {
-    format!("{}/{}/{}", key.kind, key.namespace, key.name)
+    match &*key.namespace {
+        "" => format!("{}/{}", key.kind, key.name),
+        namespace => format!("{}/{namespace}/{}", key.kind, key.name),
+    }
 }
 
 /// `2026-11-21T15:00:00Z`
@@ -57,6 +60,8 @@ mod tests {
         let opaque = pb::ResourceKey { kind: "type.googleapis.com/a.B".into(), ..key("", "") };
         assert_eq!(qualified(&opaque), "type.googleapis.com/a.B/reviews");
         assert_eq!(argument(&key("shop", "")), "VirtualService/shop/reviews");
+        let role = pb::ResourceKey { kind: "ClusterRole".into(), ..key("", "") };
+        assert_eq!((&*argument(&role), &*of(Some(&role))), ("ClusterRole/reviews", "ClusterRole reviews"));
     }
 
     #[test]

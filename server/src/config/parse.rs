@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use mainsheet_api::verdict::Position;
+use mainsheet_api::{codec::suggestion, resource::SourceName, verdict::Position};
 
 use super::{
     Effective, FollowedServer, Mistake, Origin, ServedPath, env_name, environment,
@@ -191,6 +191,7 @@ impl Layered {
     fn check(&mut self) {
         self.check_paths();
         self.check_upstreams();
+        self.check_authorities();
         let settings = self.effective.settings.clone();
         if settings.debounce_quiet > settings.debounce_max {
             let wrong = "`debounce-quiet` is longer than `debounce-max`".to_owned();
@@ -241,6 +242,20 @@ impl Layered {
             let wrong = format!("`{source}` is followed twice");
             let right = "name each server once, replicas of one as one address with commas";
             self.mistake("upstreams", wrong, right.into());
+        }
+    }
+
+    /// An authority that is misspelt would grant nothing, and nobody would know why.
+    fn check_authorities(&mut self) {
+        let settings = &self.effective.settings;
+        let paths = settings.paths.iter().map(|served| source_name(&served.path));
+        let known: BTreeSet<SourceName> = paths
+            .chain(settings.upstreams.iter().map(FollowedServer::source))
+            .chain([SourceName::api()])
+            .collect();
+        for source in settings.authorities.clone().difference(&known) {
+            let right = suggestion(&source.0, known.iter().map(|known| &*known.0));
+            self.mistake("authorities", format!("`{source}` is no source"), right);
         }
     }
 

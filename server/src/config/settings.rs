@@ -65,6 +65,8 @@ pub struct Settings {
     pub crd_rules: CrdRules,
     /// Who sees what.
     pub views: Views,
+    /// Sources whose documents of access count, beside paths and upstreams that are marked so.
+    pub authorities: BTreeSet<SourceName>,
     /// The namespace whose rules hold for all of the mesh.
     pub root_namespace: String,
     /// What the names of Kubernetes' services end in.
@@ -127,6 +129,7 @@ impl Default for Settings {
             guard_mode: GuardMode::Proceed,
             crd_rules: CrdRules::Warn,
             views: Views::default(),
+            authorities: BTreeSet::new(),
             root_namespace: "istio-system".to_owned(),
             cluster_domain: "cluster.local".to_owned(),
             complete: Complete::default(),
@@ -159,6 +162,16 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The sources whose documents of access count.
+    #[must_use]
+    pub fn authorities(&self) -> Vec<SourceName> {
+        let of_paths = self.paths.iter().map(|path| (file::source_name(&path.path), path.authority));
+        let of_upstreams = self.upstreams.iter().map(|server| (server.source(), server.authority));
+        let mut authorities = self.authorities.clone();
+        authorities.extend(of_paths.chain(of_upstreams).filter(|(_, is_one)| *is_one).map(|(name, _)| name));
+        authorities.into_iter().collect()
+    }
+
     /// How long what each source tells lives.
     #[must_use]
     pub fn lifetimes(&self) -> HashMap<SourceName, Lifetime> {
@@ -182,6 +195,8 @@ pub struct ServedPath {
     pub unknown_fields: Option<UnknownFields>,
     /// Instead of [`DocumentOptions::ttl`].
     pub ttl: Option<Option<Duration>>,
+    /// Whether its documents of access count.
+    pub authority: bool,
 }
 
 impl From<PathBuf> for ServedPath {

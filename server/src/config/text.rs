@@ -1,8 +1,8 @@
 //! The text forms of settings' values: how each is read, and written so that it is read back.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
-use mainsheet_api::kind::Kind;
+use mainsheet_api::{kind::Kind, resource::SourceName};
 
 /// Longest time that means something: a day. More is a unit gone wrong.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -85,6 +85,26 @@ pub(super) fn read_kinds(text: &str) -> Result<BTreeSet<Kind>, String> {
 pub(super) fn write_kinds(kinds: &BTreeSet<Kind>) -> String {
     let names: Vec<_> = kinds.iter().map(|kind| kind.info().name).collect();
     if names.is_empty() { NO_KINDS.to_owned() } else { names.join(",") }
+}
+
+/// What stands for no source at all.
+const NO_SOURCES: &str = "none";
+
+/// Names of sources, with commas between them.
+pub(super) fn read_sources(text: &str) -> Result<BTreeSet<SourceName>, String> {
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    match &*names {
+        [NO_SOURCES] => Ok(BTreeSet::new()),
+        names if names.contains(&"") => Err(format!(
+            "write names of sources with commas between them, for example api,files:/etc/access, or {NO_SOURCES}"
+        )),
+        names => Ok(names.iter().map(|name| SourceName(Arc::from(*name))).collect()),
+    }
+}
+
+pub(super) fn write_sources(sources: &BTreeSet<SourceName>) -> String {
+    let names: Vec<_> = sources.iter().map(|source| &*source.0).collect();
+    if names.is_empty() { NO_SOURCES.to_owned() } else { names.join(",") }
 }
 
 pub(super) fn read_count(text: &str) -> Result<usize, String> {

@@ -9,7 +9,7 @@ use mainsheet_api::{
 };
 use mainsheet_sink::Client;
 
-use super::text::{read_kinds, read_label, write_kinds};
+use super::text::{read_bool, read_kinds, read_label, write_kinds};
 use crate::source::upstream::{default_kinds, default_node_id, source_name};
 
 /// A server to follow, with what is set for it alone.
@@ -27,6 +27,8 @@ pub struct FollowedServer {
     pub node_id: Option<String>,
     /// Namespace of what comes without one, instead of that for all sources.
     pub default_namespace: Option<String>,
+    /// Whether its documents of access count.
+    pub authority: bool,
 }
 
 impl FollowedServer {
@@ -49,6 +51,7 @@ impl FollowedServer {
             variant: Variant::Delta,
             node_id: None,
             default_namespace: None,
+            authority: false,
         }
     }
 
@@ -63,7 +66,7 @@ impl FollowedServer {
     pub fn kinds(&self) -> Vec<Kind> {
         match &self.kinds {
             Some(kinds) => kinds.iter().copied().collect(),
-            None => default_kinds().collect(),
+            None => default_kinds(self.authority).collect(),
         }
     }
 
@@ -160,6 +163,15 @@ pub static UPSTREAM_SETTINGS: &[UpstreamSetting] = &[
         get: |server| server.default_namespace.clone(),
         set: |server, text| {
             server.default_namespace = Some(read_label(text)?);
+            Ok(())
+        },
+    },
+    UpstreamSetting {
+        name: "authority",
+        help: "whether its roles and bindings grant anything, `true` or `false` (the default); if so, they are asked for, too",
+        get: |server| server.authority.then(|| "true".to_owned()),
+        set: |server, text| {
+            server.authority = read_bool(text)?;
             Ok(())
         },
     },

@@ -83,7 +83,10 @@ impl Committer {
     /// Where another writer took the lease, or the cache is gone.
     pub(super) async fn take_in(self, round: Round, named: Named, withheld: Named) -> anyhow::Result<Done> {
         let Round { source, is_whole, reports, released } = round;
-        let criteria = self.criteria.with_rules_among(reports.iter().flat_map(|report| &report.documents));
+        let criteria = self
+            .criteria
+            .of_source(&source)
+            .with_rules_among(reports.iter().flat_map(|report| &report.documents));
         let reports = self.timed(Step::Judge, judge_all(reports, &criteria)).await?;
         self.count(&reports);
         let round = Arc::new(JudgedRound { source, is_whole, reports, released, named, withheld });

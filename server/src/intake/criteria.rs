@@ -6,9 +6,9 @@ use mainsheet_api::{
     codec::{Content, Document, decode_entry},
     key::Key,
     kind::Kind,
-    resource::Resource,
+    resource::{Resource, SourceName},
     rule::RuleSet,
-    validate::{self, Options},
+    validate::{self, AccessDocuments, Options},
     verdict::{Finding, Severity},
     version::VersionSum,
     view::View,
@@ -30,6 +30,8 @@ pub(crate) struct Criteria {
     /// Of the served rules.
     version: VersionSum,
     options: Options,
+    /// Sources whose documents of access count.
+    authorities: Arc<[SourceName]>,
 }
 
 impl Criteria {
@@ -44,12 +46,25 @@ impl Criteria {
             compiled,
             version: VersionSum::EMPTY,
             options: Options::default(),
+            authorities: Arc::default(),
         }
     }
 
     /// The same, where what holds everywhere weighs so.
     pub(crate) fn weighing(self, options: Options) -> Self {
         Self { options, ..self }
+    }
+
+    /// The same, where documents of access of these sources count.
+    pub(crate) fn with_authorities(self, authorities: Arc<[SourceName]>) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// For what comes from this source.
+    pub(crate) fn of_source(&self, source: &SourceName) -> Self {
+        let is_authority = self.authorities.contains(source);
+        let access = if is_authority { AccessDocuments::Count } else { AccessDocuments::GrantNothing };
+        Self { options: Options { access, ..self.options }, ..self.clone() }
     }
 
     /// What weighs how, of what holds everywhere.
@@ -74,7 +89,8 @@ impl Criteria {
 
     /// By the rules of another snapshot.
     pub(crate) fn renewed(&self, snapshot: &SnapshotCatalog) -> Self {
-        Self::of_snapshot(snapshot, &self.root_namespace).weighing(self.options)
+        let renewed = Self::of_snapshot(snapshot, &self.root_namespace).weighing(self.options);
+        renewed.with_authorities(Arc::clone(&self.authorities))
     }
 
     /// The version of the served rules.

@@ -78,6 +78,8 @@ pub struct IntakeOptions {
     pub root_namespace: String,
     /// How long what a source tells lives; as long as it says, where it is not named.
     pub lifetimes: HashMap<SourceName, Lifetime>,
+    /// Sources whose documents of access count.
+    pub authorities: Arc<[SourceName]>,
     /// What the rules of validation weigh.
     pub validation: validate::Options,
 }
@@ -103,6 +105,7 @@ impl Default for IntakeOptions {
             guard: GuardRule::Proceed,
             root_namespace: "istio-system".to_owned(),
             lifetimes: HashMap::new(),
+            authorities: Arc::default(),
             validation: validate::Options::default(),
         }
     }

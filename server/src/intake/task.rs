@@ -336,7 +336,8 @@ pub(super) fn rules_version(snapshot: &SnapshotCatalog) -> VersionSum {
 
 /// By the rules that are served.
 pub(super) fn criteria(snapshot: &SnapshotCatalog, options: &IntakeOptions) -> Criteria {
-    Criteria::of_snapshot(snapshot, &options.root_namespace).weighing(options.validation)
+    let criteria = Criteria::of_snapshot(snapshot, &options.root_namespace).weighing(options.validation);
+    criteria.with_authorities(Arc::clone(&options.authorities))
 }
 
 /// The result of what is in flight, if anything is.

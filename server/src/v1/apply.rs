@@ -7,6 +7,7 @@ use mainsheet_api::{
     generated::mainsheet::v1 as pb,
     lease::check_ttl,
     limits::{AUTHOR_BYTES_MAX, WRITE_REQUEST_BYTES_MAX, WRITES_BYTES_MAX},
+    resource::SourceName,
     version::VersionSum,
 };
 use mainsheet_cache::{
@@ -160,7 +161,7 @@ async fn prepare(
 ) -> Result<ApplyPlanner, Status> {
     let reading = reading(links, run, request)?;
     let options = options(request, criteria.version())?;
-    let asked = Arc::clone(request);
+    let (asked, criteria) = (Arc::clone(request), criteria.of_source(&SourceName::api()));
     let is_small = request.encoded_len() <= INLINE_BYTES_MAX && criteria.rules().is_empty();
     let room = room.clone();
     let work = move || {

@@ -129,7 +129,7 @@ impl Listing {
         kind: Kind,
         after: Option<(&'a str, &'a str)>,
     ) -> Found<'a> {
-        let Some(namespaces) = self.selected.namespaces() else {
+        let Some(namespaces) = self.selected.namespaces(kind) else {
             return Box::new(snapshot.served_after(kind, after));
         };
         let namespaces =

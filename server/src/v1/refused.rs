@@ -60,7 +60,7 @@ impl Refusal {
     /// Whether there was room for it.
     fn list(&mut self, result: &pb::WriteResult, field: Option<String>) -> bool {
         let key = result.key.clone().unwrap_or_default();
-        let (name, subject) = (format!("{}/{}", key.namespace, key.name), subject(&key));
+        let (name, subject) = (name(&key), subject(&key));
         if let Some(conflict) = &result.conflict {
             let description = described(conflict);
             if !self.has_room(subject.len() + description.len()) {
@@ -99,7 +99,15 @@ impl Refusal {
 }
 
 fn subject(key: &pb::ResourceKey) -> String {
-    format!("{} {}/{}", key.kind, key.namespace, key.name)
+    format!("{} {}", key.kind, name(key))
+}
+
+/// `shop/reviews`; the bare name where there are no namespaces.
+fn name(key: &pb::ResourceKey) -> String {
+    match &*key.namespace {
+        "" => key.name.clone(),
+        namespace => format!("{namespace}/{}", key.name),
+    }
 }
 
 /// Why, and who is in the way.

@@ -59,9 +59,11 @@ impl Selected {
         kinds.is_none() && namespaces.is_none() && name.is_none() && labels.is_empty() && source.is_none()
     }
 
-    /// The namespaces in which to look, in order; `None`: all.
-    pub(super) fn namespaces(&self) -> Option<&BTreeSet<Arc<str>>> {
-        self.namespaces.as_ref()
+    /// The namespaces in which to look for a kind, in order; `None`: all. What has no namespaces is looked for wherever one
+    /// is said, if its kind is named: to a list of all that is in a namespace it does not belong.
+    pub(super) fn namespaces(&self, kind: Kind) -> Option<&BTreeSet<Arc<str>>> {
+        let is_meant_all_the_same = !kind.info().namespaced && self.names_kind(kind);
+        self.namespaces.as_ref().filter(|_| !is_meant_all_the_same)
     }
 
     /// The name that is looked for; `None`: all.
@@ -77,7 +79,7 @@ impl Selected {
     /// Whether what has this key may be selected, by everything but its labels.
     pub(super) fn has_key(&self, key: &Key) -> bool {
         self.has_kind(key.kind)
-            && self.namespaces.as_ref().is_none_or(|namespaces| namespaces.contains(&key.namespace))
+            && self.namespaces(key.kind).is_none_or(|namespaces| namespaces.contains(&key.namespace))
             && self.name.as_ref().is_none_or(|name| *name == key.name)
     }
 

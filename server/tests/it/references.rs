@@ -85,6 +85,7 @@ fn validation_page_is_the_tables_of_codes_and_rules() {
             Origin::Istiod => "istiod",
             Origin::Crd => "crd",
             Origin::Envoy => "envoy",
+            Origin::Kubernetes => "kubernetes",
             Origin::Mainsheet => "mainsheet",
         };
         let kinds = if code.kinds.is_empty() { "all".to_owned() } else { code.kinds.join(", ") };
@@ -121,6 +122,7 @@ The origin says whose rule a code is:
 | istiod | istiod's own validation: what it refuses, it would drop without a word | as the table says |
 | crd | the schemas of Istio's CRDs, by which Kubernetes refuses; istiod takes it from elsewhere | warning; error with `crd-rules: deny` of `mainsheet serve` and with `mainsheet validate --as kubernetes` |
 | envoy | Envoy, of its own kinds | as the table says |
+| kubernetes | a Kubernetes API server, of its own kinds | as the table says |
 | mainsheet | this server: names that can be told apart, ValidationRules that can be asked, and what is said of a resource in view of others | as the table says |
 
 Codes of origin mainsheet that are about all kinds and come last are said of a resource in view of others.
@@ -161,8 +163,8 @@ Four more:
 
 | setting | is |
 |---|---|
-| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace`, `unknown-fields` and `ttl` of its own, which are stronger than those for all, wherever these were given |
-| servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace` |
+| what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace`, `unknown-fields` and `ttl` of its own, which are stronger than those for all, wherever these were given, and `authority: true` (docs/security.md) |
+| servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace`, `authority` |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     generated::istio::mcp::v1alpha1 as mcp,
     key::Key,
-    kind::{Family, Kind},
+    kind::{BodyPlace, Family, Kind},
     resource::Resource,
     time::Timestamp,
     version::ResourceVersion,
@@ -213,7 +213,7 @@ fn opaque(resource: &Resource, body: Vec<(String, Tree)>) -> Tree {
     Tree::map(fields)
 }
 
-fn kubernetes(resource: &Resource, created: Option<Timestamp>, spec: Vec<(String, Tree)>) -> Tree {
+fn kubernetes(resource: &Resource, created: Option<Timestamp>, body: Vec<(String, Tree)>) -> Tree {
     let texts = |map: &std::collections::BTreeMap<String, String>| {
         Tree::Map(map.iter().map(|(key, value)| (key.clone(), Tree::from(value.as_str()))).collect())
     };
@@ -233,12 +233,17 @@ fn kubernetes(resource: &Resource, created: Option<Timestamp>, spec: Vec<(String
     if let Some(version) = &resource.upstream_version {
         metadata.push(("resourceVersion", version.as_str().into()));
     }
-    Tree::map([
-        ("apiVersion", resource.key.kind.api_version().into()),
-        ("kind", resource.key.kind.info().name.into()),
-        ("metadata", Tree::map(metadata)),
-        ("spec", Tree::Map(spec)),
-    ])
+    let row = resource.key.kind.info();
+    let mut document = vec![
+        ("apiVersion".to_owned(), resource.key.kind.api_version().into()),
+        ("kind".to_owned(), row.name.into()),
+        ("metadata".to_owned(), Tree::map(metadata)),
+    ];
+    match row.place {
+        BodyPlace::Spec => document.push(("spec".to_owned(), Tree::Map(body))),
+        BodyPlace::BesideMetadata => document.extend(body),
+    }
+    Tree::Map(document)
 }
 
 fn envoy(resource: &Resource, body: Vec<(String, Tree)>) -> Tree {

@@ -4,6 +4,7 @@
 
 use crate::verdict::Severity;
 
+mod access;
 mod crd;
 mod destination_rule;
 mod envoy;
@@ -18,8 +19,8 @@ mod validation_rule;
 mod virtual_service;
 
 pub(super) use self::{
-    crd::*, destination_rule::*, envoy::*, envoy_filter::*, extensions::*, gateway::*, security::*,
-    service_entry::*, shared::*, sidecar::*, validation_rule::*, virtual_service::*,
+    access::*, crd::*, destination_rule::*, envoy::*, envoy_filter::*, extensions::*, gateway::*,
+    security::*, service_entry::*, shared::*, sidecar::*, validation_rule::*, virtual_service::*,
 };
 
 /// A row of the tables.
@@ -48,12 +49,14 @@ pub enum Origin {
     Crd,
     /// Envoy, of its own kinds.
     Envoy,
+    /// A Kubernetes API server, of its own kinds.
+    Kubernetes,
     /// This server, so that what it serves can be told apart.
     Mainsheet,
 }
 
 /// The tables, by subject.
-static TABLES: [&[&Code]; 12] = [
+static TABLES: [&[&Code]; 13] = [
     shared::TABLE,
     virtual_service::TABLE,
     destination_rule::TABLE,
@@ -65,6 +68,7 @@ static TABLES: [&[&Code]; 12] = [
     extensions::TABLE,
     envoy::TABLE,
     validation_rule::TABLE,
+    access::TABLE,
     crd::TABLE,
 ];
 

@@ -77,8 +77,8 @@ fn round_trip(kind: Kind, numbers: &[u32], texts: BTreeMap<String, String>) {
     let body = DynamicMessage::decode(descriptor(kind), from_yaml.body.value.clone()).unwrap();
     assert!(body == message, "{yaml}\n{body}\n{message}");
     let expected = Resource { body: from_yaml.body.clone(), ..written };
-    let namespace = Key { namespace: "default".into(), ..expected.key.clone() };
-    assert_eq!(from_yaml, Resource { key: namespace, ..expected.clone() });
+    let key = Key::new(kind, "default", expected.key.name.clone());
+    assert_eq!(from_yaml, Resource { key, ..expected.clone() });
     // And from there on the bytes are the same.
     let received = Received { resource: expected, ..received };
     assert_eq!(read_one(&write_yaml(&received).unwrap()), from_yaml);

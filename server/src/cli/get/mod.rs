@@ -162,7 +162,17 @@ impl Wanted {
 
     /// The namespace to look in; `None`: all.
     fn namespace(&self) -> Option<&str> {
-        (!self.args.all_namespaces).then_some(&*self.args.namespace)
+        let is_everywhere = self.args.all_namespaces || self.is_without_namespaces();
+        (!is_everywhere).then_some(&*self.args.namespace)
+    }
+
+    /// Whether it is of kinds only that have no namespaces.
+    fn is_without_namespaces(&self) -> bool {
+        let has_none = |kind: &NamedKind| matches!(kind, NamedKind::Known(kind) if !kind.info().namespaced);
+        match &self.targets {
+            Targets::Kinds(kinds) => !kinds.is_empty() && kinds.iter().all(has_none),
+            Targets::Named(named) => named.iter().all(|(kind, _)| has_none(kind)),
+        }
     }
 
     /// `kinds` as a sentence names them.

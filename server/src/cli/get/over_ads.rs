@@ -72,7 +72,7 @@ fn kinds(wanted: &Wanted) -> anyhow::Result<Vec<Kind>> {
     };
     let named: Result<Vec<Kind>, _> = match &wanted.targets {
         Targets::Kinds(kinds) if kinds.is_empty() => {
-            Ok(Kind::all().filter(|kind| kind.info().from_documents).collect())
+            Ok(Kind::all().filter(|kind| kind.info().from_documents && !kind.is_of_access()).collect())
         }
         Targets::Kinds(kinds) => kinds.iter().map(known).collect(),
         Targets::Named(named) => named.iter().map(|(kind, _)| known(kind)).collect(),
@@ -84,7 +84,9 @@ impl Wanted {
     fn asks_for(&self, found: &codec::Received) -> bool {
         let key = &found.resource.key;
         // The namespace of what is sent bare is not on the wire.
-        let is_in_namespace = key.kind.info().family != Family::Istio
+        let row = key.kind.info();
+        let is_in_namespace = row.family != Family::Istio
+            || !row.namespaced
             || self.namespace().is_none_or(|namespace| *key.namespace == *namespace);
         let is_named = match &self.targets {
             Targets::Kinds(_) => true,

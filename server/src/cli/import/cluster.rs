@@ -7,7 +7,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use mainsheet_api::kind::{Family, Kind, KindInfo};
+use mainsheet_api::kind::{Kind, KindInfo};
 use serde::Deserialize;
 
 use crate::cli::output;
@@ -42,7 +42,7 @@ pub(super) async fn list(
         .await
         .with_context(|| format!("use the kubeconfig `{}`", kubeconfig.display()))?;
     let mut lists = Vec::new();
-    for kind in Kind::all().filter(|kind| kind.info().family == Family::Istio && kind.info().from_documents) {
+    for kind in Kind::all().filter(|kind| kind.is_of_mesh()) {
         let row = kind.info();
         match pages(&client, row, namespace)
             .await

@@ -3,12 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mainsheet_api::{
-    codec::decode_entry,
-    kind::{Family, Kind},
-    resource::Resource,
-    xds::client::Received,
-};
+use mainsheet_api::{codec::decode_entry, kind::Kind, resource::Resource, xds::client::Received};
 use mainsheet_sink::Client;
 
 use crate::cli::first_answers::first_answers;
@@ -42,5 +37,5 @@ impl Served {
 }
 
 fn kinds() -> impl Iterator<Item = Kind> {
-    Kind::all().filter(|kind| kind.info().family == Family::Istio && kind.info().from_documents)
+    Kind::all().filter(|kind| kind.is_of_mesh())
 }

@@ -89,7 +89,7 @@ impl Judge {
             Self::Istiod => CrdRules::Warn,
             Self::Kubernetes => CrdRules::Deny,
         };
-        Options { crd_rules }
+        Options { crd_rules, ..Options::default() }
     }
 }
 

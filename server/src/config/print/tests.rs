@@ -118,7 +118,14 @@ proptest! {
             if known.insert(crate::source::file::source_name(path.as_ref())) {
                 let unknown_fields = fields.map(|at| ["strict", "warn", "ignore"][at].parse().unwrap());
                 let ttl = ttl.map(|ttl| ttl.map(std::time::Duration::from_secs));
-                let served = crate::config::ServedPath { path: path.into(), default_namespace: namespace, unknown_fields, ttl };
+                let authority = namespace.is_some();
+                let served = crate::config::ServedPath {
+                    path: path.into(),
+                    default_namespace: namespace,
+                    unknown_fields,
+                    ttl,
+                    authority,
+                };
                 effective.settings.paths.push(served);
             }
         }
@@ -128,6 +135,7 @@ proptest! {
         let rules = views.into_iter().map(|(nodes, namespaces)| crate::views::ViewRule { nodes, namespaces });
         effective.settings.views.rules = rules.collect();
         // What values must be together is not what is tested.
+        effective.settings.authorities.retain(|source| &*source.0 == "api");
         effective.settings.debounce_max = std::time::Duration::from_secs(24 * 60 * 60);
         effective.settings.allow_plaintext_beyond_loopback = true;
         if effective.settings.grpc_addr == effective.settings.http_addr {

@@ -3,7 +3,7 @@
 use super::{DEFAULT_NAMESPACE, TTL, UNKNOWN_FIELDS};
 use crate::config::{
     ServedPath,
-    text::{read_label, read_word},
+    text::{read_bool, read_label, read_word},
     ttl::{read_ttl, write_ttl},
 };
 
@@ -41,6 +41,14 @@ pub static PATH_SETTINGS: &[PathSetting] = &[
         get: |path| path.ttl.as_ref().map(write_ttl),
         set: |path, text| {
             path.ttl = Some(read_ttl(text)?);
+            Ok(())
+        },
+    },
+    PathSetting {
+        name: "authority",
+        get: |path| path.authority.then(|| "true".to_owned()),
+        set: |path, text| {
+            path.authority = read_bool(text)?;
             Ok(())
         },
     },

@@ -1,8 +1,16 @@
-//! Settings of what is told of clients.
+//! Settings of who may do what, and of what is told of clients.
 
 use super::{super::text::*, Form::Value, Setting, TakesEffect};
 
 pub(super) const SETTINGS: &[Setting] = &[
+    row!(
+        "authorities",
+        Value("SOURCES"),
+        authorities,
+        read_sources,
+        write_sources,
+        "Sources whose roles and bindings grant something, beside paths and upstreams with `authority: true`: api, files:PATH, xds:ADDR, with commas between them, or none. Documents of other sources are kept and grant nothing"
+    ),
     row!(
         "audit-log",
         Value("FILE"),

@@ -23,7 +23,7 @@ mod telling;
 use std::sync::Arc;
 
 use mainsheet_api::{
-    kind::{Family, Kind},
+    kind::Kind,
     resource::SourceName,
     time::Clock,
     validate,
@@ -85,9 +85,10 @@ pub struct UpstreamSourceParts {
 }
 
 /// What is asked for unless it is said: all of Istio's kinds, and our own. Not Envoy's, because they come without the
-/// namespace that they belong to, and because istiod answers for them with what it makes for a sidecar.
-pub fn default_kinds() -> impl Iterator<Item = Kind> {
-    Kind::all().filter(|kind| kind.info().family == Family::Istio && kind.info().from_documents)
+/// namespace that they belong to, and because istiod answers for them with what it makes for a sidecar. What grants access
+/// only of a server that is an authority on it: of any other it would grant nothing.
+pub fn default_kinds(is_authority: bool) -> impl Iterator<Item = Kind> {
+    Kind::all().filter(move |kind| kind.is_of_mesh() || is_authority && kind.is_of_access())
 }
 
 /// What a server knows this one as, unless it is said. istiod takes no other form.
