@@ -21,7 +21,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An API server, until it is dropped.
-struct Cluster {
+pub(super) struct Cluster {
     dir: PathBuf,
     kubectl: PathBuf,
 }
@@ -31,7 +31,7 @@ fn api_up() -> PathBuf {
 }
 
 impl Cluster {
-    fn start(dir: &Path) -> Result<Self> {
+    pub(super) fn start(dir: &Path) -> Result<Self> {
         let dir = dir.join("cluster");
         let env = stdout(Command::new(api_up()).arg("start").arg(&dir))?;
         let kubectl = env.lines().find_map(|line| line.strip_prefix("export KUBECTL="));
@@ -43,13 +43,13 @@ impl Cluster {
         self.dir.join("kubeconfig")
     }
 
-    fn kubectl(&self, args: &[&str]) -> Result<String> {
+    pub(super) fn kubectl(&self, args: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.kubectl);
         stdout(command.arg("--kubeconfig").arg(self.kubeconfig()).args(args).env("HOME", &self.dir))
     }
 
     /// Applies files once the API server takes the kinds in them.
-    async fn apply(&self, path: &Path) -> Result<()> {
+    pub(super) async fn apply(&self, path: &Path) -> Result<()> {
         let path = path.to_string_lossy();
         let applied = wait_for("the API server to take the files", PATIENCE, async || {
             Ok(self.kubectl(&["apply", "--recursive", "-f", &path]).ok())

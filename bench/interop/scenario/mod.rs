@@ -1,5 +1,6 @@
 //! The scenarios: each a claim about mainsheet and a real client.
 
+mod access;
 mod chain;
 mod descriptors;
 mod direct;
@@ -139,6 +140,12 @@ pub(crate) static ALL: &[Scenario] = &[
         needs: &["kubernetes"],
         is_beside: false,
         run: |tools| Box::pin(kubernetes::is_imported_as_applied(tools)),
+    },
+    Scenario {
+        name: "who_may_do_what_is_decided_as_an_api_server_decides_it",
+        needs: &["kubernetes"],
+        is_beside: false,
+        run: |_| Box::pin(access::is_decided_alike()),
     },
     Scenario {
         name: "an_istiod_is_compared_with_what_it_would_be_served",

@@ -11,6 +11,7 @@
 //! | get of one | `mainsheet get vs NAME -n NS` among 100,000 resources | it has ended: a whole process |
 //! | restart under clients | the server is started again, nothing having changed | each of 1,000 delta clients is answered |
 //! | applies | 8 clients each apply 1,000 resources of about 1 KB, one after the other | each is durable, published and answered |
+//! | view resolved | 5,000 RoleBindings are known, 50 of them of the user | what the user may list and watch is worked out |
 //!
 //! In the restart under clients, no resource may be sent again; of the applies, each must be a revision of its own. Beside
 //! these, lists of 10,000 resources and of 10,000 streams are read page by page: the memory that server and client take for
@@ -22,6 +23,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod access;
 mod client;
 mod intake;
 mod reads;
@@ -49,7 +51,7 @@ trait Measured: Display {
 }
 
 /// What can be measured by itself.
-const PARTS: [&str; 5] = ["start", "reads", "resume", "writes", "sizes"];
+const PARTS: [&str; 6] = ["start", "reads", "resume", "writes", "access", "sizes"];
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -73,6 +75,7 @@ async fn measure(part: &str, program: &Path, dir: &Path) -> Result<Box<dyn Measu
         "reads" => Box::new(reads::measure(program, dir).await?),
         "resume" => Box::new(resume::measure(program, dir).await?),
         "writes" => Box::new(writes::measure(program, dir).await?),
+        "access" => Box::new(access::measure()?),
         _ => Box::new(sizes::measure(program, dir).await?),
     })
 }
