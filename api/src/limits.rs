@@ -1,7 +1,11 @@
 //! Every bound that a client or an author could otherwise fill, with its unit and reason, asserted against its
 //! neighbours below.
 
+mod credentials;
+
 use std::time::Duration;
+
+pub use credentials::*;
 
 /// Bytes of one request on a stream. The largest honest one is a delta client's first: 10,000 names and versions of
 /// about 100 bytes each are 1 MiB.

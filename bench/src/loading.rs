@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// A setting of the server that is started: a line of its config file. Any number of times
     #[arg(long, value_name = "KEY: VALUE", conflicts_with = "server")]
     setting: Vec<String>,
+    /// Clients come over TLS, and show a certificate
+    #[arg(long, conflicts_with = "server")]
+    tls: bool,
     /// Clients, those that are slow or mute among them
     #[arg(long, default_value_t = 100)]
     clients: usize,
@@ -84,6 +87,9 @@ pub(crate) async fn run(program: &Path, arguments: Arguments) -> Result<()> {
     let dir = TempDir::with_prefix("mainsheet-load-")?;
     let server = match arguments.server {
         Some(grpc) => Server::running(grpc, arguments.pid),
+        None if arguments.tls => {
+            Server::start_secured(program, dir.path(), &arguments.setting.join("\n")).await?
+        }
         None => Server::start(program, dir.path(), &arguments.setting.join("\n")).await?,
     };
     let report = arguments.load(&server)?.run(&server).await?;

@@ -7,7 +7,10 @@
 //!                       \------------ expiry <-----------/
 //! ```
 
+mod running;
 mod sources;
+
+pub use self::running::Running;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -25,7 +28,7 @@ use tonic::service::Routes;
 use crate::{
     admission::Admission,
     audit::{self, Audit, AuditOptions},
-    auth::{Authority, Grants, authority},
+    auth::{self, Authenticator, Authority, CredentialHealth, Credentials, Grants, authority},
     chain::Chain,
     clashes,
     config::{AuditFailure, Settings, StoreKind},
@@ -45,19 +48,10 @@ use crate::{
     stream::{self, StreamOptions},
     surroundings::{Randomness, Surroundings},
     task::TaskSet,
+    tls::Port,
     v1,
     verdicts::{self, AcrossVerdicts},
 };
-
-/// A server at work, as others see it. As long as one is kept, so is the store, which only the last to let go closes.
-pub struct Running {
-    grpc_addr: SocketAddr,
-    http_addr: SocketAddr,
-    cache: Cache,
-    intake: IntakeHandle,
-    readiness: Readiness,
-    live: Live,
-}
 
 /// What several parts share.
 struct Shared {
@@ -69,6 +63,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     admission: Admission,
     audit: Audit,
+    authenticator: Authenticator,
+    credentials: CredentialHealth,
     sinks: Arc<Sinks>,
     chain: Chain,
     grants: Grants,
@@ -94,7 +90,10 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let names = sources::names(settings, &given);
     let (cache, follower, written) = open_cache(settings, (store, &clock), &names).await?;
     let store = StoreState::new(&cache, written.clone(), Arc::clone(&clock));
-    let (shared, audit) = shared(settings, clock, (network, randomness), store)?;
+    let metrics = Metrics::new();
+    let (credentials, followers) = Credentials::load(settings, &clock, &metrics).await?;
+    let (shared, audit) = shared(settings, clock, (network, randomness), (store, metrics, &credentials))?;
+    shared.metrics.show_credentials(shared.credentials.clone());
     shared.metrics.show_store(shared.store.clone());
     shared.sinks.pins().load(cache.store()).await?;
     let leases = Leases::load(&cache, Arc::clone(&shared.clock)).await?;
@@ -110,12 +109,14 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let stop = tasks.stop();
     let (others, v1) =
         v1::service(v1_links(settings, (&cache, &handle, &leases), (&sources, &shared)), stop.clone());
-    let grpc = bind_grpc(settings, granted.1, (&pages, others), &shared).await?;
-    let http = bind_http(settings, pages, (&grpc.options(), &shared)).await?;
+    let grpc = bind_grpc(settings, granted.1, (&pages, others), (&shared, &credentials)).await?;
+    let http = bind_http(settings, pages, (&grpc.options(), &shared, &credentials)).await?;
     let (grpc_addr, http_addr) = (grpc.local_addr(), http.local_addr());
+    let tls_addrs = [grpc.tls_addr(), http.tls_addr()];
     let live =
         Live { intake: handle.options.clone(), stream: grpc.options(), admission: shared.admission.clone() };
 
+    tasks.spawn("credentials", auth::follow(followers, stop.clone()));
     tasks.spawn("follow", follow(follower, stop.clone()));
     let tried = Arc::clone(cache.store());
     let try_again = store_state::keep_trying(tried, written, Arc::clone(&shared.clock), stop.clone());
@@ -147,16 +148,28 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
         grpc.run(stop).await
     });
     tasks.spawn("http", http.run(drained));
-    Ok((Running { grpc_addr, http_addr, cache, intake: handle, readiness: shared.readiness, live }, tasks))
+    Ok((
+        Running {
+            grpc_addr,
+            http_addr,
+            tls_addrs,
+            cache,
+            intake: handle,
+            readiness: shared.readiness,
+            sinks: shared.sinks,
+            live,
+        },
+        tasks,
+    ))
 }
 
 fn shared(
     settings: &Settings,
     clock: Arc<dyn Clock>,
     (network, randomness): (SharedNetwork, Randomness),
-    store: StoreState,
+    (store, metrics, credentials): (StoreState, Arc<Metrics>, &Credentials),
 ) -> anyhow::Result<(Shared, Option<audit::Writer>)> {
-    let metrics = Metrics::new();
+    let (authenticator, credentials) = (credentials.authenticator.clone(), credentials.health.clone());
     let sinks = Sinks::new(Arc::clone(&metrics));
     let number = randomness.number();
     let chain = Chain::new(&settings.instance, number);
@@ -176,6 +189,8 @@ fn shared(
         metrics,
         admission,
         audit,
+        authenticator,
+        credentials,
         sinks,
         chain,
         grants,
@@ -245,7 +260,7 @@ async fn bind_grpc(
     settings: &Settings,
     newest: watch::Receiver<SnapshotCatalog>,
     (pages, others): (&debug::Links, Routes),
-    shared: &Shared,
+    (shared, credentials): (&Shared, &Credentials),
 ) -> anyhow::Result<stream::Server<SnapshotCatalog>> {
     let links = stream::Links {
         newest,
@@ -254,6 +269,7 @@ async fn bind_grpc(
         metrics: Arc::clone(&shared.metrics),
         admission: shared.admission.clone(),
         audit: shared.audit.clone(),
+        authenticator: shared.authenticator.clone(),
         clock: Arc::clone(&shared.clock),
         chain: shared.chain.clone(),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
@@ -262,7 +278,12 @@ async fn bind_grpc(
     let bound =
         stream::Server::bind(&*shared.network, settings.grpc_addr, live::stream_options(settings), links)
             .await;
-    bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))
+    let bound = bound.with_context(|| refused_port("sinks", "grpc-addr", settings.grpc_addr))?;
+    let (Some(security), address) = (credentials.security(Port::Grpc), settings.tls.grpc_addr) else {
+        return Ok(bound);
+    };
+    let bound = bound.also_over_tls(&*shared.network, address, security).await;
+    bound.with_context(|| refused_port("sinks", "grpc-tls-addr", address))
 }
 
 /// What findings across resources have to know of the mesh.
@@ -295,6 +316,7 @@ fn v1_links(
         },
         store_state: shared.store.clone(),
         audit: shared.audit.clone(),
+        credentials: shared.credentials.clone(),
         documents: settings.documents.clone(),
     }
 }
@@ -314,6 +336,7 @@ fn pages(
         sources: Arc::clone(sources),
         intake: intake.clone(),
         store: shared.store.clone(),
+        credentials: shared.credentials.clone(),
         metrics: Arc::clone(&shared.metrics),
         admission: shared.admission.clone(),
     }
@@ -322,15 +345,26 @@ fn pages(
 async fn bind_http(
     settings: &Settings,
     pages: debug::Links,
-    (options, shared): (&watch::Sender<StreamOptions>, &Shared),
+    (options, shared, credentials): (&watch::Sender<StreamOptions>, &Shared, &Credentials),
 ) -> anyhow::Result<http::Server> {
     let options = options.subscribe();
     let options = move || {
         let options = options.borrow();
         HttpOptions { write_deadline: options.write_deadline, trust_loopback: options.trust_loopback }
     };
-    let bound = http::Server::bind(&*shared.network, settings.http_addr, pages, options).await;
-    bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))
+    let bound = http::Server::bind(
+        &*shared.network,
+        settings.http_addr,
+        pages,
+        (options, shared.authenticator.clone()),
+    )
+    .await;
+    let bound = bound.with_context(|| refused_port("HTTP", "http-addr", settings.http_addr))?;
+    let (Some(security), Some(address)) = (credentials.security(Port::Http), settings.tls.http_addr) else {
+        return Ok(bound);
+    };
+    let bound = bound.also_over_tls(&*shared.network, address, security).await;
+    bound.with_context(|| refused_port("HTTP", "http-tls-addr", address))
 }
 
 /// What to do about a port that can't be had; why is in the cause.
@@ -343,53 +377,5 @@ async fn follow(follower: Follower, stop: CancellationToken) -> anyhow::Result<(
         biased;
         () = stop.cancelled() => Ok(()),
         ended = follower.run() => Ok(ended?),
-    }
-}
-
-impl Running {
-    /// Where sinks connect.
-    #[must_use]
-    pub fn grpc_addr(&self) -> SocketAddr {
-        self.grpc_addr
-    }
-
-    /// Where HTTP is served.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http_addr
-    }
-
-    /// The newest state.
-    #[must_use]
-    pub fn snapshot(&self) -> SnapshotCatalog {
-        self.cache.snapshot()
-    }
-
-    /// What comes in: what is rejected, what is held.
-    #[must_use]
-    pub fn intake(&self) -> &IntakeHandle {
-        &self.intake
-    }
-
-    /// Who is let in, and how its limits stand.
-    #[must_use]
-    pub fn admission(&self) -> &Admission {
-        &self.live.admission
-    }
-
-    /// To change what can be changed while it runs.
-    #[must_use]
-    pub fn live(&self) -> &Live {
-        &self.live
-    }
-
-    /// Waits until sinks are served. For ever, where the server stops before.
-    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut awaited = self.readiness.subscribe();
-        async move {
-            if awaited.wait_for(Vec::is_empty).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
     }
 }

@@ -41,6 +41,7 @@ pub mod store_state;
 pub mod stream;
 pub mod surroundings;
 pub mod task;
+pub mod tls;
 pub mod v1;
 pub mod verdicts;
 pub mod views;

@@ -1,9 +1,16 @@
 //! Accepting connections, each with a handle that can close it from outside, all of them ended within the grace time when
 //! the order to stop is given.
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::Status;
 use tracing::warn;
 
 use crate::network::{Network, Port, Wire};
@@ -20,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) stopping: CancellationToken,
     /// Cancelled by whoever serves it, when it is its turn to end: finish what is under way.
     pub(crate) draining: CancellationToken,
+    /// Why, where its client would not be let in any more.
+    pub(crate) lapsed: Arc<OnceLock<Status>>,
     /// Cancel it to close the connection at once, whatever the client does.
     pub(crate) close: CancellationToken,
 }
@@ -85,7 +94,8 @@ impl Listener {
             match self.port.accept().await {
                 Ok((wire, peer)) => {
                     let (stopping, draining) = (stop.clone(), CancellationToken::new());
-                    serve(wire, Connection { peer, stopping, draining, close: close.child_token() });
+                    let (lapsed, close) = (Arc::default(), close.child_token());
+                    serve(wire, Connection { peer, stopping, draining, lapsed, close });
                 }
                 Err(error) => {
                     warn!(%error, address = %self.local_addr(), "accepting failed");

@@ -56,7 +56,7 @@ pub(crate) fn stream_options(settings: &Settings) -> StreamOptions {
         identity: Arc::from(settings.instance.as_str()),
         views: settings.views.clone(),
         policy: Arc::new(policy(settings)),
-        trust_loopback: settings.trust_loopback,
+        trust_loopback: settings.auth.trust_loopback,
         allow_api_beyond_loopback: settings.allow_api_beyond_loopback,
         keepalive_interval: settings.keepalive_interval,
         keepalive_timeout: settings.keepalive_timeout,

@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream},
 };
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 /// Unsent bytes in the kernel above which a socket takes no more. What is still ours can be replaced by something
@@ -111,6 +112,8 @@ pub enum Wire {
     Tcp(TcpStream),
     /// Of another one.
     Other(Box<dyn Duplex>),
+    /// What TLS makes of either.
+    Tls(Box<TlsStream<Wire>>),
 }
 
 impl fmt::Debug for Wire {
@@ -118,6 +121,7 @@ impl fmt::Debug for Wire {
         f.write_str(match self {
             Self::Tcp(_) => "Tcp",
             Self::Other(_) => "Other",
+            Self::Tls(_) => "Tls",
         })
     }
 }
@@ -128,6 +132,7 @@ macro_rules! on {
         match $wire {
             Wire::Tcp($stream) => $do,
             Wire::Other($stream) => $do,
+            Wire::Tls($stream) => $do,
         }
     };
 }

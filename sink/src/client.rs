@@ -236,7 +236,16 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, config: tonic::transport::ClientTlsConfig) -> Self {
-        self.security = Security::tls(config);
+        self.security = Security::of_config(config);
+        self
+    }
+
+    /// What it shows, and whom it believes, as files, which are read anew for each connection: certificates and tokens may be
+    /// renewed meanwhile. Instead of [`ClientBuilder::tls`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn credentials(mut self, files: crate::CredentialFiles) -> Self {
+        self.security = Security::of_files(files);
         self
     }
 
@@ -247,7 +256,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, BuildError> {
         let servers = self.addresses.into_iter().map(|address| {
             let endpoint = self.security.endpoint(&address)?;
-            Ok(Server::new(address, endpoint, self.connector.clone()))
+            Ok(Server::new(address, endpoint, (self.connector.clone(), self.security.clone())))
         });
         let servers = Servers::new(servers.collect::<Result<_, BuildError>>()?);
         if self.node_id.is_empty() {

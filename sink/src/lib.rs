@@ -27,7 +27,8 @@
 //! [`Apply`]. `examples/` has three whole programs.
 //!
 //! It handles:
-//! - both variants of ADS, state of the world and delta, over HTTP/2, in plaintext or TLS (feature `tls`: `ClientBuilder::tls`)
+//! - both variants of ADS, state of the world and delta, over HTTP/2, in plaintext or TLS (feature `tls`: `ClientBuilder::tls`), with certificates and
+//!   tokens that change in their files (`ClientBuilder::credentials`)
 //! - ACKs, and NACKs with the applier's reasons, by resource where it gives them, while the rest may be applied
 //!   ([`Rejection::rest_applied`]); a malformed response is refused before the applier sees it
 //! - lost connections: back-off with full jitter, and a resumption that asks only for what changed (delta)
@@ -52,6 +53,8 @@ mod apply;
 mod backoff;
 mod client;
 mod connector;
+#[cfg(feature = "tls")]
+mod credentials;
 mod error;
 mod metrics;
 mod rejection;
@@ -65,6 +68,8 @@ pub use apply::{Apply, Event, Hook, hook};
 pub use apply::{DirectoryApplier, DirectoryError, Form};
 pub use client::{Client, ClientBuilder, Reconnect};
 pub use connector::Connector;
+#[cfg(feature = "tls")]
+pub use credentials::CredentialFiles;
 pub use error::{BuildError, Disconnected};
 pub use metrics::{Applied, Counters, Metrics};
 pub use rejection::Rejection;

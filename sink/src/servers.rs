@@ -65,9 +65,12 @@ mod tests {
     use tonic::transport::Endpoint;
 
     use super::*;
+    use crate::address::Security;
 
     fn servers(count: usize) -> Servers {
-        let server = |index: usize| Server::new(index.to_string(), Endpoint::from_static("http://a:1"), None);
+        let server = |index: usize| {
+            Server::new(index.to_string(), Endpoint::from_static("http://a:1"), (None, Security::default()))
+        };
         Servers::new((0..count).map(server).collect())
     }
 

@@ -19,6 +19,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use crate::{
+    address::Security,
     connector::{Connector, Opener},
     error::Disconnected,
 };
@@ -54,11 +55,16 @@ pub(crate) struct Server {
     address: String,
     endpoint: Endpoint,
     connector: Option<Connector>,
+    security: Security,
 }
 
 impl Server {
     /// `endpoint` leads to `address`, which is for people; over TCP, where there is no connector.
-    pub(crate) fn new(address: String, endpoint: Endpoint, connector: Option<Connector>) -> Self {
+    pub(crate) fn new(
+        address: String,
+        endpoint: Endpoint,
+        (connector, security): (Option<Connector>, Security),
+    ) -> Self {
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -67,7 +73,7 @@ impl Server {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .tcp_nodelay(true);
-        Self { address, endpoint, connector }
+        Self { address, endpoint, connector, security }
     }
 
     /// Connects, and opens a stream with these requests and this metadata. Returns when the server has accepted the
@@ -76,9 +82,10 @@ impl Server {
         &self,
         variant: Variant,
         first: Vec<Request>,
-        metadata: MetadataMap,
+        mut metadata: MetadataMap,
     ) -> Result<Stream, Disconnected> {
-        let channel = self.connect().await.map_err(|error| self.connect_error(&error))?;
+        let endpoint = self.prepare(&mut metadata).await?;
+        let channel = self.connect(&endpoint).await.map_err(|error| self.connect_error(&error))?;
         let (requests, queue) = mpsc::channel(REQUESTS_LEN.max(first.len()));
         for request in first {
             requests.try_send(request).map_err(|_| self.stuck())?;
@@ -102,11 +109,30 @@ impl Server {
         Ok(Stream { server: self.clone(), metadata, requests, responses })
     }
 
-    async fn connect(&self) -> Result<Channel, tonic::transport::Error> {
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Channel, tonic::transport::Error> {
         match self.connector.clone() {
-            Some(connector) => self.endpoint.connect_with_connector(Opener(connector)).await,
-            None => self.endpoint.connect().await,
+            Some(connector) => endpoint.connect_with_connector(Opener(connector)).await,
+            None => endpoint.connect().await,
         }
+    }
+
+    /// What is read anew for each connection.
+    #[cfg(feature = "tls")]
+    async fn prepare(&self, metadata: &mut MetadataMap) -> Result<Endpoint, Disconnected> {
+        let Some(files) = self.security.files() else { return Ok(self.endpoint.clone()) };
+        let unusable = |reason: String| Disconnected::Connect { address: self.address.clone(), reason };
+        files.authorize(metadata).await.map_err(|error| unusable(error.to_string()))?;
+        match self.endpoint.uri().scheme_str() {
+            Some("https") => files.secure(self.endpoint.clone()).await.map_err(unusable),
+            _ => Ok(self.endpoint.clone()),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_async, reason = "as where there are files to read")]
+    async fn prepare(&self, _: &mut MetadataMap) -> Result<Endpoint, Disconnected> {
+        let _ = &self.security;
+        Ok(self.endpoint.clone())
     }
 
     fn connect_error(&self, error: &tonic::transport::Error) -> Disconnected {

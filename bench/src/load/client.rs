@@ -2,24 +2,27 @@
 
 use std::{
     cell::RefCell,
-    fmt, io,
-    net::SocketAddr,
+    fmt,
+    future::poll_fn,
+    io,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use mainsheet_api::xds::Variant;
 use rand::Rng;
 use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     time::{sleep, timeout},
 };
 
 use super::{
+    door::{Door, Wire},
     held::State,
     hpack::Said,
     ledger::{Ledger, Seen, Sight},
@@ -59,7 +62,7 @@ pub enum Behaviour {
 /// What a client is told to do.
 #[derive(Clone, Debug)]
 pub(super) struct Orders {
-    pub(super) server: SocketAddr,
+    pub(super) server: Door,
     pub(super) variant: Variant,
     pub(super) behaviour: Behaviour,
     /// Bytes that it lets the server send ahead.
@@ -152,7 +155,7 @@ pub(super) async fn run(orders: Orders, told: Arc<Told>, holding: Arc<Holding>) 
 
 /// One connection, until it is over.
 async fn stay(orders: &Orders, (told, holding): (&Told, &Holding), seen: &mut Seen) -> Over {
-    let stream = match timeout(CONNECT_DEADLINE, TcpStream::connect(orders.server)).await {
+    let stream = match timeout(CONNECT_DEADLINE, orders.server.enter()).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Over::Io(error),
         Err(_) => return Over::Io(io::ErrorKind::TimedOut.into()),
@@ -188,7 +191,7 @@ impl Drop for Open<'_> {
 }
 
 struct Connection<'a> {
-    stream: TcpStream,
+    stream: Wire,
     session: Session,
     told: &'a Told,
     holding: &'a Holding,
@@ -197,12 +200,13 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     async fn talk(&mut self, behaviour: Behaviour) -> Over {
-        if let Err(error) = self.stream.set_nodelay(true) {
-            return Over::Io(error);
-        }
         loop {
             if !self.session.out.is_empty() {
-                if let Err(error) = self.stream.write_all(&self.session.out).await {
+                let sent = async {
+                    self.stream.write_all(&self.session.out).await?;
+                    self.stream.flush().await
+                };
+                if let Err(error) = sent.await {
                     return Over::Io(error);
                 }
                 // Given back, because thousands of clients wait with nothing to say.
@@ -216,28 +220,33 @@ impl Connection<'_> {
                 }
                 Behaviour::Mute => std::future::pending().await,
             };
-            if let Err(error) = self.stream.readable().await {
-                return Over::Io(error);
-            }
-            let read = BUFFER.with_borrow_mut(|buffer| self.read(&mut buffer[..len_max]));
-            if let Some(over) = read {
+            let read =
+                poll_fn(|cx| BUFFER.with_borrow_mut(|buffer| self.poll_read(&mut buffer[..len_max], cx)));
+            if let Some(over) = read.await {
                 return over;
             }
         }
     }
 
     /// Takes in what is there.
-    fn read(&mut self, buffer: &mut [u8]) -> Option<Over> {
-        let len = match self.stream.try_read(buffer) {
-            Ok(0) => return Some(Over::Closed),
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            Err(error) => return Some(Over::Io(error)),
+    fn poll_read(&mut self, buffer: &mut [u8], cx: &mut Context<'_>) -> Poll<Option<Over>> {
+        let mut read = ReadBuf::new(buffer);
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read)) {
+            return Poll::Ready(Some(Over::Io(error)));
+        }
+        let over = match read.filled() {
+            [] => Some(Over::Closed),
+            bytes => self.take(bytes),
         };
+        Poll::Ready(over)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Option<Over> {
+        let len = bytes.len();
         self.told.received_bytes.fetch_add(len as u64, Relaxed);
         let Self { session, told, holding, seen, .. } = self;
         let variant = session.variant;
-        match session.receive(&buffer[..len], |state| on_response((told, holding), seen, (variant, state))) {
+        match session.receive(bytes, |state| on_response((told, holding), seen, (variant, state))) {
             Ok(None) => None,
             Ok(Some(end)) => Some(Over::Ended(end)),
             Err(error) => {

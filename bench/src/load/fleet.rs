@@ -1,7 +1,6 @@
 //! Clients, each with a connection of its own.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{
     client::{self, Behaviour, Holding, Orders, Told},
+    door::Door,
     ledger::Ledger,
     times::Times,
 };
@@ -58,11 +58,12 @@ impl Fleet {
     }
 
     /// Lets clients connect, all at once.
-    pub fn add(&mut self, server: SocketAddr, window: u32, crowd: Crowd) {
+    pub fn add(&mut self, server: impl Into<Door>, window: u32, crowd: Crowd) {
+        let server = server.into();
         let Crowd { len, variant, behaviour, stay_max } = crowd;
         for _ in 0..len {
             let node = format!("load-{}", self.len);
-            let orders = Orders { server, variant, behaviour, window, node, stay_max };
+            let orders = Orders { server: server.clone(), variant, behaviour, window, node, stay_max };
             let holding = Arc::<Holding>::default();
             self.len += 1;
             if behaviour != Behaviour::Mute {

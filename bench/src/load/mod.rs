@@ -5,7 +5,7 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `fleet`, `client` | clients; one of them |
+//! | `fleet`, `client`, `door` | clients; one of them; where they go in |
 //! | `session` | one call, without I/O: `http2` and `hpack` take frames apart, `message` reads responses as they arrive |
 //! | `held`, `hash` | what a client holds, as a number that does not depend on order |
 //! | `content`, `writer` | the resources, and how they are written |
@@ -15,6 +15,7 @@
 
 mod client;
 mod content;
+mod door;
 mod fleet;
 mod hash;
 mod held;
@@ -40,6 +41,7 @@ pub(crate) use writer::Writer;
 
 pub use self::{
     client::Behaviour,
+    door::Door,
     fleet::{Crowd, Fleet, raise_limit_of_open_files},
     held::State,
     report::{Phase, Report},
@@ -135,10 +137,10 @@ impl Load {
         let crowd = |len, behaviour| Crowd { len, variant: self.variant, behaviour, stay_max: None };
         let first = writer.begin(fleet.ledger());
         // Those that do not read are there before the others are served.
-        fleet.add(server.grpc, self.window, crowd(self.mute, Behaviour::Mute));
+        fleet.add(server.door.clone(), self.window, crowd(self.mute, Behaviour::Mute));
         fleet.are_open(self.mute, self.patience).await?;
-        fleet.add(server.grpc, self.window, crowd(self.slow, Behaviour::Slow(self.slow_bytes)));
-        fleet.add(server.grpc, self.window, crowd(self.quick, Behaviour::Quick));
+        fleet.add(server.door.clone(), self.window, crowd(self.slow, Behaviour::Slow(self.slow_bytes)));
+        fleet.add(server.door.clone(), self.window, crowd(self.quick, Behaviour::Quick));
         fleet.have(first, self.quick, self.patience).await?;
         Ok(Phase::new((before, server.usage()?), start.elapsed(), fleet.first_times(), fleet.received()))
     }

@@ -3,24 +3,28 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Result, ensure};
 use mainsheet_api::generated::mainsheet::v1::{StatusRequest, StatusResponse};
 
+use super::Door;
 use crate::{
     api::Api,
     mainsheet::Mainsheet,
-    process::wait_for,
+    process::{free_port, wait_for},
     usage::{Usage, forget_peak},
 };
 
 /// A server that runs.
 #[derive(Debug)]
 pub struct Server {
-    /// Where clients connect.
+    /// Where whoever writes connects.
     pub grpc: SocketAddr,
+    /// Where clients connect.
+    pub(super) door: Door,
     /// `None`: it can't be looked at from here.
     pid: Option<u32>,
     /// Ends with this, where it was started for it.
@@ -39,13 +43,27 @@ impl Server {
         settings.clone_into(&mut started.settings);
         started.start()?;
         started.wait_ready().await?;
-        let grpc = ([127, 0, 0, 1], started.grpc_port).into();
-        Ok(Self { grpc, pid: Some(started.pid()?), started: Some(started) })
+        let grpc: SocketAddr = ([127, 0, 0, 1], started.grpc_port).into();
+        Ok(Self { grpc, door: grpc.into(), pid: Some(started.pid()?), started: Some(started) })
+    }
+
+    /// The same, with clients that come over TLS and show a certificate.
+    pub async fn start_secured(program: &Path, dir: &Path, settings: &str) -> Result<Self> {
+        let certs = dir.join("certs");
+        let made =
+            Command::new(program).args(["certs", "init"]).arg(&certs).stdout(Stdio::null()).status()?;
+        ensure!(made.success(), "`mainsheet certs init` failed");
+        let (address, at): (SocketAddr, _) = (([127, 0, 0, 1], free_port()?).into(), certs.display());
+        let settings = format!(
+            "{settings}\ngrpc-tls-addr: {address}\ntls-cert: {at}/server.crt\ntls-key: {at}/server.key\ntls-client-ca: {at}/ca.crt\n"
+        );
+        let plain = Self::start(program, dir, &settings).await?;
+        Ok(Self { door: Door::secured(address, &certs)?, ..plain })
     }
 
     /// One that runs already.
     pub fn running(grpc: SocketAddr, pid: Option<u32>) -> Self {
-        Self { grpc, pid, started: None }
+        Self { grpc, door: grpc.into(), pid, started: None }
     }
 
     /// The folder that it reads, where it was started here.

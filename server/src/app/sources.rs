@@ -113,6 +113,7 @@ fn upstream(
         name: parts.health.source().clone(),
         addresses: server.addresses.clone(),
         node_id: server.node_id(&settings.instance),
+        credentials: server.credentials.clone(),
         variant: server.variant,
         kinds: server.kinds(),
         documents: DocumentOptions { default_namespace: namespace.clone(), ..settings.documents.clone() },

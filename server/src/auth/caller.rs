@@ -3,9 +3,13 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
 };
 
 use mainsheet_api::{access::Identity, time::Timestamp};
+use rustls::pki_types::CertificateDer;
+
+use super::certificate::{Fingerprint, Serial};
 
 /// Whoever makes a request. Every service finds it among the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,24 @@ pub enum Via {
     Loopback,
     /// It is not known: no credential was shown.
     Nothing,
+    /// It showed a certificate when it connected.
+    Certificate(Arc<ShownCertificate>),
+    /// It sent a token with its request.
+    Token {
+        /// The token's own id, where it has one.
+        id: Option<Arc<str>>,
+    },
+}
+
+/// A client's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownCertificate {
+    /// Its number.
+    pub serial: Serial,
+    /// SHA-256 of all of it.
+    pub fingerprint: Fingerprint,
+    /// It, and those between it and the CA.
+    pub chain: Arc<[CertificateDer<'static>]>,
 }
 
 /// Where Istio's sidecar brings in connections of other machines from: they look as if they were made on this one.
@@ -55,8 +77,18 @@ impl Caller {
     pub fn sink_identity(&self) -> &str {
         match self.via {
             Via::Loopback => "",
-            Via::Nothing => self.identity.user(),
+            Via::Nothing | Via::Certificate(_) | Via::Token { .. } => self.identity.user(),
         }
+    }
+
+    /// The number of its certificate, where it showed one.
+    #[must_use]
+    pub fn serial(&self) -> Option<&Serial> {
+        if let Via::Certificate(shown) = &self.via { Some(&shown.serial) } else { None }
+    }
+
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.serial().is_some()
     }
 }
 
@@ -71,6 +103,8 @@ impl fmt::Display for Via {
         f.write_str(match self {
             Self::Loopback => "loopback",
             Self::Nothing => "nothing",
+            Self::Certificate(_) => "certificate",
+            Self::Token { .. } => "token",
         })
     }
 }

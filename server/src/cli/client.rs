@@ -2,9 +2,12 @@
 
 use std::{error::Error, time::Duration};
 
+use mainsheet_sink::CredentialFiles;
 use tonic::{
-    Code, Response, Status,
-    transport::{self, Channel},
+    Code, Request, Response, Status,
+    metadata::MetadataMap,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{self, Channel, Endpoint},
 };
 
 use super::{Context, connect::ServerArgs, error::CliError, refusal};
@@ -30,6 +33,14 @@ impl ServiceArgs {
         self.server.address(context)
     }
 
+    /// What is shown to the server, and whom to believe.
+    ///
+    /// # Errors
+    /// Where that does not go together.
+    pub(super) fn credentials(&self, context: &Context<'_>) -> anyhow::Result<CredentialFiles> {
+        self.server.credentials(context)
+    }
+
     /// How long to wait for an answer.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
@@ -41,11 +52,24 @@ impl ServiceArgs {
     /// Where nothing listens at the address, with how to start a server.
     pub(super) async fn connect(&self, context: &Context<'_>) -> anyhow::Result<Service> {
         let address = self.server.address(context);
-        let endpoint = mainsheet_sink::endpoint(&address)?.connect_timeout(self.timeout);
+        let credentials = self.server.credentials(context)?;
+        let (endpoint, shows) = channel(&credentials, &address, self.timeout).await?;
         let channel = endpoint.connect().await.map_err(|error| nobody_at(&address, &error))?;
-        let client = MainsheetClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let client = MainsheetClient::with_interceptor(channel, shows);
+        let client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(Service { client, address, timeout: self.timeout })
     }
+}
+
+/// The way to a server, and what every request has with it.
+pub(super) async fn channel(
+    credentials: &CredentialFiles,
+    address: &str,
+    timeout: Duration,
+) -> anyhow::Result<(Endpoint, Shows)> {
+    let mut shown = MetadataMap::new();
+    credentials.authorize(&mut shown).await?;
+    Ok((credentials.endpoint(address).await?.connect_timeout(timeout), Shows(shown)))
 }
 
 fn nobody_at(address: &str, error: &transport::Error) -> CliError {
@@ -59,16 +83,32 @@ fn nobody_at(address: &str, error: &transport::Error) -> CliError {
     ))
 }
 
+/// A channel on which every request shows who makes it.
+pub(super) type Connection = InterceptedService<Channel, Shows>;
+
+/// What every request has with it: a token, where there is one.
+#[derive(Clone)]
+pub(super) struct Shows(MetadataMap);
+
+impl Interceptor for Shows {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = self.0.get("authorization") {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}
+
 /// A server that is connected to.
 pub(super) struct Service {
-    client: MainsheetClient<Channel>,
+    client: MainsheetClient<Connection>,
     address: String,
     timeout: Duration,
 }
 
 impl Service {
     /// The methods, to be called within [`Service::answer`].
-    pub(super) fn client(&self) -> MainsheetClient<Channel> {
+    pub(super) fn client(&self) -> MainsheetClient<Connection> {
         self.client.clone()
     }
 
@@ -110,6 +150,12 @@ impl Service {
                 CliError::NotReached(format!("the server at `{}` does not answer: {text}", self.address))
                     .into()
             }
+            // With TLS 1.3 the server looks at a client's certificate when the client is done with the handshake.
+            Code::Cancelled | Code::Unknown => CliError::NotReached(format!(
+                "the server at `{}` closed the connection: {text}; over TLS it may want a certificate: --cert and --key",
+                self.address
+            ))
+            .into(),
             Code::Unimplemented => {
                 CliError::Unimplemented(format!("the server at `{}` can't do this: {text}", self.address))
                     .into()

@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod authorship;
 mod backup;
+mod certs;
 mod client;
 mod compare;
 mod completion;
@@ -86,6 +87,7 @@ enum Command {
     Restore(restore::Args),
     SupportBundle(support_bundle::Args),
     Audit(audit::Args),
+    Certs(certs::Args),
     Version(version::Args),
     Completion(completion::Args),
     Man(man::Args),
@@ -152,6 +154,7 @@ fn run(command: Command, context: Context<'_>) -> anyhow::Result<Exit> {
         Command::Restore(args) => restore::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::SupportBundle(args) => support_bundle::run(args, context),
+        Command::Certs(args) => certs::run(args, context),
         Command::Version(args) => version::run(args, context),
         Command::Compare(args) => compare::run(args, context),
         Command::Completion(args) => completion::run(args, context),

@@ -48,7 +48,7 @@ pub(super) fn run(args: Args, mut context: Context<'_>) -> anyhow::Result<Exit> 
 
 async fn follow(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let variant = if args.delta { Variant::Delta } else { Variant::Sotw };
-    let mut builder = args.server.client("watch", context).variant(variant);
+    let mut builder = args.server.client("watch", context)?.variant(variant);
     let all = || Kind::all().filter(|kind| kind.info().from_documents && !kind.is_of_access()).collect();
     let kinds = if args.kinds.is_empty() { all() } else { args.kinds.clone() };
     for kind in kinds {

@@ -17,7 +17,16 @@ pub fn env_name(setting: &str) -> String {
 
 /// Variables that mean something to others than `serve`: where clients connect, where tests find programs, where a test
 /// puts its cases.
-const OF_OTHERS: [&str; 3] = ["MAINSHEET_SERVER", "MAINSHEET_TOOLS", "MAINSHEET_CASES"];
+const OF_OTHERS: [&str; 8] = [
+    "MAINSHEET_SERVER",
+    "MAINSHEET_SERVER_NAME",
+    "MAINSHEET_CA",
+    "MAINSHEET_CERT",
+    "MAINSHEET_KEY",
+    "MAINSHEET_TOKEN_FILE",
+    "MAINSHEET_TOOLS",
+    "MAINSHEET_CASES",
+];
 
 /// Variables that look like settings, and are none.
 pub(super) fn mistakes(environment: &BTreeMap<String, String>) -> Vec<Mistake> {

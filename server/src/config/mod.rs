@@ -24,6 +24,7 @@ pub use environment::{ENV_PREFIX, env_name};
 pub use mistake::{Mistake, Origin};
 pub use parse::{Given, GivenFile, parse};
 pub use print::print;
+pub(crate) use settings::words;
 pub use settings::{
     AuditFailure, EmptyList, GoneEndpoints, GuardMode, LogFormat, LogLevel, ServedPath, Settings, StoreKind,
 };

@@ -8,7 +8,7 @@ use std::{
 use mainsheet_api::{codec::suggestion, resource::SourceName, verdict::Position};
 
 use super::{
-    Effective, FollowedServer, Mistake, Origin, ServedPath, env_name, environment,
+    Effective, FollowedServer, Mistake, Origin, ServedPath, Settings, env_name, environment,
     file::{self, FileLayer, PathItem, UpstreamItem},
     print::own_name,
     table::{self, Setting},
@@ -192,6 +192,7 @@ impl Layered {
         self.check_paths();
         self.check_upstreams();
         self.check_authorities();
+        self.check_security();
         let settings = self.effective.settings.clone();
         if settings.debounce_quiet > settings.debounce_max {
             let wrong = "`debounce-quiet` is longer than `debounce-max`".to_owned();
@@ -215,6 +216,28 @@ impl Layered {
                 format!("`http-addr` {http} is `grpc-addr` too"),
                 "write another port".into(),
             );
+        }
+    }
+
+    /// What secures ports, and says who clients are, is of several parts that mean something together only.
+    fn check_security(&mut self) {
+        let Settings { tls, auth, .. } = self.effective.settings.clone();
+        let tokens = auth.tokens;
+        let needs = [
+            ("tls-key", tls.key.is_some(), "tls-cert", tls.cert.is_some()),
+            ("tls-cert", tls.cert.is_some(), "tls-key", tls.key.is_some()),
+            ("tls-client-ca", tls.client_ca.is_some(), "tls-cert", tls.cert.is_some()),
+            ("http-tls-addr", tls.http_addr.is_some(), "tls-cert", tls.cert.is_some()),
+            ("jwt-issuer", tokens.issuer.is_some(), "jwt-keys", tokens.keys.is_some()),
+            ("jwt-keys", tokens.keys.is_some(), "jwt-issuer", tokens.issuer.is_some()),
+            ("jwt-keys-ca", tokens.keys_ca.is_some(), "jwt-keys", tokens.keys.is_some()),
+            ("jwt-keys-token-file", tokens.keys_token_file.is_some(), "jwt-keys", tokens.keys.is_some()),
+        ];
+        for (name, _, needed, _) in
+            needs.into_iter().filter(|(_, is_set, _, has_other)| *is_set && !has_other)
+        {
+            let wrong = format!("`{name}` means nothing without `{needed}`");
+            self.mistake(name, wrong, format!("write `{needed}`, too, or leave both out"));
         }
     }
 

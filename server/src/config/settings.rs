@@ -2,10 +2,8 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
@@ -22,8 +20,10 @@ use mainsheet_cache::store::StoreOptions;
 use super::FollowedServer;
 use crate::{
     admission::Limits,
+    auth::AuthSettings,
     intake::Lifetime,
     source::{DocumentOptions, file},
+    tls::TlsSettings,
     views::Views,
 };
 
@@ -49,8 +49,10 @@ pub struct Settings {
     pub allow_plaintext_beyond_loopback: bool,
     /// Whether the service `mainsheet.v1`, which writes, answers other machines.
     pub allow_api_beyond_loopback: bool,
-    /// Whether clients on this machine may do everything without a credential.
-    pub trust_loopback: bool,
+    /// How ports are secured.
+    pub tls: TlsSettings,
+    /// How it is known who clients are.
+    pub auth: AuthSettings,
     /// How this server calls itself to its clients.
     pub instance: String,
     /// A namespace's changes are committed once nothing more came for this long.
@@ -121,7 +123,8 @@ impl Default for Settings {
             http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)),
             allow_plaintext_beyond_loopback: false,
             allow_api_beyond_loopback: false,
-            trust_loopback: true,
+            tls: TlsSettings::default(),
+            auth: AuthSettings::default(),
             instance: "mainsheet".to_owned(),
             debounce_quiet: Duration::from_millis(100),
             debounce_max: Duration::from_secs(1),
@@ -229,14 +232,14 @@ macro_rules! words {
             pub const WORDS: &'static [&'static str] = &[$($word),+];
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self { $(Self::$variant => $word,)+ })
             }
         }
 
         /// The error is what would be right.
-        impl FromStr for $name {
+        impl std::str::FromStr for $name {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
@@ -248,6 +251,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Where commits are kept.

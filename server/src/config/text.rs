@@ -36,21 +36,60 @@ pub(super) fn write_path(path: &std::path::Path) -> String {
     path.display().to_string()
 }
 
-/// What stands for no file.
-const NO_FILE: &str = "none";
-
-pub(super) fn read_file(text: &str) -> Result<Option<PathBuf>, String> {
-    if text == NO_FILE { Ok(None) } else { read_path(text).map(Some) }
-}
-
-pub(super) fn write_file(path: &Option<PathBuf>) -> String {
-    path.as_deref().map_or_else(|| NO_FILE.to_owned(), write_path)
-}
-
 pub(super) fn read_addr(text: &str) -> Result<SocketAddr, String> {
     text.replacen("localhost", "127.0.0.1", 1)
         .parse()
         .map_err(|_| "write IP:PORT, for example 127.0.0.1:15010 or [::1]:15010".to_owned())
+}
+
+/// What stands for no value at all.
+const NONE: &str = "none";
+
+pub(super) fn read_optional<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
+    if text == NONE { Ok(None) } else { text.parse().map(Some) }
+}
+
+pub(super) fn write_optional<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(|| NONE.to_owned(), ToString::to_string)
+}
+
+pub(super) fn read_optional_path(text: &str) -> Result<Option<PathBuf>, String> {
+    if text == NONE { Ok(None) } else { read_path(text).map(Some) }
+}
+
+pub(super) fn write_optional_path(path: &Option<PathBuf>) -> String {
+    path.as_ref().map_or_else(|| NONE.to_owned(), |path| write_path(path))
+}
+
+pub(super) fn read_optional_addr(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == NONE { Ok(None) } else { read_addr(text).map(Some) }
+}
+
+pub(super) fn read_optional_text(text: &str) -> Result<Option<String>, String> {
+    match text {
+        "" => Err("write a text, or none".to_owned()),
+        NONE => Ok(None),
+        text => Ok(Some(text.to_owned())),
+    }
+}
+
+pub(super) fn read_texts(text: &str) -> Result<Vec<String>, String> {
+    let texts: Vec<String> = text.split(',').map(|text| text.trim().to_owned()).collect();
+    if texts.iter().any(String::is_empty) {
+        return Err("write texts with commas between them".to_owned());
+    }
+    Ok(texts)
+}
+
+pub(super) fn write_texts(texts: &[String]) -> String {
+    texts.join(",")
+}
+
+pub(super) fn read_trust_domain(text: &str) -> Result<String, String> {
+    match crate::auth::is_trust_domain(text) {
+        true => Ok(text.to_owned()),
+        false => Err("write a trust domain of lower-case letters, digits, dots, dashes and `_`, for example cluster.local".to_owned()),
+    }
 }
 
 pub(super) fn read_bool(text: &str) -> Result<bool, String> {

@@ -7,9 +7,9 @@ use mainsheet_api::{
     resource::SourceName,
     xds::{Variant, client::Wanted},
 };
-use mainsheet_sink::Client;
+use mainsheet_sink::{Client, CredentialFiles};
 
-use super::text::{read_bool, read_kinds, read_label, write_kinds};
+use super::text::{read_bool, read_domain, read_kinds, read_label, read_path, write_kinds, write_path};
 use crate::source::upstream::{default_kinds, default_node_id, source_name};
 
 /// A server to follow, with what is set for it alone.
@@ -29,6 +29,8 @@ pub struct FollowedServer {
     pub default_namespace: Option<String>,
     /// Whether its documents of access count.
     pub authority: bool,
+    /// What this server shows it, and whom it believes.
+    pub credentials: CredentialFiles,
 }
 
 impl FollowedServer {
@@ -52,6 +54,7 @@ impl FollowedServer {
             node_id: None,
             default_namespace: None,
             authority: false,
+            credentials: CredentialFiles::default(),
         }
     }
 
@@ -87,6 +90,10 @@ impl FollowedServer {
                 );
                 Err((wrong, format!("write `variant: delta`, or leave {kind} out of its `kinds`")))
             }
+            _ if self.credentials.cert.is_some() != self.credentials.key.is_some() => {
+                let wrong = format!("`{}` has one of `cert` and `key` without the other", self.source());
+                Err((wrong, "write both, or leave both out".to_owned()))
+            }
             _ => Ok(()),
         }
     }
@@ -103,6 +110,21 @@ pub struct UpstreamSetting {
     pub get: fn(&FollowedServer) -> Option<String>,
     /// Reads a text. The error says what would be right.
     pub set: fn(&mut FollowedServer, &str) -> Result<(), String>,
+}
+
+/// A file that is shown to it, or believed of it.
+macro_rules! credential {
+    ($name:literal, $field:ident, $help:literal) => {
+        UpstreamSetting {
+            name: $name,
+            help: $help,
+            get: |server| server.credentials.$field.as_ref().map(|path| write_path(path)),
+            set: |server, text| {
+                server.credentials.$field = Some(read_path(text)?);
+                Ok(())
+            },
+        }
+    };
 }
 
 /// Every setting that a server to follow can have beside its `address`.
@@ -175,6 +197,27 @@ pub static UPSTREAM_SETTINGS: &[UpstreamSetting] = &[
             Ok(())
         },
     },
+    credential!(
+        "ca",
+        ca,
+        "CAs in PEM form that vouch for it, instead of those that this machine believes; with this or a certificate, addresses without a scheme mean TLS"
+    ),
+    credential!(
+        "cert",
+        cert,
+        "certificate that this server shows it, in PEM form, read anew for each connection"
+    ),
+    credential!("key", key, "the certificate's private key"),
+    credential!("token-file", token, "bearer token that this server shows it, read anew for each connection"),
+    UpstreamSetting {
+        name: "server-name",
+        help: "what its certificate has to name, where that is not the host of its address",
+        get: |server| server.credentials.server_name.clone(),
+        set: |server, text| {
+            server.credentials.server_name = Some(read_domain(text)?);
+            Ok(())
+        },
+    },
 ];
 
 fn check_address(address: &str) -> Result<(), String> {
@@ -182,6 +225,9 @@ fn check_address(address: &str) -> Result<(), String> {
         "write HOST:PORT or xds://HOST:PORT, for example xds://127.0.0.1:15010; replicas with commas"
             .to_owned()
     };
-    let client = Client::builder(address, "check").subscribe("check", Wanted::Everything).build();
+    let client = Client::builder(address, "check")
+        .credentials(CredentialFiles::default())
+        .subscribe("check", Wanted::Everything)
+        .build();
     client.map(drop).map_err(|_| right())
 }

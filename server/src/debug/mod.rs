@@ -24,8 +24,9 @@ use tokio::sync::watch;
 pub use inspector::DebugInspector;
 
 use crate::{
-    admission::Admission, intake::IntakeHandle, metrics::Metrics, readiness::Readiness, sinks::Sinks,
-    source_health::SourceHealth, store_state::StoreState, verdicts::AcrossVerdicts,
+    admission::Admission, auth::CredentialHealth, intake::IntakeHandle, metrics::Metrics,
+    readiness::Readiness, sinks::Sinks, source_health::SourceHealth, store_state::StoreState,
+    verdicts::AcrossVerdicts,
 };
 
 /// What the endpoints read from.
@@ -45,6 +46,8 @@ pub struct Links {
     pub verdicts: watch::Receiver<AcrossVerdicts>,
     /// Whether the store works.
     pub store: StoreState,
+    /// How the server's own credentials are.
+    pub credentials: CredentialHealth,
     /// What was counted.
     pub metrics: Arc<Metrics>,
     /// Who is let in.

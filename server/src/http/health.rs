@@ -25,6 +25,7 @@ pub(super) async fn live() -> &'static str {
 pub(super) async fn ready(State(links): State<Links>) -> impl IntoResponse {
     let awaiting = links.readiness.awaited();
     let ready = awaiting.is_empty();
+    let problems = [links.store.problems(), links.credentials.problems()].concat();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Ready { ready, awaiting, problems: links.store.problems() }))
+    (code, Json(Ready { ready, awaiting, problems }))
 }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod audit;
+mod credentials;
 mod findings;
 mod intake;
 mod leases;
@@ -25,8 +26,8 @@ use prometheus::{
 };
 
 use crate::{
-    admission::Admission, audit::Audit, intake::IntakeHandle, leases::Leases, source_health::SourceHealth,
-    store_state::StoreState,
+    admission::Admission, audit::Audit, auth::CredentialHealth, intake::IntakeHandle, leases::Leases,
+    source_health::SourceHealth, store_state::StoreState,
 };
 use findings::Findings;
 pub(crate) use findings::FindingsRead;
@@ -53,6 +54,7 @@ pub struct Metrics {
     connections: IntGauge,
     /// Streams that were not let in.
     pub streams_refused: IntCounter,
+    pub(crate) logins_refused: IntCounterVec,
     pub(crate) refusals: IntCounterVec,
     pub(crate) closed_untold: IntCounter,
     /// Resources served, by kind.
@@ -87,6 +89,7 @@ impl Metrics {
             streams: registered(&registry, table::gauge_vec(&table::STREAMS)),
             connections: registered(&registry, table::gauge(&table::CONNECTIONS)),
             streams_refused: registered(&registry, table::counter(&table::STREAMS_REFUSED)),
+            logins_refused: registered(&registry, table::counter_vec(&table::LOGINS_REFUSED)),
             refusals: registered(&registry, table::counter_vec(&table::REFUSALS)),
             closed_untold: registered(&registry, table::counter(&table::CLOSED_UNTOLD)),
             resources: registered(&registry, table::gauge_vec(&table::RESOURCES)),
@@ -115,6 +118,11 @@ impl Metrics {
     /// Shows how the limits stand, too. The first that are shown stay.
     pub fn show_admission(&self, admission: Admission) {
         reading::register(&self.registry, &table::LIMIT_USED, move || admission::read(&admission));
+    }
+
+    /// Shows how the server's own credentials are, too. The first that are shown stay.
+    pub(crate) fn show_credentials(&self, health: CredentialHealth) {
+        reading::register(&self.registry, &table::CERTIFICATE_EXPIRY, move || credentials::read(&health));
     }
 
     /// Shows how the sources get on, too. The first that are shown stay.

@@ -91,6 +91,12 @@ table! {
     CONNECTIONS = "mainsheet_connections", Gauge, &[], "Connections to the gRPC port.";
     STREAMS = "mainsheet_streams", Gauge, &["variant"], "Open discovery streams; each is one sink.";
     STREAMS_REFUSED = "mainsheet_streams_refused_total", Counter, &[], "Discovery streams that were not let in.";
+    LOGINS_REFUSED = "mainsheet_logins_refused_total", Counter, &["reason"],
+        "Connections, streams and requests that were refused because of who makes them: handshake, certificate, token, denied, claims.";
+    CERTIFICATE_EXPIRY = "mainsheet_certificate_expiry_timestamp_seconds", Gauge, &["certificate"],
+        "When a certificate in use expires, in seconds since 1970; of several the first: server, chain, client-ca.";
+    CREDENTIALS_FAILING = "mainsheet_credentials_failing", Gauge, &["credentials"],
+        "1 while what is there now is not taken, and what was read before stays in use: tls, deny-list, jwt-keys.";
     REFUSALS = "mainsheet_refusals_total", Counter, &["limit"],
         "Connections, streams and requests that were refused because of a limit, by the limit's name (docs/operations.md).";
     CLOSED_UNTOLD = "mainsheet_connections_closed_untold_total", Counter, &[],

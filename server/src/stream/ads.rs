@@ -99,7 +99,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         place: StreamPlace,
     ) -> Response<Body> {
         let Opening { variant, only } = opening;
-        let Links { newest, sinks, clock, inspector, .. } = self.links.clone();
+        let Links { newest, sinks, clock, inspector, authenticator, .. } = self.links.clone();
         // Both receivers have seen the catalog that the session begins with, so that only newer ones are news.
         let mut for_body = newest;
         let catalog = for_body.borrow_and_update().clone();
@@ -114,7 +114,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             ..
         } = self.options.borrow().clone();
         let session = ServerSession::new(variant, identity, catalog, View::nothing()).with_policy(policy);
-        let sink = sinks.open(Peer { caller, variant }, Moment::of(&*clock));
+        let sink = sinks.open(Peer { caller: caller.clone(), variant }, Moment::of(&*clock));
         let client = requests.client().clone();
         let exchange = Arc::new(Exchange::new(session, sink, client.keeps()));
         let reader = Reader {
@@ -122,9 +122,12 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             newest: for_reader,
             connection: on.clone(),
             client,
+            caller,
+            authenticator,
             only,
             relay,
             inspection: Inspection::new(inspector, on.peer),
+            is_known: false,
             views,
             clock: Arc::clone(&clock),
             first_request_deadline,

@@ -102,13 +102,14 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
 
     /// Serves one connection until the client leaves, it is closed from outside, or it was drained. A client that has
     /// not asked for anything by the deadline is cut off, whether it speaks HTTP/2 or nothing at all.
-    pub(super) async fn serve(self, wire: Wire, connection: Connection) {
+    pub(super) async fn serve(self, wire: Wire, connection: Connection, caller: Caller) {
         let options = self.options.borrow().clone();
         let (client, asked) =
             (Client::new(self.admission.clone(), connection.peer), CancellationToken::new());
+        let lapse = self.services.authenticator().lapse_of_connection(&caller);
         let service = OnConnection {
             services: self.services,
-            caller: Caller::in_plaintext(connection.peer, options.trust_loopback),
+            caller,
             connection: connection.clone(),
             client,
             asked: asked.clone(),
@@ -119,6 +120,7 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
         let mut http2 = pin!(builder.serve_connection(TokioIo::new(wire), service));
         let mut late = pin!(sleep(options.first_request_deadline));
         let mut turn = pin!(turn_to_end(&connection.stopping, &self.admission, &options));
+        let mut lapse = pin!(lapse);
         let mut overdue = pin!(overdue(&connection.draining, options.grace));
         let (mut has_asked, mut draining) = (false, false);
         let served = loop {
@@ -129,6 +131,13 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
                     draining = true;
                     connection.draining.cancel();
                     // GOAWAY: no new streams; those that run are ended by their readers.
+                    http2.as_mut().graceful_shutdown();
+                }
+                status = &mut lapse, if !draining => {
+                    info!(peer = %connection.peer, reason = status.message(), "ending: not let in any more");
+                    draining = true;
+                    let _ = connection.lapsed.set(status);
+                    connection.draining.cancel();
                     http2.as_mut().graceful_shutdown();
                 }
                 () = &mut overdue => return info!(peer = %connection.peer, "closed: it did not end in time"),
@@ -142,6 +151,11 @@ impl<C: Catalog + Send + Sync + 'static> Protocol<C> {
         if let Err(error) = served {
             debug!(peer = %connection.peer, %error, "connection ended");
         }
+    }
+
+    /// Whether whoever connects now from this machine may do everything.
+    pub(super) fn trusts_loopback(&self) -> bool {
+        self.options.borrow().trust_loopback
     }
 
     /// Serves a connection that is not let in: whatever it asks for first is answered with the reason.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     admission::{Client, Receive},
     audit::{Action, Audit, Event, REQUEST_ID, RequestId, Verdict, Who, code_name},
-    auth::Caller,
+    auth::{Authenticator, Caller, Lapsing, Login},
     listen::Connection,
 };
 
@@ -29,6 +29,7 @@ const API: &str = "/mainsheet.v1.";
 /// Every gRPC service of the port. Cloning shares it.
 pub(super) struct Services<C> {
     ads: Arc<Ads<C>>,
+    authenticator: Authenticator,
     others: Routes,
     audit: Audit,
     /// Whether all of `others` answer other machines.
@@ -37,13 +38,15 @@ pub(super) struct Services<C> {
 
 impl<C> Clone for Services<C> {
     fn clone(&self) -> Self {
-        Self { ads: Arc::clone(&self.ads), others: self.others.clone(), audit: self.audit.clone(), ..*self }
+        let (ads, authenticator, others, audit) =
+            (Arc::clone(&self.ads), self.authenticator.clone(), self.others.clone(), self.audit.clone());
+        Self { ads, authenticator, others, audit, ..*self }
     }
 }
 
 impl<C: Catalog + Send + Sync + 'static> Services<C> {
     pub(super) fn new(
-        ads: Arc<Ads<C>>,
+        (ads, authenticator): (Arc<Ads<C>>, Authenticator),
         (others, allow_api_beyond_loopback): (Routes, bool),
         audit: Audit,
         health: HealthServer<impl Health>,
@@ -53,13 +56,41 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let others = others.add_service(health).add_service(reflection).prepare();
-        Ok(Self { ads, others, audit, allow_api_beyond_loopback })
+        Ok(Self { ads, authenticator, others, audit, allow_api_beyond_loopback })
     }
 
     /// Health and reflection change nothing, and may be asked by anybody.
     fn is_closed_to(&self, path: &str, peer: SocketAddr) -> bool {
         let is_near = peer.ip().to_canonical().is_loopback();
         path.starts_with(API) && !is_near && !self.allow_api_beyond_loopback
+    }
+
+    pub(super) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// Answers whoever makes a request, once it is known who that is.
+    fn answer_whoever(
+        &self,
+        request: Request<Incoming>,
+        (connection, client, caller): (&Connection, &Client, &Caller),
+    ) -> Answer {
+        let token = match self.authenticator.on_request(caller, request.headers()) {
+            Ok(Login::Known(caller)) => return self.answer(request, (connection, client, caller)),
+            Ok(Login::Token(token)) => token,
+            Err(status) => return Box::pin(ready(Ok(status.into_http()))),
+        };
+        let (services, connection, client) = (self.clone(), connection.clone(), client.clone());
+        Box::pin(async move {
+            match services.authenticator.of_token(connection.peer, &token).await {
+                Ok(caller) => {
+                    let mut answer = services.answer(request, (&connection, &client, caller.clone())).await?;
+                    answer.extensions_mut().insert(caller);
+                    Ok(answer)
+                }
+                Err(status) => Ok(status.into_http()),
+            }
+        })
     }
 
     /// Whatever no service knows is answered UNIMPLEMENTED by tonic's router (rule 1).
@@ -77,6 +108,7 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
                 Box::pin(ready(Ok(refuse_beyond_loopback().into_http())))
             }
             None => {
+                let lapse = self.authenticator.lapse_of_request(&caller);
                 request.extensions_mut().insert(caller);
                 let (head, body) = request.into_parts();
                 let (body, charge) = Receive::until_answered(body, client);
@@ -84,7 +116,7 @@ impl<C: Catalog + Send + Sync + 'static> Services<C> {
                 Box::pin(async move {
                     let answer = answering.await;
                     drop(charge);
-                    answer
+                    answer.map(|answer| answer.map(|body| Body::new(Lapsing::new(body, lapse))))
                 })
             }
         }
@@ -126,7 +158,9 @@ impl Refusals {
             return answer;
         }
         let action = if verdict == Verdict::Unauthenticated { Action::Login } else { action };
-        let who = (Who::of(&self.caller), self.audit.now());
+        // Who has a token is known only then.
+        let caller = answer.extensions().get::<Caller>().unwrap_or(&self.caller);
+        let who = (Who::of(caller), self.audit.now());
         self.audit.tell_once(Event {
             request: Some(self.request),
             what: self.path,
@@ -164,7 +198,7 @@ impl<C: Catalog + Send + Sync + 'static> hyper::service::Service<Request<Incomin
             caller: self.caller.clone(),
         };
         request.extensions_mut().insert(refusals.request);
-        let answering = self.services.answer(request, (&self.connection, &self.client, self.caller.clone()));
+        let answering = self.services.answer_whoever(request, (&self.connection, &self.client, &self.caller));
         Box::pin(async move { Ok(refusals.told(answering.await?)) })
     }
 }

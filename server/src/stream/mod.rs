@@ -9,6 +9,7 @@
 //! | `exchange` | what the halves share: the session, under a lock held for one step |
 //! | `inspect` | questions about the server itself, answered beside the session |
 //! | `pieces` | a frame cut into chunks of shared bytes |
+//! | `entrance` | a connection until it is known whose it is: admission, the handshake |
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
 //! | `requests` | requests out of the bytes of a stream |
 //! | `relay` | a client that is a server, and follows this one |
@@ -19,6 +20,7 @@
 mod ads;
 mod body;
 mod connection;
+mod entrance;
 mod exchange;
 mod grpc;
 mod health;
@@ -39,16 +41,19 @@ use tonic::service::Routes;
 
 pub use options::StreamOptions;
 
+use self::entrance::Entrance;
 use crate::{
-    admission::{Admission, Arrival},
+    admission::Admission,
     audit::Audit,
+    auth::Authenticator,
     chain::Chain,
     inspection::Inspector,
-    listen::{Connection, Listener},
+    listen::Listener,
     metrics::Metrics,
     network::Network,
     readiness::Readiness,
     sinks::{Moment, Sinks},
+    tls::Security,
 };
 
 /// What the stream service is connected to.
@@ -66,6 +71,8 @@ pub struct Links<C> {
     pub admission: Admission,
     /// Where is told who was refused.
     pub audit: Audit,
+    /// Who clients are.
+    pub authenticator: Authenticator,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// Whom this server follows.
@@ -78,7 +85,8 @@ pub struct Links<C> {
 
 /// The stream service, with its port taken.
 pub struct Server<C> {
-    listener: Listener,
+    plaintext: Listener,
+    over_tls: Option<(Listener, Security)>,
     options: watch::Sender<StreamOptions>,
     links: Links<C>,
 }
@@ -94,14 +102,35 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         options: StreamOptions,
         links: Links<C>,
     ) -> std::io::Result<Self> {
-        let listener = Listener::bind(network, address, options.grace).await?;
-        Ok(Self { listener, options: watch::Sender::new(options), links })
+        let plaintext = Listener::bind(network, address, options.grace).await?;
+        Ok(Self { plaintext, over_tls: None, options: watch::Sender::new(options), links })
+    }
+
+    /// Takes another port, for the same over TLS.
+    ///
+    /// # Errors
+    /// Where it can't be had.
+    pub(crate) async fn also_over_tls(
+        self,
+        network: &dyn Network,
+        address: SocketAddr,
+        security: Security,
+    ) -> std::io::Result<Self> {
+        let grace = self.options.borrow().grace;
+        let listener = Listener::bind(network, address, grace).await?;
+        Ok(Self { over_tls: Some((listener, security)), ..self })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.listener.local_addr()
+        self.plaintext.local_addr()
+    }
+
+    /// Where it listens over TLS.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.over_tls.as_ref().map(|(listener, _)| listener.local_addr())
     }
 
     /// What it was told. What changes is that of connections and streams which open from then on.
@@ -120,32 +149,25 @@ impl<C: Catalog + Send + Sync + 'static> Server<C> {
         let (health, health_service) = health::service().await;
         let ads = Arc::new(ads::Ads::new(self.links.clone(), self.options.subscribe(), tasks.clone()));
         let others = (self.links.others.clone(), self.options.borrow().allow_api_beyond_loopback);
-        let grpc = grpc::Services::new(ads, others, self.links.audit.clone(), health_service)?;
-        let (admission, metrics) = (self.links.admission.clone(), Arc::clone(&self.links.metrics));
-        let protocol =
-            connection::Protocol::new(self.options.subscribe(), grpc, admission.clone(), tasks.clone());
-        let serve = move |wire, connection: Connection| {
-            let arrival = match connection.stopping.is_cancelled() {
-                true => admission.turn_away(reader::ending(&connection)),
-                false => admission.arrive(connection.peer),
-            };
-            let (protocol, metrics) = (protocol.clone(), Arc::clone(&metrics));
-            async move {
-                match arrival {
-                    Arrival::Admitted(_place) => {
-                        let _counted = metrics.connection();
-                        protocol.serve(wire, connection).await;
-                    }
-                    Arrival::Refused(reason, _place) => protocol.refuse(wire, connection, reason).await,
-                    Arrival::Closed => drop(wire),
-                }
+        let who = (ads, self.links.authenticator.clone());
+        let grpc = grpc::Services::new(who, others, self.links.audit.clone(), health_service)?;
+        let protocol = connection::Protocol::new(
+            self.options.subscribe(),
+            grpc,
+            self.links.admission.clone(),
+            tasks.clone(),
+        );
+        let entrance = Entrance::new(&self.links, protocol);
+        let plaintext = self.plaintext.run(stop.clone(), tasks.clone(), entrance.serve(Security::Plaintext));
+        let over_tls = async {
+            if let Some((listener, security)) = self.over_tls {
+                listener.run(stop.clone(), tasks, entrance.serve(security)).await;
             }
         };
         let unready = unready(&self.links.readiness, &stop);
-        let accepting = self.listener.run(stop.clone(), tasks, serve);
         let following = health::follow(health, self.links.readiness.clone(), stop.clone());
         let timing = follow_revisions(self.links.newest, self.links.sinks, self.links.clock, stop.clone());
-        tokio::join!(unready, accepting, following, timing);
+        tokio::join!(unready, plaintext, over_tls, following, timing);
         Ok(())
     }
 }

@@ -3,9 +3,11 @@
 
 use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use mainsheet_api::{
     kind::Kind,
+    node::Node,
     time::Clock,
     xds::{catalog::Catalog, pin::Pins, server::Request},
 };
@@ -25,6 +27,7 @@ use super::{
 };
 use crate::{
     admission::{Client, Limit, Pace, Step},
+    auth::{Authenticator, Caller},
     listen::Connection,
     sinks::Moment,
     views::Views,
@@ -43,11 +46,15 @@ pub(super) struct Reader<C> {
     pub(super) newest: watch::Receiver<C>,
     pub(super) connection: Connection,
     pub(super) client: Client,
+    pub(super) caller: Caller,
+    pub(super) authenticator: Authenticator,
     /// The type that all of the stream is about, where it is of a single one.
     pub(super) only: Option<Kind>,
     /// Where the client is a server that follows this one.
     pub(super) relay: Option<Relay>,
     pub(super) inspection: Inspection,
+    /// Whether a request said who the node is.
+    pub(super) is_known: bool,
     pub(super) views: Views,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) first_request_deadline: Duration,
@@ -67,6 +74,7 @@ enum News {
     NoMoreCatalogs,
     Draining,
     Outdated(Status),
+    Lapsed(Status),
     Late,
     Paused,
     Look,
@@ -79,6 +87,8 @@ struct Awaited {
     catalogs: bool,
     endings: bool,
     look: Interval,
+    /// The end of the caller's credential.
+    lapse: BoxFuture<'static, Status>,
     /// What the sink is pinned to, once it is known who it is.
     pins: Option<watch::Receiver<Pins>>,
     /// The end of the time for the first request.
@@ -96,6 +106,7 @@ impl<C: Catalog> Reader<C> {
             catalogs: true,
             endings: true,
             look: interval(self.write_deadline / LOOKS_PER_DEADLINE),
+            lapse: self.authenticator.lapse_of_request(&self.caller),
             pins: None,
             late: Some(Box::pin(sleep(self.first_request_deadline))),
             pace: Pace::default(),
@@ -123,7 +134,7 @@ impl<C: Catalog> Reader<C> {
                     awaited.endings = false;
                     self.exchange.end(ending(&self.connection));
                 }
-                News::Outdated(status) => {
+                News::Outdated(status) | News::Lapsed(status) => {
                     awaited.endings = false;
                     self.exchange.end(status);
                 }
@@ -153,6 +164,7 @@ impl<C: Catalog> Reader<C> {
             },
             () = pinned_anew(&mut awaited.pins) => News::Pins,
             status = outdated(&mut self.relay), if awaited.endings => News::Outdated(status),
+            status = &mut awaited.lapse, if awaited.endings => News::Lapsed(status),
             _ = awaited.look.tick() => News::Look,
             () = elapsed(&mut awaited.pause), if awaited.pause.is_some() => News::Paused,
             request = requests.next(), if awaited.requests && awaited.pause.is_none() => News::Request(request),
@@ -193,6 +205,10 @@ impl<C: Catalog> Reader<C> {
 
     /// Whether there may be more: a client that was refused is not listened to any longer.
     async fn take(&mut self, mut request: Request) -> bool {
+        if let Err(status) = self.check_claims(&request) {
+            self.exchange.end(status);
+            return false;
+        }
         if let Some(only) = self.only
             && let Err(status) = keep_to(only, &mut request)
         {
@@ -215,6 +231,17 @@ impl<C: Catalog> Reader<C> {
         }
     }
 
+    /// The first request says who the node is; no later one changes it.
+    fn check_claims(&mut self, request: &Request) -> Result<(), Status> {
+        let node = match request {
+            Request::Sotw(request) => &request.node,
+            Request::Delta(request) => &request.node,
+        };
+        let Some(node) = node.as_ref().filter(|_| !self.is_known) else { return Ok(()) };
+        self.is_known = true;
+        self.authenticator.check_claims(&self.caller, &Node::from(node))
+    }
+
     fn is_stuck(&self) -> bool {
         let stuck = self.exchange.stuck_for(self.clock.uptime()) >= self.write_deadline;
         if stuck {
@@ -226,6 +253,9 @@ impl<C: Catalog> Reader<C> {
 
 /// Why what runs on a connection ends.
 pub(super) fn ending(connection: &Connection) -> Status {
+    if let Some(lapsed) = connection.lapsed.get() {
+        return lapsed.clone();
+    }
     Status::unavailable(if connection.draining.is_cancelled() && !connection.stopping.is_cancelled() {
         "the connection has reached its age (connection-age-max): connect again"
     } else {

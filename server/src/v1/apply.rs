@@ -237,6 +237,7 @@ mod tests {
     use super::*;
     use crate::{
         audit::Audit,
+        auth::CredentialHealth,
         clock::SystemClock,
         intake::{IntakeOptions, IntakeParts, intake},
         leases::Leases,
@@ -273,6 +274,7 @@ mod tests {
             clock,
             instance: "test".into(),
             store: "memory",
+            credentials: CredentialHealth::default(),
             documents: DocumentOptions::default(),
         }
     }

@@ -54,6 +54,7 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 use self::{apply::Room, asking::Asking, revisions::Revisions};
 use crate::{
     audit::{Action, Audit},
+    auth::CredentialHealth,
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
     leases::Leases,
@@ -89,6 +90,8 @@ pub struct Links {
     pub store_state: StoreState,
     /// Where is told who wrote what.
     pub audit: Audit,
+    /// How the server's own credentials are.
+    pub credentials: CredentialHealth,
     /// How documents are read that do not say.
     pub documents: DocumentOptions,
 }

@@ -45,6 +45,7 @@ fn problems_of_server(links: &Links) -> Vec<String> {
     if let Some(why) = links.audit.health().and_then(|health| health.failing) {
         problems.push(format!("the audit log can't be written: {why}; make room where `audit-log` is"));
     }
+    problems.extend(links.credentials.problems());
     problems
 }
 

@@ -15,6 +15,7 @@ mod file_source;
 mod full_disk;
 mod generated;
 mod http;
+mod identity;
 mod inspect;
 mod intake;
 mod layers;

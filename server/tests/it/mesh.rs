@@ -22,6 +22,7 @@ use mainsheet_cache::{
 use mainsheet_server::{
     admission::{Admission, Limits},
     audit::Audit,
+    auth::{Authenticator, CredentialHealth},
     chain::Chain,
     clock::SystemClock,
     debug::DebugInspector,
@@ -122,6 +123,7 @@ impl Mesh {
             instance: Arc::from("mainsheet-0"),
             store: "memory",
             store_state: store_state.clone(),
+            credentials: CredentialHealth::default(),
             documents: mainsheet_server::source::DocumentOptions::default(),
         };
         let (others, service) = v1::service(for_clients, stop.clone());
@@ -137,10 +139,12 @@ impl Mesh {
             intake,
             verdicts: watch::channel(AcrossVerdicts::default()).1,
             store: store_state,
+            credentials: CredentialHealth::default(),
             metrics: Arc::clone(&metrics),
         };
         let links = stream::Links {
             audit,
+            authenticator: Authenticator::of_connections(clock.clone(), &metrics),
             admission,
             newest,
             readiness: readiness.clone(),
@@ -153,7 +157,10 @@ impl Mesh {
         };
         let streams = stream::Server::bind(&Tcp, loopback, options.clone(), links.clone()).await.unwrap();
         let for_http = http::HttpOptions { write_deadline: options.write_deadline, trust_loopback: true };
-        let pages = http::Server::bind(&Tcp, loopback, for_pages, move || for_http).await.unwrap();
+        let pages =
+            http::Server::bind(&Tcp, loopback, for_pages, (move || for_http, links.authenticator.clone()))
+                .await
+                .unwrap();
         let (grpc, http) = (streams.local_addr(), pages.local_addr());
         let mut tasks = TaskSet::new(stop.clone());
         tasks.spawn("v1", service);

@@ -164,7 +164,7 @@ Four more:
 | setting | is |
 |---|---|
 | what to serve | the arguments without a flag, `MAINSHEET_PATHS` (separated by `:`), or the list `paths` in the file: directories and files, the strongest first. In the file a path may have a `default-namespace`, `unknown-fields` and `ttl` of its own, which are stronger than those for all, wherever these were given, and `authority: true` (docs/security.md) |
-| servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace`, `authority` |
+| servers to follow | `--upstream ADDR`, as often as there are, `MAINSHEET_UPSTREAMS` (separated by spaces), or the list `upstreams` in the file: another mainsheet, or istiod's own MCP server (docs/upstream.md), the strongest first, all weaker than the paths. In the file, each may have settings of its own beside its `address`: `name`, `kinds`, `variant`, `node-id`, `default-namespace`, `ca`, `cert`, `key`, `token-file`, `server-name`, `authority` |
 | the file | `--config` or `MAINSHEET_CONFIG` |
 | `views` | in the file only: who sees what |
 

@@ -92,7 +92,7 @@ async fn served(args: &Args, context: &Context<'_>) -> anyhow::Result<BTreeMap<K
         let row = kind.info();
         row.family == Family::Istio && row.from_documents && row.group.ends_with(".istio.io")
     });
-    let client = args.server.client("compare", context);
+    let client = args.server.client("compare", context)?;
     let answers = first_answers(client, &args.server.address(context), kinds, args.timeout).await?;
     let mut served = BTreeMap::new();
     for (kind, found) in answers {

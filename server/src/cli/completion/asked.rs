@@ -3,10 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use mainsheet_api::generated::mainsheet::v1 as pb;
-use tonic::transport::Channel;
 
 use super::{candidates::Candidate, line::Line};
-use crate::{cli::kinds::NamedKind, generated::mainsheet_client::MainsheetClient};
+use crate::{
+    cli::{
+        client::{Connection, channel},
+        kinds::NamedKind,
+    },
+    generated::mainsheet_client::MainsheetClient,
+};
 
 /// What nobody notices while typing, less the time that the program takes to start.
 const WAIT: Duration = Duration::from_millis(150);
@@ -93,14 +98,14 @@ fn keys(line: &Line, namespaces: Vec<String>) -> Vec<pb::ResourceKey> {
 /// What is found before the time is over. Errors are none of the shell's business.
 fn ask<T>(
     line: &Line,
-    question: impl AsyncFnOnce(MainsheetClient<Channel>, &mut Vec<T>) -> Result<(), tonic::Status>,
+    question: impl AsyncFnOnce(MainsheetClient<Connection>, &mut Vec<T>) -> Result<(), tonic::Status>,
 ) -> Vec<T> {
     let mut found = Vec::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     if let Ok(runtime) = runtime {
         let asked = async {
-            let channel = mainsheet_sink::endpoint(&line.server)?.connect().await?;
-            question(MainsheetClient::new(channel), &mut found).await?;
+            let (channel, shows) = channel(&line.credentials, &line.server, WAIT).await?;
+            question(MainsheetClient::with_interceptor(channel.connect().await?, shows), &mut found).await?;
             anyhow::Ok(())
         };
         let _ = runtime.block_on(async { tokio::time::timeout(WAIT, asked).await });

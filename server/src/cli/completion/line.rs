@@ -3,13 +3,19 @@
 use std::{collections::BTreeMap, ffi::OsString};
 
 use clap::ArgMatches;
+use mainsheet_sink::CredentialFiles;
 
-use crate::cli::{connect::address, kinds::NamedKind, program::Program};
+use crate::cli::{
+    connect::{CREDENTIALS, address, credentials},
+    kinds::NamedKind,
+    program::Program,
+};
 
 /// A line that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) server: String,
+    pub(super) credentials: CredentialFiles,
     pub(super) namespace: Option<String>,
     pub(super) all_namespaces: bool,
     pub(super) source: Option<String>,
@@ -26,6 +32,7 @@ impl Line {
         let value = |name: &str| values(name).into_iter().next();
         Self {
             server: address(value("server"), environment),
+            credentials: credentials(CREDENTIALS.map(|(name, _)| value(name)), environment),
             namespace: value("namespace"),
             all_namespaces: value("all_namespaces").is_some_and(|given| given == "true"),
             source: value("source"),

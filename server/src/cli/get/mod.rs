@@ -84,15 +84,16 @@ struct Wanted {
 
 async fn get(wanted: &Wanted, context: Context<'_>) -> anyhow::Result<Exit> {
     let address = wanted.args.service.address(&context);
-    let layout = wanted.layout();
+    let (layout, credentials) = (wanted.layout(), wanted.args.service.credentials(&context)?);
+    let at = (&*address, &credentials);
     if wanted.args.node.is_some() {
-        return over_ads::get(wanted, &address, Printer::new(layout, context.out)).await;
+        return over_ads::get(wanted, at, Printer::new(layout, context.out)).await;
     }
     let service = wanted.args.service.connect(&context).await?;
     let read = wanted.read(&service, &mut Printer::new(layout.clone(), context.out)).await;
     match read {
         Err(error) if is_unimplemented(&error) => {
-            over_ads::get(wanted, &address, Printer::new(layout, context.out)).await
+            over_ads::get(wanted, at, Printer::new(layout, context.out)).await
         }
         other => other,
     }

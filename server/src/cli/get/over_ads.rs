@@ -9,7 +9,7 @@ use mainsheet_api::{
     kind::{Family, Kind},
     selector::LabelSelector,
 };
-use mainsheet_sink::Client;
+use mainsheet_sink::{Client, CredentialFiles};
 use prost::Message as _;
 
 use super::{Wanted, missing};
@@ -25,7 +25,11 @@ use crate::cli::{
 const NODE: &str = "mainsheet-cli~get";
 
 /// Reads what a server at an address shows a node, and prints what was asked for.
-pub(super) async fn get(wanted: &Wanted, address: &str, mut printer: Printer<'_>) -> anyhow::Result<Exit> {
+pub(super) async fn get(
+    wanted: &Wanted,
+    (address, credentials): (&str, &CredentialFiles),
+    mut printer: Printer<'_>,
+) -> anyhow::Result<Exit> {
     let args = &wanted.args;
     if args.revision.is_some() || args.source.is_some() || args.watch {
         bail!(
@@ -34,7 +38,8 @@ pub(super) async fn get(wanted: &Wanted, address: &str, mut printer: Printer<'_>
     }
     let selector: Option<LabelSelector> = args.selector.as_deref().map(str::parse).transpose()?;
     let kinds = kinds(wanted)?;
-    let client = Client::builder(address, args.node.as_deref().unwrap_or(NODE));
+    let client =
+        Client::builder(address, args.node.as_deref().unwrap_or(NODE)).credentials(credentials.clone());
     let answers = first_answers(client, address, kinds, args.service.timeout()).await?;
     let mut found = BTreeMap::new();
     for (kind, received) in answers {

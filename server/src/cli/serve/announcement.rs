@@ -21,6 +21,7 @@ pub(super) fn text(settings: &Settings, running: &Running) -> String {
         revision: running.snapshot().revision().to_string(),
         counts: counts(&running.snapshot().0),
         rejected: running.intake().verdicts.len(),
+        secured: running.grpc_tls_addr().map(|address| address.to_string()),
         grpc: running.grpc_addr().to_string(),
         http: running.http_addr().to_string(),
     };
@@ -40,6 +41,8 @@ struct Facts {
     revision: String,
     counts: Vec<(Kind, usize)>,
     rejected: usize,
+    /// Where the same is over TLS.
+    secured: Option<String>,
     grpc: String,
     http: String,
 }
@@ -50,12 +53,17 @@ impl Facts {
         let sources: Vec<_> = self.paths.iter().chain(&self.upstreams).map(String::as_str).collect();
         let sources = sources.join(" ");
         let counts = self.counts();
+        let secured = self
+            .secured
+            .as_ref()
+            .map(|address| format!("TLS   {address}  the same for clients with a credential\n"));
+        let secured = secured.unwrap_or_default();
         format!(
             "serving {sources} (revision {revision}, kept {store})\n\
              \n\
              {counts}\n\
              gRPC  {grpc}  ADS, state of the world and delta\n\
-             HTTP  {http}  /healthz/ready, /metrics, /debug/configz, /debug/syncz\n\
+             {secured}HTTP  {http}  /healthz/ready, /metrics, /debug/configz, /debug/syncz\n\
              \n\
              into istiod's mesh config:\n\
              \n\
@@ -100,6 +108,7 @@ mod tests {
             revision: "7".into(),
             counts: vec![(Kind::DESTINATION_RULE, 2), (Kind::VIRTUAL_SERVICE, 12)],
             rejected: 1,
+            secured: None,
             grpc: "127.0.0.1:15010".into(),
             http: "127.0.0.1:15014".into(),
         };

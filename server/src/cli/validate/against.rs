@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mainsheet_api::{codec::decode_entry, kind::Kind, resource::Resource, xds::client::Received};
-use mainsheet_sink::Client;
+use mainsheet_sink::{Client, CredentialFiles};
 
 use crate::cli::first_answers::first_answers;
 
@@ -25,8 +25,12 @@ impl Served {
     ///
     /// # Errors
     /// Where it can't be reached, refuses, or has not answered for every kind in time.
-    pub(super) async fn by(address: &str, timeout: Duration) -> anyhow::Result<Self> {
-        let answers = first_answers(Client::builder(address, NODE), address, kinds(), timeout).await?;
+    pub(super) async fn by(
+        (address, credentials): (&str, &CredentialFiles),
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let client = Client::builder(address, NODE).credentials(credentials.clone());
+        let answers = first_answers(client, address, kinds(), timeout).await?;
         let all = answers.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |one| (kind, one)));
         let decoded = all.map(|(kind, Received { name, any, .. })| {
             let received = decode_entry(kind, &any).with_context(|| format!("{kind} `{name}`"))?;

@@ -26,10 +26,12 @@ use mainsheet_api::{
         across::{AcrossOptions, Complete},
     },
 };
+use mainsheet_sink::CredentialFiles;
 
 use self::{across::judge_together, against::Served, checked::Checked};
 use super::{
     Context, Exit, block_on,
+    connect::CredentialArgs,
     manifests::{self, STDIN},
     terminal::wants_colour,
     texts::Texts,
@@ -63,6 +65,8 @@ pub(super) struct Args {
     /// Judge as if the server at this address had the documents, too: with its rules, and in view of what it serves
     #[arg(long, value_name = "ADDR")]
     against: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     /// How long to wait for that server
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
@@ -106,7 +110,8 @@ enum Format {
 
 pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     let mut texts = Texts::default();
-    let judged = block_on(judge(&args, &mut texts))?;
+    let credentials = args.credentials.files(&context)?;
+    let judged = block_on(judge((&args, &credentials), &mut texts))?;
     let checked = Checked::new(judged);
     let printed = match args.output {
         Format::Text => text::render(&checked, &mut texts, wants_colour()),
@@ -117,11 +122,14 @@ pub(super) fn run(args: Args, context: Context<'_>) -> anyhow::Result<Exit> {
     Ok(if checked.summary.rejected == 0 { Exit::Done } else { Exit::Failed })
 }
 
-async fn judge(args: &Args, texts: &mut Texts) -> anyhow::Result<Vec<Judged>> {
+async fn judge(
+    (args, credentials): (&Args, &CredentialFiles),
+    texts: &mut Texts,
+) -> anyhow::Result<Vec<Judged>> {
     let mut reports = read(args, texts).await?;
     reports.extend(rules(args).await?);
     let served = match &args.against {
-        Some(address) => Served::by(address, args.timeout).await?,
+        Some(address) => Served::by((address, credentials), args.timeout).await?,
         None => Served::default(),
     };
     let given: HashSet<&Key> =

@@ -304,7 +304,7 @@ fn every_mistake_about_servers_to_follow_is_told() {
     let file = "\
 upstreams:
 - nowhere
-- {address: xdss://a:1}
+- {address: ftp://a:1}
 - {name: b}
 - {address: c:1, kinds: [VirtualServices, Klister]}
 - {address: d:1, variant: soap, node-id: \"\"}
@@ -319,7 +319,7 @@ upstreams:
         "m.yaml:4:3: an item of `upstreams` has no `address`; ".to_owned() + form,
         "m.yaml:8:18: `colour` of an upstream is unknown or of the wrong form; ".to_owned() + form,
         "m.yaml:2:3: `nowhere` is no address of a server to follow; ".to_owned() + right,
-        "m.yaml:3:3: `xdss://a:1` is no address of a server to follow; ".to_owned() + right,
+        "m.yaml:3:3: `ftp://a:1` is no address of a server to follow; ".to_owned() + right,
         "m.yaml:5:25: `VirtualServices,Klister` is no value for `upstreams[0].kinds`; write kinds with commas between them, \
          for example Cluster,Listener, or none"
             .to_owned(),

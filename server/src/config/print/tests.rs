@@ -32,7 +32,6 @@ grpc-addr: \"[::1]:1\"  # environment variable MAINSHEET_GRPC_ADDR
 http-addr: 127.0.0.1:15014  # default
 allow-plaintext-beyond-loopback: false  # default
 allow-api-beyond-loopback: false  # default
-trust-loopback: true  # default
 instance: 64  # flag --instance
 ";
     assert_eq!(&printed[..expected.len()], expected);
@@ -138,6 +137,15 @@ proptest! {
         effective.settings.authorities.retain(|source| &*source.0 == "api");
         effective.settings.debounce_max = std::time::Duration::from_secs(24 * 60 * 60);
         effective.settings.allow_plaintext_beyond_loopback = true;
+        let (tls, tokens) = (&mut effective.settings.tls, &mut effective.settings.auth.tokens);
+        tls.key = tls.cert.clone();
+        if tls.cert.is_none() {
+            (tls.client_ca, tls.http_addr) = (None, None);
+        }
+        tokens.keys = tokens.keys.take().filter(|_| tokens.issuer.is_some());
+        if tokens.keys.is_none() {
+            (tokens.issuer, tokens.keys_ca, tokens.keys_token_file) = (None, None, None);
+        }
         if effective.settings.grpc_addr == effective.settings.http_addr {
             effective.settings.http_addr.set_port(0);
         }

@@ -30,7 +30,7 @@ use mainsheet_api::{
     version::ResourceVersion,
     xds::{Variant, client::Wanted},
 };
-use mainsheet_sink::{BuildError, Client};
+use mainsheet_sink::{BuildError, Client, CredentialFiles};
 use tokio::sync::{mpsc, watch::Receiver};
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -54,6 +54,8 @@ pub struct UpstreamSourceOptions {
     pub addresses: Vec<String>,
     /// What the server knows this one as.
     pub node_id: String,
+    /// What this server shows it, and whom it believes.
+    pub credentials: CredentialFiles,
     /// Which form of the protocol it speaks.
     pub variant: Variant,
     /// What is asked for.
@@ -145,6 +147,7 @@ fn client(
         .variant(options.variant)
         // Makes istiod answer with configuration, not with what it makes of it for a sidecar.
         .metadata("GENERATOR", "api")
+        .credentials(options.credentials.clone())
         .headers(headers(&parts.chain))
         .seed(parts.randomness.number());
     if let Some(connector) = parts.network.connector() {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod backup;
+mod certs;
 mod completion;
 mod full_disk;
 mod get;
@@ -50,6 +51,7 @@ fn help_lists_the_commands() {
         "backup",
         "restore",
         "support-bundle",
+        "certs",
         "version",
         "completion",
         "man",
