@@ -315,6 +315,7 @@ fn v1_links(
             StoreKind::Redb => "redb",
         },
         store_state: shared.store.clone(),
+        grants: shared.grants.clone(),
         audit: shared.audit.clone(),
         credentials: shared.credentials.clone(),
         documents: settings.documents.clone(),

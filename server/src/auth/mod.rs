@@ -12,6 +12,7 @@
 //! | `credentials` | all of it, made of the settings, and kept up while the server runs |
 //! | `files`, `alarms` | files that are read again; what is wrong with them |
 //! | `settings` | what of it can be set |
+//! | `rights` | what a caller may do |
 //! | `grants` | what registered identities are granted |
 //! | `authority` | the task that keeps grants up with the documents of access that count |
 
@@ -26,6 +27,7 @@ mod deny;
 mod files;
 mod grants;
 mod lapsing;
+mod rights;
 mod settings;
 mod spiffe;
 mod token;
@@ -40,6 +42,8 @@ pub(crate) use credentials::{Credentials, follow};
 pub(crate) use files::Files;
 pub use grants::{Granted, Grants};
 pub(crate) use lapsing::Lapsing;
+pub use rights::Part;
+pub(crate) use rights::{Denied, Rights, RightsNow};
 pub use settings::{AuthSettings, TokenSettings};
 pub(crate) use spiffe::{identity as spiffe_identity, is_trust_domain};
 pub use token::{Algorithms, KeyPlace};

@@ -24,13 +24,14 @@ use super::{
     conflicts,
     error::{bad_request, internal},
     manifest::{Reading, judged},
+    permitted::{Named, Permitted},
     plan::{
         apply::{Applied, ApplyPlanner},
         conditions::Conditions,
         outcome::refuses,
         scope::Scope,
     },
-    refused::refused,
+    refused::{forbidden, refused},
     write::{Run, cause, check_len, check_ready, perform},
 };
 use crate::intake::{Now, Planned, Planner, Written, criteria::Criteria, ended::with_ended_holds};
@@ -89,14 +90,14 @@ pub(super) async fn apply(
     let room = room.of(request.encoded_len()).await?;
     let what =
         if request.set.is_empty() { "apply".to_owned() } else { format!("apply of set {}", request.set) };
-    let cause = cause(what, request.authorship.clone())?;
+    let cause = cause(asking, what, request.authorship.clone())?;
     let run = Run::of(request.dry_run);
     let request = Arc::new(request);
     let mut criteria = links.intake.criteria();
     for _ in 0..JUDGE_ATTEMPTS_MAX {
-        let planner = prepare((links, &room), run, &request, criteria).await?;
+        let planner = prepare((links, &room), run, (&request, asking), criteria).await?;
         let fields: Vec<String> = planner.candidates.iter().map(|it| it.field.clone()).collect();
-        let named = planner.candidates.iter().filter_map(|it| it.key().cloned()).collect();
+        let named = named(&planner);
         let planner = InRoom { planner, _room: room.clone() };
         let Written { revision, answer } =
             perform((links, asking), run, (cause.clone(), named), planner).await?;
@@ -114,12 +115,17 @@ pub(super) async fn apply(
     Err(busy())
 }
 
+fn named(planner: &ApplyPlanner) -> Named {
+    let puts = planner.candidates.iter().filter_map(|candidate| candidate.key().cloned());
+    Named { puts: puts.collect(), looks: planner.conditions.keys().cloned().collect(), ..Named::default() }
+}
+
 /// What an apply would make of the newest state: that, the state after it, and its results.
 ///
 /// # Errors
 /// Where the request itself is wrong, or is one for later.
 pub(super) async fn would_be(
-    links: &Links,
+    (links, asking): (&Links, &Asking),
     room: &Room,
     request: pb::ApplyRequest,
 ) -> Result<(SnapshotCatalog, SnapshotCatalog, Vec<pb::WriteResult>), Status> {
@@ -127,7 +133,10 @@ pub(super) async fn would_be(
     let room = room.of(request.encoded_len()).await?;
     let newest = links.cache.snapshot();
     let criteria = links.intake.criteria().renewed(&newest);
-    let mut planner = prepare((links, &room), Run::Dry, &Arc::new(request), criteria).await?;
+    let planner = prepare((links, &room), Run::Dry, (&Arc::new(request), asking), criteria).await?;
+    let (named, rights, touched) = (named(&planner), asking.rights().clone(), Arc::default());
+    let count = named.changed().len();
+    let mut planner = Permitted { planner, rights, named, touched };
     let now = links.clock.now();
     let planning = blocking::spawn(move || {
         let _room = room;
@@ -136,12 +145,13 @@ pub(super) async fn would_be(
         let after = newest.0.with_changes(newest.0.revision().next(), changes);
         (newest, SnapshotCatalog(Arc::new(after)), answer)
     });
-    match planning.await.map_err(internal)? {
-        (newest, after, Applied::Results(mut results)) => {
+    let (newest, after, answer) = planning.await.map_err(internal)?;
+    match answer.map_err(|denied| forbidden("changed", denied, count))? {
+        Applied::Results(mut results) => {
             conflicts::date(links, &mut results).await;
             Ok((newest, after, results))
         }
-        (_, _, Applied::OtherRules) => Err(busy()),
+        Applied::OtherRules => Err(busy()),
     }
 }
 
@@ -156,11 +166,11 @@ fn busy() -> Status {
 async fn prepare(
     (links, room): (&Links, &Taken),
     run: Run,
-    request: &Arc<pb::ApplyRequest>,
+    (request, asking): (&Arc<pb::ApplyRequest>, &Asking),
     criteria: Criteria,
 ) -> Result<ApplyPlanner, Status> {
     let reading = reading(links, run, request)?;
-    let options = options(request, criteria.version())?;
+    let options = options(request, asking, criteria.version())?;
     let (asked, criteria) = (Arc::clone(request), criteria.of_source(&SourceName::api()));
     let is_small = request.encoded_len() <= INLINE_BYTES_MAX && criteria.rules().is_empty();
     let room = room.clone();
@@ -191,7 +201,7 @@ fn reading(links: &Links, run: Run, request: &pb::ApplyRequest) -> Result<Readin
 }
 
 /// All but the candidates.
-fn options(request: &pb::ApplyRequest, rules: VersionSum) -> Result<ApplyPlanner, Status> {
+fn options(request: &pb::ApplyRequest, asking: &Asking, rules: VersionSum) -> Result<ApplyPlanner, Status> {
     check_len("set", &request.set, AUTHOR_BYTES_MAX)?;
     let set = (!request.set.is_empty()).then(|| Arc::from(request.set.as_str()));
     let prune = request.prune.clone().map(|prune| Scope::of("prune", prune)).transpose()?;
@@ -205,7 +215,8 @@ fn options(request: &pb::ApplyRequest, rules: VersionSum) -> Result<ApplyPlanner
         takes_over: request.force,
         prune,
         ttl: ttl(request)?,
-        author: author.unwrap_or_default(),
+        author: asking.author(author.unwrap_or_default()),
+        rights: asking.rights().clone(),
     })
 }
 
@@ -237,7 +248,7 @@ mod tests {
     use super::*;
     use crate::{
         audit::Audit,
-        auth::CredentialHealth,
+        auth::{Caller, CredentialHealth, Grants},
         clock::SystemClock,
         intake::{IntakeOptions, IntakeParts, intake},
         leases::Leases,
@@ -263,6 +274,7 @@ mod tests {
             sources: Vec::new(),
         };
         Links {
+            grants: Grants::default(),
             audit: Audit::nowhere(clock.clone(), Randomness::of_seed(1)),
             store_state: StoreState::new(&cache, StoreHealth::default(), clock.clone()),
             intake: intake(parts, IntakeOptions::default()).1,
@@ -283,10 +295,13 @@ mod tests {
     async fn what_is_only_looked_at_takes_room_too() {
         let (links, room) = (links().await, Room::default());
         let asked = pb::ApplyRequest::default;
-        would_be(&links, &room, asked()).await.unwrap();
+        let mut request = tonic::Request::new(());
+        request.extensions_mut().insert(Caller::in_plaintext(([127, 0, 0, 1], 1).into(), true));
+        let asking = Asking::of(&links, &crate::v1::needs::DIFF, &request).unwrap();
+        would_be((&links, &asking), &room, asked()).await.unwrap();
         assert_eq!(room.0.available_permits(), WRITES_BYTES_MAX >> 10, "it is given back");
         // Whoever needs room that nobody will ever give back is told so.
         room.0.close();
-        assert!(would_be(&links, &room, asked()).await.is_err());
+        assert!(would_be((&links, &asking), &room, asked()).await.is_err());
     }
 }

@@ -6,10 +6,10 @@ use mainsheet_api::{key::Key, version::Revision};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Links, error::because};
+use super::{Links, error::because, needs::Method, refused::forbidden};
 use crate::{
-    audit::{Action, Audit, AuditError, Event, RequestId, Touched, Verdict, Who, code_name},
-    auth::Caller,
+    audit::{Audit, AuditError, Event, RequestId, Touched, Verdict, Who, code_name},
+    auth::{Caller, Denied, Rights, Via},
 };
 
 /// A request on its way. Cloning shares it.
@@ -18,8 +18,9 @@ pub(super) struct Asking(Arc<Inner>);
 
 struct Inner {
     audit: Audit,
-    action: Action,
+    method: &'static Method,
     caller: Caller,
+    rights: Rights,
     request: Option<RequestId>,
     told: Mutex<Told>,
 }
@@ -39,12 +40,30 @@ impl Asking {
     ///
     /// # Errors
     /// Where nobody was: a mistake of ours, after which nobody is let in.
-    pub(super) fn of<T>(links: &Links, action: Action, request: &Request<T>) -> Result<Self, Status> {
+    pub(super) fn of<T>(
+        links: &Links,
+        method: &'static Method,
+        request: &Request<T>,
+    ) -> Result<Self, Status> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| Status::internal("a request without a caller"))?;
         let request = request.extensions().get::<RequestId>().copied();
         let (audit, told) = (links.audit.clone(), Mutex::default());
-        Ok(Self(Arc::new(Inner { audit, action, caller, request, told })))
+        let rights = Rights::new(caller.identity.clone(), links.grants.clone());
+        Ok(Self(Arc::new(Inner { audit, method, caller, rights, request, told })))
+    }
+
+    /// What the caller may do.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.0.rights
+    }
+
+    /// Who writes, for the revision: whoever the caller is known to be. Somebody on this machine says it himself.
+    pub(super) fn author(&self, claimed: String) -> String {
+        match self.0.caller.via {
+            Via::Loopback => claimed,
+            _ => self.0.rights.identity().user().to_owned(),
+        }
     }
 
     /// Tells, durably, what is about to be done. Once is enough.
@@ -70,16 +89,23 @@ impl Asking {
         (told.revision, told.touched) = (revision, touched);
     }
 
-    /// Waits for the answer, and tells what became of the request; also where the client does not wait that long.
+    /// Waits for the answer, if the caller may have one, and tells what became of the request; also where the client does not wait that long.
     pub(super) async fn answered<T>(
         &self,
         answer: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Status> {
         let left = Left(self);
-        let answer = answer.await;
+        let answer = match self.check_part() {
+            Ok(()) => answer.await,
+            Err(denied) => Err(forbidden("done", vec![denied], 1)),
+        };
         std::mem::forget(left);
         self.tell(answer.as_ref().err());
         answer
+    }
+
+    fn check_part(&self) -> Result<(), Denied> {
+        self.0.method.part.map_or(Ok(()), |part| self.0.rights.now().check_part(part))
     }
 
     fn tell(&self, refusal: Option<&Status>) {
@@ -99,14 +125,14 @@ impl Asking {
     }
 
     fn event(&self, verdict: Verdict) -> Event {
-        let Inner { audit, action, caller, request, .. } = &*self.0;
+        let Inner { audit, method, caller, request, .. } = &*self.0;
         let told = self.told();
         Event {
             request: *request,
             what: told.what.clone(),
             resources: told.touched.clone(),
             revision: told.revision.map(|revision| revision.0),
-            ..Event::new(*action, verdict, (Who::of(caller), audit.now()))
+            ..Event::new(method.action, verdict, (Who::of(caller), audit.now()))
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     asking::Asking,
     conflicts,
     error::bad_request,
+    permitted::Named,
     plan::{conditions::Conditions, delete::DeletePlanner, outcome::refuses, scope::Scope},
     refused::refused,
     selection,
@@ -23,13 +24,18 @@ pub(super) async fn delete(
     request: pb::DeleteRequest,
 ) -> Result<pb::DeleteResponse, Status> {
     check_ready(links)?;
-    let cause = cause("delete", request.authorship.clone())?;
+    let cause = cause(asking, "delete", request.authorship.clone())?;
     let run = Run::of(request.dry_run);
-    let planner = planner(request)?;
+    let planner = planner(request, asking)?;
     let is_atomic = !planner.is_best_effort;
     let named = planner.keys.len();
+    let names = Named {
+        removes: planner.keys.clone(),
+        looks: planner.conditions.keys().cloned().collect(),
+        ..Named::default()
+    };
     let Written { revision, answer: mut results } =
-        perform((links, asking), run, (cause, planner.keys.clone()), planner).await?;
+        perform((links, asking), run, (cause, names), planner).await?;
     conflicts::date(links, &mut results).await;
     if run == Run::Real && is_atomic && results.iter().any(|result| refuses(result.outcome())) {
         let field = |index| (index < named).then(|| format!("keys[{index}]"));
@@ -38,7 +44,7 @@ pub(super) async fn delete(
     Ok(pb::DeleteResponse { revision: revision.0, results })
 }
 
-fn planner(request: pb::DeleteRequest) -> Result<DeletePlanner, Status> {
+fn planner(request: pb::DeleteRequest, asking: &Asking) -> Result<DeletePlanner, Status> {
     let pb::DeleteRequest { keys: given, selected, default_namespace, atomicity, preconditions, .. } =
         request;
     if given.is_empty() && selected.is_none() {
@@ -62,5 +68,6 @@ fn planner(request: pb::DeleteRequest) -> Result<DeletePlanner, Status> {
         selected: selected.map(|scope| Scope::of("selected", scope)).transpose()?,
         is_best_effort: is_best_effort(atomicity)?,
         conditions: Conditions::of(preconditions, &default_namespace)?,
+        rights: asking.rights().clone(),
     })
 }

@@ -22,6 +22,7 @@ use tonic::Status;
 use super::{
     Answers, Reads,
     apply::{Room, would_be},
+    asking::Asking,
     changes::{changes, put_hidden},
     convert,
     error::{bad_request, internal},
@@ -29,7 +30,7 @@ use super::{
 };
 
 pub(super) async fn diff(
-    reads: &Reads,
+    (reads, asking): (&Reads, &Asking),
     room: &Room,
     request: pb::DiffRequest,
 ) -> Result<Answers<pb::DiffResponse>, Status> {
@@ -41,7 +42,7 @@ pub(super) async fn diff(
                 let remedy = "what an apply would make is compared with the newest state: leave it out";
                 return Err(bad_request("from_revision", remedy));
             }
-            let (from, to, results) = would_be(&reads.links, room, apply).await?;
+            let (from, to, results) = would_be((&reads.links, asking), room, apply).await?;
             let from_revision = from.revision().0;
             (from, to, pb::DiffResponse { from_revision, results, ..pb::DiffResponse::default() })
         }

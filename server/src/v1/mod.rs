@@ -5,7 +5,8 @@
 //! | `selection` | which resources a request is about |
 //! | `revisions`, `page` | the state that it reads, and where its next page begins |
 //! | `convert`, `changes`, `error` | our things as messages, and refusals |
-//! | `asking`, `noted` | who asks to write, and what of it is told in the audit log |
+//! | `asking` | who asks to write, and what of it is told in the audit log |
+//! | `needs`, `permitted` | what each method needs, and how a write is kept to that |
 //! | `manifest` | what is to be applied, read and judged |
 //! | `plan` | what writes change: pure |
 //! | `write`, `refused`, `conflicts` | how a write is made, what one that is refused is answered, and when what is in its way was written |
@@ -24,8 +25,9 @@ mod get;
 mod history;
 mod list;
 mod manifest;
-mod noted;
+mod needs;
 mod page;
+mod permitted;
 mod plan;
 mod refused;
 mod release;
@@ -51,10 +53,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
+pub use self::needs::{Changes, METHODS, Method};
 use self::{apply::Room, asking::Asking, revisions::Revisions};
 use crate::{
-    audit::{Action, Audit},
-    auth::CredentialHealth,
+    audit::Audit,
+    auth::{CredentialHealth, Grants},
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
     leases::Leases,
@@ -88,6 +91,8 @@ pub struct Links {
     pub store: &'static str,
     /// Whether it works.
     pub store_state: StoreState,
+    /// What documents of access grant.
+    pub grants: Grants,
     /// Where is told who wrote what.
     pub audit: Audit,
     /// How the server's own credentials are.
@@ -148,7 +153,7 @@ impl Mainsheet for Service {
     type BackupStream = Answers<pb::BackupResponse>;
 
     async fn apply(&self, request: Request<pb::ApplyRequest>) -> Result<Response<pb::ApplyResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Apply, &request)?;
+        let asking = Asking::of(&self.links, &needs::APPLY, &request)?;
         let answer = apply::apply((&self.links, &asking), &self.room, request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }
@@ -157,7 +162,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::DeleteRequest>,
     ) -> Result<Response<pb::DeleteResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Delete, &request)?;
+        let asking = Asking::of(&self.links, &needs::DELETE, &request)?;
         let answer = delete::delete((&self.links, &asking), request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }
@@ -181,7 +186,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::RollbackRequest>,
     ) -> Result<Response<pb::RollbackResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Rollback, &request)?;
+        let asking = Asking::of(&self.links, &needs::ROLLBACK, &request)?;
         let answer = rollback::rollback((&self.reads, &asking), request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }
@@ -190,7 +195,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::ReleaseRequest>,
     ) -> Result<Response<pb::ReleaseResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Release, &request)?;
+        let asking = Asking::of(&self.links, &needs::RELEASE, &request)?;
         let answer = release::release((&self.links, &asking), request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }
@@ -199,7 +204,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<pb::ConfirmRequest>,
     ) -> Result<Response<pb::ConfirmResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Confirm, &request)?;
+        let asking = Asking::of(&self.links, &needs::CONFIRM, &request)?;
         let answer = confirm::confirm((&self.links, &asking), request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }
@@ -220,14 +225,15 @@ impl Mainsheet for Service {
     }
 
     async fn diff(&self, request: Request<pb::DiffRequest>) -> Result<Response<Self::DiffStream>, Status> {
-        diff::diff(&self.reads, &self.room, request.into_inner()).await.map(Response::new)
+        let asking = Asking::of(&self.links, &needs::DIFF, &request)?;
+        diff::diff((&self.reads, &asking), &self.room, request.into_inner()).await.map(Response::new)
     }
 
     async fn backup(
         &self,
         request: Request<pb::BackupRequest>,
     ) -> Result<Response<Self::BackupStream>, Status> {
-        let asking = Asking::of(&self.links, Action::Backup, &request)?;
+        let asking = Asking::of(&self.links, &needs::BACKUP, &request)?;
         asking.answered(backup::backup((&self.links, &asking), &self.backups)).await.map(Response::new)
     }
 
@@ -235,7 +241,7 @@ impl Mainsheet for Service {
         &self,
         request: Request<Streaming<pb::RestoreRequest>>,
     ) -> Result<Response<pb::RestoreResponse>, Status> {
-        let asking = Asking::of(&self.links, Action::Restore, &request)?;
+        let asking = Asking::of(&self.links, &needs::RESTORE, &request)?;
         let answer = restore::restore((&self.links, &asking), &self.backups, request.into_inner());
         asking.answered(answer).await.map(Response::new)
     }

@@ -9,7 +9,8 @@ use mainsheet_api::{
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{error::DOMAIN, plan::outcome::refuses};
+use super::{convert, error::DOMAIN, plan::outcome::refuses};
+use crate::auth::Denied;
 
 /// A refusal in the making: as much of it as a client takes.
 struct Refusal {
@@ -96,6 +97,31 @@ impl Refusal {
         self.bytes += bytes + 32;
         self.bytes <= REFUSAL_BYTES_MAX
     }
+}
+
+/// The refusal of what may not be done, of so many resources that were named: all of it is told, as far as there is room.
+pub(super) fn forbidden(verb: &str, denied: Vec<Denied>, named: usize) -> Status {
+    let mut refusal = Refusal { details: ErrorDetails::new(), bytes: 0, listed: 0 };
+    let mut message = match &*denied {
+        [only] if named <= 1 => only.reason.clone(),
+        all => format!("nothing was {verb}: {} of it may not be", all.len()),
+    };
+    for Denied { key, reason } in &denied {
+        let subject = key.as_ref().map(|key| subject(&convert::key(key))).unwrap_or_default();
+        let line = format!("{subject}: {reason}");
+        if denied.len() > 1 || named > 1 {
+            if !refusal.has_room(2 * line.len() + reason.len()) {
+                message += &format!("\n... and {} more", denied.len() - refusal.listed);
+                break;
+            }
+            message += &format!("\n{line}");
+        }
+        refusal.details.add_precondition_failure_violation("FORBIDDEN", subject, reason.clone());
+        refusal.listed += 1;
+    }
+    let metadata = HashMap::from([("forbidden".to_owned(), denied.len().to_string())]);
+    refusal.details.set_error_info("FORBIDDEN", DOMAIN, metadata);
+    Status::with_error_details(Code::PermissionDenied, message, refusal.details)
 }
 
 fn subject(key: &pb::ResourceKey) -> String {

@@ -8,6 +8,7 @@ use super::{
     asking::Asking,
     convert,
     error::bad_request,
+    permitted::Named,
     plan::release::ReleasePlanner,
     selection::Selected,
     write::{Run, cause, check_ready, perform},
@@ -25,9 +26,9 @@ pub(super) async fn release(
     if selected.source().is_some() {
         return Err(bad_request("selection.source", "a release is of what rollbacks hold; leave it out"));
     }
-    let cause = cause("release", authorship)?;
-    let (run, planner) = (Run::of(dry_run), ReleasePlanner(selected));
-    let written = perform((links, asking), run, (cause, Vec::new()), planner).await?;
+    let cause = cause(asking, "release", authorship)?;
+    let (run, planner) = (Run::of(dry_run), ReleasePlanner(selected, asking.rights().clone()));
+    let written = perform((links, asking), run, (cause, Named::default()), planner).await?;
     let Written { revision, answer: differences } = written;
     let changes = differences.iter().map(|difference| difference.told(form)).collect();
     Ok(pb::ReleaseResponse { revision: revision.0, changes })

@@ -25,7 +25,8 @@ use super::{
     asking::Asking,
     backup::{Room, Turn, late},
     error,
-    write::{Run, cause, check_ready, perform},
+    permitted::Named,
+    write::{Run, check_ready, claimed, perform},
 };
 use crate::intake::{Now, Planned, Planner, Written, ended::with_ended_holds};
 
@@ -35,7 +36,9 @@ pub(super) async fn restore(
     request: Streaming<pb::RestoreRequest>,
 ) -> Result<pb::RestoreResponse, Status> {
     check_ready(links)?;
-    let asked = receive(request, turn.room(), BACKUP_MESSAGE_DEADLINE).await?;
+    let Asked { file, run, cause, room } = receive(request, turn.room(), BACKUP_MESSAGE_DEADLINE).await?;
+    let cause = Cause { author: asking.author(cause.author), ..cause };
+    let asked = Asked { file, run, cause, room };
     let turn = turn.take()?;
     #[allow(
         clippy::disallowed_methods,
@@ -57,7 +60,7 @@ async fn restored(
     let what = format!("restore of revision {}", backup.state.revision);
     let (planner, left) = RestorePlanner::of(&backup);
     let Written { revision, answer } =
-        perform((&links, &asking), run, (Cause { what, ..cause }, Vec::new()), planner).await?;
+        perform((&links, &asking), run, (Cause { what, ..cause }, Named::default()), planner).await?;
     Ok(pb::RestoreResponse {
         revision: revision.0,
         backup_revision: backup.state.revision.0,
@@ -85,7 +88,7 @@ where
     while let Some(message) = in_time(&mut request, deadline).await? {
         let pb::RestoreRequest { data, dry_run, authorship } = message;
         if said.is_none() {
-            said = Some((Run::of(dry_run), cause("restore", authorship)?));
+            said = Some((Run::of(dry_run), claimed("restore", authorship)?));
         }
         if file.len() + data.len() > BACKUP_BYTES_MAX {
             return Err(error::bad_request("data", format!("more than {BACKUP_BYTES_MAX} bytes")));

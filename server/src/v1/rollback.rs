@@ -8,6 +8,7 @@ use super::{
     asking::Asking,
     convert,
     error::{bad_request, because},
+    permitted::Named,
     plan::rollback::{RollbackPlanner, RolledBack},
     selection::Selected,
     write::{Run, cause, perform},
@@ -32,15 +33,15 @@ pub(super) async fn rollback(
     if selected.source().is_some() {
         return Err(bad_request("selection.source", "a rollback is of what is served; leave it out"));
     }
-    let cause = cause(format!("rollback to {to_revision}"), authorship)?;
+    let cause = cause(asking, format!("rollback to {to_revision}"), authorship)?;
     let to = reads.at(to_revision).await?;
     let expected = match expected_revision {
         0 => None,
         revision => Some(reads.at(revision).await?),
     };
-    let planner = RollbackPlanner { to, selected, expected };
+    let planner = RollbackPlanner { to, selected, expected, rights: asking.rights().clone() };
     let Written { revision, answer } =
-        perform((links, asking), Run::of(dry_run), (cause, Vec::new()), planner).await?;
+        perform((links, asking), Run::of(dry_run), (cause, Named::default()), planner).await?;
     match answer {
         RolledBack::Conflict(keys) => Err(changed(expected_revision, &keys)),
         RolledBack::Done { differences, skipped } => {

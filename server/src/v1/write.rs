@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError};
 use mainsheet_api::{
     change::Cause,
     generated::mainsheet::v1 as pb,
-    key::Key,
     limits::{AUTHOR_BYTES_MAX, WRITE_MESSAGE_BYTES_MAX},
 };
 use mainsheet_cache::{StoreError, blocking};
@@ -15,9 +14,13 @@ use super::{
     Links,
     asking::Asking,
     error::{bad_request, because, internal, not_ready, stopping},
-    noted::Noted,
+    permitted::{Named, Permitted},
+    refused::forbidden,
 };
-use crate::intake::{Planner, WriteError, Written};
+use crate::{
+    auth::Denied,
+    intake::{Planner, WriteError, Written},
+};
 
 /// Whether something is done or only said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,17 @@ pub(super) fn check_ready(links: &Links) -> Result<(), Status> {
 }
 
 /// What causes a write, and who.
-pub(super) fn cause(what: impl Into<String>, authorship: Option<pb::Authorship>) -> Result<Cause, Status> {
+pub(super) fn cause(
+    asking: &Asking,
+    what: impl Into<String>,
+    authorship: Option<pb::Authorship>,
+) -> Result<Cause, Status> {
+    let cause = claimed(what, authorship)?;
+    Ok(Cause { author: asking.author(cause.author), ..cause })
+}
+
+/// The same, as the client says it.
+pub(super) fn claimed(what: impl Into<String>, authorship: Option<pb::Authorship>) -> Result<Cause, Status> {
     let pb::Authorship { author, message } = authorship.unwrap_or_default();
     check_len("authorship.author", &author, AUTHOR_BYTES_MAX)?;
     check_len("authorship.message", &message, WRITE_MESSAGE_BYTES_MAX)?;
@@ -53,29 +66,50 @@ pub(super) fn check_len(field: &str, text: &str, bytes_max: usize) -> Result<(),
     Err(bad_request(field, format!("has {} bytes, of {bytes_max} at most", text.len())))
 }
 
-/// Makes a write, which is told before and after, or plans it on the newest state. `named` is what the request names.
+/// Makes a write, which is told before and after, or plans it on the newest state: if its caller may do all of it.
 pub(super) async fn perform<P: Planner>(
     (links, asking): (&Links, &Asking),
     run: Run,
-    (cause, named): (Cause, Vec<Key>),
-    mut planner: P,
+    (cause, named): (Cause, Named),
+    planner: P,
 ) -> Result<Written<P::Answer>, Status> {
-    if run == Run::Real {
-        asking.begin(&cause.what, named).await?;
-        let touched = Arc::default();
-        let planner = Noted { planner, touched: Arc::clone(&touched) };
-        let written = links.intake.write(cause, planner).await.map_err(|error| refusal(&error))?;
-        let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
-        asking.did(Some(written.revision), touched);
-        return Ok(written);
+    let (touched, rights, names) = (Arc::default(), asking.rights().clone(), named.changed());
+    let count = names.len();
+    let mut planner = Permitted { planner, rights, named, touched: Arc::clone(&touched) };
+    // Whoever may not write does not make the audit log wait for the disk either.
+    if run == Run::Dry || !asking.rights().is_everything() {
+        let (tried, again) = tried(links, planner).await?;
+        let written = permitted(tried, count)?;
+        if run == Run::Dry {
+            return Ok(written);
+        }
+        planner = again;
     }
+    asking.begin(&cause.what, names).await?;
+    let written = links.intake.write(cause, planner).await.map_err(|error| refusal(&error))?;
+    let written = permitted(written, count)?;
+    let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+    asking.did((!touched.is_empty()).then_some(written.revision), touched);
+    Ok(written)
+}
+
+/// What a planner makes of the newest state, and the planner.
+async fn tried<P: Planner>(links: &Links, mut planner: P) -> Result<(Written<P::Answer>, P), Status> {
     let snapshot = links.cache.snapshot().0;
     let now = links.clock.now();
     let planning = blocking::spawn(move || {
         let planned = planner.plan(&snapshot, now);
-        Written { revision: snapshot.revision(), answer: planned.answer }
+        (Written { revision: snapshot.revision(), answer: planned.answer }, planner)
     });
     planning.await.map_err(internal)
+}
+
+/// # Errors
+/// Where something of it was denied, of so many that were named.
+fn permitted<A>(written: Written<Result<A, Vec<Denied>>>, named: usize) -> Result<Written<A>, Status> {
+    let Written { revision, answer } = written;
+    let answer = answer.map_err(|denied| forbidden("changed", denied, named))?;
+    Ok(Written { revision, answer })
 }
 
 /// Why a write was not made, or may not have been.

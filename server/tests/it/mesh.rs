@@ -22,7 +22,7 @@ use mainsheet_cache::{
 use mainsheet_server::{
     admission::{Admission, Limits},
     audit::Audit,
-    auth::{Authenticator, CredentialHealth},
+    auth::{Authenticator, CredentialHealth, Grants},
     chain::Chain,
     clock::SystemClock,
     debug::DebugInspector,
@@ -112,6 +112,7 @@ impl Mesh {
         let stop = CancellationToken::new();
         let audit = Audit::nowhere(clock.clone(), Randomness::of_seed(1));
         let for_clients = v1::Links {
+            grants: Grants::default(),
             audit: audit.clone(),
             leases: leases.clone(),
             cache: cache.clone(),

@@ -19,6 +19,7 @@ use mainsheet_server::{
     },
     debug::ENDPOINTS,
     metrics::{SECONDS, Shape, TABLE},
+    v1::METHODS,
 };
 
 fn is_kept(name: &str, wanted: &str) {
@@ -45,6 +46,19 @@ fn metrics_page_is_the_table_of_metrics() {
     let buckets: Vec<_> = SECONDS.iter().map(ToString::to_string).collect();
     writeln!(page, "\nUpper ends of the histograms' buckets, in seconds: {}.", buckets.join(", ")).unwrap();
     is_kept("metrics.md", &page);
+}
+
+/// The rest of the page is written by hand.
+#[test]
+fn security_page_has_the_table_of_what_methods_need() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/security.md");
+    let page = fs::read_to_string(path).unwrap();
+    let rows = METHODS.iter().map(|method| format!("| `{}` | {method} |\n", method.name));
+    let table = format!("| method | needs |\n|---|---|\n{}\n", rows.collect::<String>());
+    if std::env::var_os("UPDATE").is_some() {
+        println!("{table}");
+    }
+    assert!(page.contains(&table), "docs/security.md lacks:\n{table}");
 }
 
 #[test]

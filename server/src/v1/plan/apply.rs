@@ -29,7 +29,10 @@ use super::{
     outcome::{Surroundings, conflict, refuses, result, unmake},
     scope::Scope,
 };
-use crate::intake::{Now, Planned, Planner};
+use crate::{
+    auth::Rights,
+    intake::{Now, Planned, Planner},
+};
 
 /// One document of a request, judged.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ pub(in crate::v1) enum CandidateContent {
 }
 
 /// What is applied, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::v1) struct ApplyPlanner {
     pub(in crate::v1) candidates: Vec<Candidate>,
     /// The rules that the candidates were judged by.
@@ -70,6 +73,8 @@ pub(in crate::v1) struct ApplyPlanner {
     pub(in crate::v1) prune: Option<Scope>,
     pub(in crate::v1) ttl: Option<Duration>,
     pub(in crate::v1) author: String,
+    /// Of what may be pruned, only what the caller sees is.
+    pub(in crate::v1) rights: Rights,
 }
 
 /// What an apply comes to.
@@ -239,7 +244,8 @@ impl ApplyPlanner {
     fn pruned(&self, standing: &Standing<'_>, known: &HashSet<Key>) -> Vec<(Key, Step)> {
         let Some(scope) = &self.prune else { return Vec::new() };
         let meant = standing.layer.iter().filter(|held| !known.contains(&held.key));
-        let meant = meant.filter(|held| scope.has(standing.state, held));
+        let rights = self.rights.now();
+        let meant = meant.filter(|held| rights.sees(&held.key) && scope.has(standing.state, held));
         let unreadable = self.candidates.iter().find(|candidate| candidate.key().is_none());
         meant.map(|held| (held.key.clone(), self.prune(standing, held, unreadable))).collect()
     }

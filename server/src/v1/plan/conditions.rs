@@ -55,6 +55,11 @@ impl Conditions {
         Ok(Self(conditions))
     }
 
+    /// What they are about.
+    pub(in crate::v1) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
+    }
+
     /// Why a key is not as it is expected to be, if it is not.
     pub(super) fn unmet(&self, key: &Key, held: Option<&Held>) -> Option<pb::Conflict> {
         let expected = self.0.get(key)?;

@@ -15,10 +15,13 @@ use super::{
     outcome::{Surroundings, refuses, result, unmake},
     scope::Scope,
 };
-use crate::intake::{Now, Planned, Planner};
+use crate::{
+    auth::Rights,
+    intake::{Now, Planned, Planner},
+};
 
 /// What is deleted.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::v1) struct DeletePlanner {
     /// In the request's order, each once.
     pub(in crate::v1) keys: Vec<Key>,
@@ -26,6 +29,8 @@ pub(in crate::v1) struct DeletePlanner {
     pub(in crate::v1) selected: Option<Scope>,
     pub(in crate::v1) is_best_effort: bool,
     pub(in crate::v1) conditions: Conditions,
+    /// Of what is selected, only what the caller sees is meant.
+    pub(in crate::v1) rights: Rights,
 }
 
 impl Planner for DeletePlanner {
@@ -58,9 +63,10 @@ impl Planner for DeletePlanner {
 impl DeletePlanner {
     fn all_keys(&self, state: &Snapshot, layer: &Layer) -> Vec<Key> {
         let named: BTreeSet<&Key> = self.keys.iter().collect();
+        let rights = self.rights.now();
         let selected =
             self.selected.iter().flat_map(|scope| layer.iter().filter(|held| scope.has(state, held)));
-        let selected = selected.map(|held| &held.key).filter(|key| !named.contains(key));
+        let selected = selected.map(|held| &held.key).filter(|key| !named.contains(key) && rights.sees(key));
         self.keys.iter().chain(selected).cloned().collect()
     }
 

@@ -5,13 +5,14 @@ use mainsheet_cache::snapshot::Snapshot;
 
 use super::difference::{Difference, Names, differences};
 use crate::{
+    auth::Rights,
     intake::{Now, Planned, Planner},
     v1::selection::Selected,
 };
 
-/// Ends the rollbacks that are selected.
-#[derive(Clone, Debug)]
-pub(in crate::v1) struct ReleasePlanner(pub(in crate::v1) Selected);
+/// Ends the rollbacks that are selected, of those that the caller sees.
+#[derive(Clone)]
+pub(in crate::v1) struct ReleasePlanner(pub(in crate::v1) Selected, pub(in crate::v1) Rights);
 
 impl Planner for ReleasePlanner {
     type Answer = Vec<Difference>;
@@ -19,7 +20,8 @@ impl Planner for ReleasePlanner {
     fn plan(&mut self, state: &Snapshot, _: Now) -> Planned<Vec<Difference>> {
         let hold = SourceName::hold();
         let layer = state.layer(&hold);
-        let named = layer.iter().filter(|held| self.0.has_key(&held.key));
+        let rights = self.1.now();
+        let named = layer.iter().filter(|held| self.0.has_key(&held.key) && rights.sees(&held.key));
         let is_selected = |key| {
             !self.0.asks_for_labels() || state.find_in(&hold, key).is_some_and(|found| self.0.has(&found))
         };

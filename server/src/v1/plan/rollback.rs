@@ -19,6 +19,7 @@ use mainsheet_cache::{
 
 use super::difference::{Difference, Names, differences};
 use crate::{
+    auth::{Rights, RightsNow},
     intake::{
         Now, Planned, Planner,
         ended::{over_now, with_ended_holds},
@@ -30,12 +31,14 @@ use crate::{
 const ACCESS_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Back to what was served at a revision.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::v1) struct RollbackPlanner {
     pub(in crate::v1) to: SnapshotCatalog,
     pub(in crate::v1) selected: Selected,
     /// What the caller has seen: what is selected must be served as it was then.
     pub(in crate::v1) expected: Option<SnapshotCatalog>,
+    /// Of what is selected, only what the caller sees is meant.
+    pub(in crate::v1) rights: Rights,
 }
 
 /// What a rollback comes to.
@@ -86,11 +89,17 @@ impl RollbackPlanner {
     fn names(&self, state: &Snapshot) -> Names {
         let then = [Some(&*self.to.0), self.expected.as_ref().map(|expected| &*expected.0)];
         let states = then.into_iter().flatten().chain([state]);
-        states.flat_map(|state| self.names_of(state)).collect()
+        let rights = self.rights.now();
+        states.flat_map(|state| self.names_of(state, &rights)).collect()
     }
 
-    fn names_of<'a>(&'a self, state: &'a Snapshot) -> impl Iterator<Item = (Kind, String)> + 'a {
+    fn names_of<'a>(
+        &'a self,
+        state: &'a Snapshot,
+        rights: &'a RightsNow,
+    ) -> impl Iterator<Item = (Kind, String)> + 'a {
         let named = state.all_served().filter(|held| self.selected.has_key(&held.key));
+        let named = named.filter(|held| rights.sees(&held.key));
         let names = named.map(|held| (held.key.kind, held.key.wire_name()));
         names.filter(|(kind, name)| {
             !self.selected.asks_for_labels()

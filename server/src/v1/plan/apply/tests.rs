@@ -31,6 +31,7 @@ fn planner(candidates: impl IntoIterator<Item = Candidate>) -> ApplyPlanner {
         prune: None,
         ttl: None,
         author: "ann".to_owned(),
+        rights: Rights::all(),
     }
 }
 

@@ -12,6 +12,7 @@ fn planner(names: &[&str]) -> DeletePlanner {
         selected: None,
         is_best_effort: false,
         conditions: Conditions::default(),
+        rights: Rights::all(),
     }
 }
 

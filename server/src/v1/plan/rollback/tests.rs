@@ -14,7 +14,7 @@ fn catalog(state: Snapshot) -> SnapshotCatalog {
 }
 
 fn planner(to: &SnapshotCatalog) -> RollbackPlanner {
-    RollbackPlanner { to: to.clone(), selected: Selected::default(), expected: None }
+    RollbackPlanner { to: to.clone(), selected: Selected::default(), expected: None, rights: Rights::all() }
 }
 
 /// What is served, as content by name.
@@ -147,7 +147,7 @@ proptest! {
                     changes
                 }
                 Step::Release => {
-                    let planned = ReleasePlanner(Selected::default()).plan(&state.0, NOW);
+                    let planned = ReleasePlanner(Selected::default(), Rights::all()).plan(&state.0, NOW);
                     let released = committed(&state.0, planned.changes.clone());
                     prop_assert_eq!(served(&released.0), served_below(&state.0));
                     prop_assert!(released.0.layer(&SourceName::hold()).is_empty());
