@@ -126,7 +126,7 @@ fn documents_are_written_as_kubectl_writes_them() {
     assert_eq!(yaml.join("---\n"), WRITTEN);
     for one in &all {
         let (again, _) = read(&codec::write_json(one).unwrap());
-        assert_eq!(again, [one.resource.clone()]);
+        assert_eq!(again, std::slice::from_ref(&one.resource));
     }
 }
 

@@ -124,7 +124,7 @@ fn spiffe_id<'a>(certificate: &'a X509Certificate<'_>) -> Result<Option<&'a str>
     let is_spiffe = |uri: &&str| {
         uri.get(..spiffe::SCHEME.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(spiffe::SCHEME))
     };
-    if !uris.iter().any(|uri| is_spiffe(uri)) {
+    if !uris.iter().any(is_spiffe) {
         return Ok(None);
     }
     match uris[..] {
