@@ -13,6 +13,8 @@ pub enum Fault {
     RemovalForgotten,
     /// A view shows a namespace that it does not have.
     ViewLeak,
+    /// What is no longer granted stays in view.
+    GrantKept,
     /// What a sink refused is sent again as it is.
     RefusedAgain,
     /// Any nonce answers what is unanswered.
@@ -71,6 +73,12 @@ pub const TABLE: &[Planted] = &[
     row(Fault::LostWakeUp, "lost wake-up", "news wakes no stream", &["convergence"]),
     row(Fault::RemovalForgotten, "removal forgotten", "what was removed is served", &["convergence"]),
     row(Fault::ViewLeak, "view leak", "a view shows one namespace more", &["foreign", "convergence"]),
+    row(
+        Fault::GrantKept,
+        "grant taken away, not enforced",
+        "a stream goes on with the view that it began with",
+        &["convergence"],
+    ),
     row(Fault::RefusedAgain, "refused content resent", "a NACK changes nothing", &["refused", "repeats"]),
     row(Fault::AnyNonce, "nonce rule broken", "a stale nonce is an ACK", &["queues", "refused", "repeats"]),
     row(Fault::SentForgotten, "resent without cause", "the base is not kept", &["repeats"]),

@@ -19,7 +19,6 @@ use mainsheet_api::{
     planted::{self, Fault},
     resource::{Record, SourceName},
     version::Revision,
-    view::Audience,
 };
 
 use crate::{
@@ -49,7 +48,6 @@ impl Precedence {
 #[derive(Clone, Debug)]
 pub(crate) struct Contestant {
     pub(crate) item: Item,
-    pub(crate) audience: Audience,
 }
 
 /// Several layers' say on a wire name.
@@ -131,7 +129,6 @@ impl<'a> Fold<'a> {
                 any: record.entry.any.clone(),
                 ttl: record.entry.ttl,
             },
-            audience: record.audience.clone(),
         };
         let contest = self.contest(record.key.kind, &record.entry.name);
         if contest.contestants.iter().any(|known| known.is_same(&contestant)) {
@@ -172,6 +169,7 @@ impl<'a> Fold<'a> {
                 scope: self.texts.shared(&key.scope),
             },
             version: record.entry.version.clone(),
+            audience: record.audience.clone(),
             created: record.created,
             provenance: record.provenance.clone(),
             warnings: record.warnings.clone(),
@@ -208,12 +206,13 @@ impl OpenContest {
 
 impl Contestant {
     fn place(&self) -> PartitionKey {
-        PartitionKey { namespace: self.item.held.key.namespace.clone(), audience: self.audience.clone() }
+        let held = &self.item.held;
+        PartitionKey { namespace: held.key.namespace.clone(), audience: held.audience.clone() }
     }
 
     fn is_same(&self, other: &Self) -> bool {
         let held = Arc::ptr_eq(&self.item.held, &other.item.held) || self.item.held == other.item.held;
-        held && self.audience == other.audience && self.item.any == other.item.any
+        held && self.item.any == other.item.any
     }
 
     fn is_absence(&self) -> bool {
@@ -222,17 +221,14 @@ impl Contestant {
 
     /// With bytes of its own, so that a loser keeps no chunk alive.
     fn detached(self) -> Self {
-        Self { item: Item { any: Bytes::copy_from_slice(&self.item.any), ..self.item }, ..self }
+        Self { item: Item { any: Bytes::copy_from_slice(&self.item.any), ..self.item } }
     }
 }
 
 impl KindState {
     /// All that the layers say of a name.
     fn open(&self, name: &str) -> OpenContest {
-        let served = self
-            .served
-            .find(name)
-            .map(|(place, item)| Contestant { item: item.clone(), audience: place.audience.clone() });
+        let served = self.served.find(name).map(|(_, item)| Contestant { item: item.clone() });
         let contest = self.contests.get(name);
         let absence = contest.and_then(|contest| contest.absence.as_ref());
         let losers = contest.map_or(&[][..], |contest| &contest.losers);

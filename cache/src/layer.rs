@@ -248,6 +248,7 @@ mod tests {
             key: Key::new(KINDS[kind], "shop", format!("r{name}")),
             version: ResourceVersion::new(format!("{version}")),
             created: Timestamp(1),
+            audience: mainsheet_api::view::Audience::everyone(),
             provenance: Provenance { origin: ORIGINS[origin].to_owned(), line: 1 },
             warnings: Vec::new(),
             terms: Terms { lease: lease(version), ..Terms::default() },

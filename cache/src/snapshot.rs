@@ -18,7 +18,7 @@ use mainsheet_api::{
     time::Timestamp,
     verdict::Finding,
     version::{ResourceVersion, Revision, VersionSum},
-    view::View,
+    view::{Audience, View},
     wire::Entry,
     xds::catalog::{Catalog, Difference, Shared},
 };
@@ -40,6 +40,8 @@ pub struct Held {
     pub key: Key,
     /// Of its content.
     pub version: ResourceVersion,
+    /// Which sinks it is meant for.
+    pub audience: Audience,
     /// When (source, key) was first committed.
     pub created: Timestamp,
     /// Where it came from.

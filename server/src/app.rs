@@ -270,6 +270,7 @@ async fn bind_grpc(
         admission: shared.admission.clone(),
         audit: shared.audit.clone(),
         authenticator: shared.authenticator.clone(),
+        grants: shared.grants.clone(),
         clock: Arc::clone(&shared.clock),
         chain: shared.chain.clone(),
         inspector: Arc::new(DebugInspector::new(pages.clone(), &settings.instance)),
@@ -306,6 +307,7 @@ fn v1_links(
         intake: intake.clone(),
         leases: leases.clone(),
         readiness: shared.readiness.clone(),
+        grants: shared.grants.clone(),
         sinks: Arc::clone(&shared.sinks),
         sources: Arc::clone(sources),
         clock: Arc::clone(&shared.clock),
@@ -340,6 +342,7 @@ fn pages(
         credentials: shared.credentials.clone(),
         metrics: Arc::clone(&shared.metrics),
         admission: shared.admission.clone(),
+        grants: shared.grants.clone(),
     }
 }
 

@@ -147,6 +147,7 @@ mod tests {
         resource::{Provenance, SourceName, Terms},
         time::Timestamp,
         version::{ResourceVersion, Revision},
+        view::Audience,
     };
 
     use super::*;
@@ -158,6 +159,7 @@ mod tests {
             version: ResourceVersion::new(origin),
             created: Timestamp(1),
             provenance: Provenance { origin: origin.to_owned(), line },
+            audience: Audience::everyone(),
             warnings: Vec::new(),
             terms: Terms::default(),
             changed: Revision(1),

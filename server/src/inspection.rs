@@ -1,17 +1,17 @@
 //! Questions about the server itself that come on a discovery stream, as istioctl asks them: what a question is, and what
 //! whoever answers it has to be. The streams know no more of it than this.
 
-use std::net::SocketAddr;
-
 use futures_util::future::BoxFuture;
 use mainsheet_api::{kind::INSPECTION_PREFIX, wire::Any};
 use tonic::Status;
 
+use crate::auth::Caller;
+
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Who asks, for rules of access: so far, whoever reaches the port may.
-    pub peer: SocketAddr,
+    /// Who asks.
+    pub caller: Caller,
     /// What about.
     pub type_url: String,
     /// What about, more closely.

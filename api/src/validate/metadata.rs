@@ -6,8 +6,11 @@ use crate::{
     generated::istio::security::v1beta1::{AuthorizationPolicy, authorization_policy::Action},
     kind::Family,
     lease::{TTL, TtlError, XDS_TTL, parse_lease_ttl, parse_ttl},
+    selector::LabelSelector,
+    view::SINK_SELECTOR,
 };
 use prost::Message as _;
+use std::str::FromStr as _;
 
 const SUBDOMAIN_LEN_MAX: usize = 253;
 const LABEL_LEN_MAX: usize = 63;
@@ -137,9 +140,17 @@ fn ours(report: &mut Report<'_>) {
     let wrong = |name, read: fn(&str) -> Option<TtlError>| read(report.annotation(name)?);
     let ttl = wrong(TTL, |text| parse_lease_ttl(text).err()).map(|error| (TTL, &code::TTL, error));
     let xds_ttl = wrong(XDS_TTL, |text| parse_ttl(text).err()).map(|error| (XDS_TTL, &code::XDS_TTL, error));
-    for (name, code, error) in [ttl, xds_ttl].into_iter().flatten() {
-        let text = report.annotation(name).unwrap_or_default();
-        let detail = format!("`{text}` is {error}");
+    let times = [ttl, xds_ttl].into_iter().flatten();
+    let mut wrong: Vec<_> = times
+        .map(|(name, code, error)| {
+            (name, code, format!("`{}` is {error}", report.annotation(name).unwrap_or_default()))
+        })
+        .collect();
+    let selector = report.annotation(SINK_SELECTOR).map(LabelSelector::from_str);
+    if let Some(Err(error)) = selector {
+        wrong.push((SINK_SELECTOR, &code::SINK_SELECTOR, error.to_string()));
+    }
+    for (name, code, detail) in wrong {
         match report.resource().key.kind.info().family {
             Family::Istio => report.field("metadata", |report| {
                 report.entry("annotations", name, |report| report.flag_with(code, detail));

@@ -67,6 +67,7 @@ mod tests {
             "ttl",
             "xds-ttl",
             "no-authority",
+            "sink-selector",
         ];
         let missing: Vec<_> = known
             .difference(&named)

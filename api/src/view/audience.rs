@@ -1,11 +1,15 @@
 //! Which sinks a resource is meant for.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, hash, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt, hash,
+    sync::{Arc, LazyLock},
+};
 
 use crate::{
     node::{ISTIO_REVISION, Node},
     resource::Resource,
-    selector::{LabelSelector, SelectorError},
+    selector::LabelSelector,
 };
 
 /// The annotation that says which sinks a resource is meant for: a label selector over what a node says of itself.
@@ -35,6 +39,10 @@ enum Test {
     Unknown,
 }
 
+/// Most resources are meant for everyone.
+static EVERYONE: LazyLock<Audience> =
+    LazyLock::new(|| Audience(Arc::new(Inner { text: "".into(), test: Test::Everyone })));
+
 /// Beginnings of the parts of its text; between the parts stands `;`, which is in no label and in no selector.
 const REVISION: &str = "revision=";
 const SINKS: &str = "sinks=";
@@ -43,37 +51,33 @@ impl Audience {
     /// Whoever may see the resource.
     #[must_use]
     pub fn everyone() -> Self {
-        Self(Arc::new(Inner { text: "".into(), test: Test::Everyone }))
+        EVERYONE.clone()
     }
 
-    /// The sinks that a resource's annotation and revision label are about.
-    ///
-    /// # Errors
-    /// Where the annotation is no selector.
-    pub fn of(resource: &Resource) -> Result<Self, SelectorError> {
-        Self::said_by(&resource.labels, &resource.annotations)
-    }
-
-    /// As [`Audience::of`], of a resource with these labels and annotations.
-    ///
-    /// # Errors
-    /// Where the annotation is no selector.
-    pub fn said_by(
-        labels: &BTreeMap<String, String>,
-        annotations: &BTreeMap<String, String>,
-    ) -> Result<Self, SelectorError> {
-        let revision = labels.get(REVISION_LABEL).filter(|revision| !revision.is_empty());
-        let selector =
-            annotations.get(SINK_SELECTOR).map_or(Ok(LabelSelector::default()), |text| text.parse())?;
+    /// The sinks that a resource's annotation and revision label are about. An annotation that is no selector, which
+    /// validation refuses, is about none.
+    #[must_use]
+    pub fn of(resource: &Resource) -> Self {
+        let revision = resource.labels.get(REVISION_LABEL).filter(|revision| !revision.is_empty());
+        let selector = resource.annotations.get(SINK_SELECTOR).map(|text| {
+            text.parse().map_or_else(|_| text.clone(), |selector: LabelSelector| selector.to_string())
+        });
+        if revision.is_none() && selector.is_none() {
+            return Self::everyone();
+        }
         let revision_part = revision.map(|revision| format!("{REVISION}{revision}"));
-        let selector_part = (!selector.is_empty()).then(|| format!("{SINKS}{selector}"));
+        let selector_part = selector.filter(|selector| !selector.is_empty());
+        let selector_part = selector_part.map(|selector| format!("{SINKS}{selector}"));
         let parts: Vec<String> = revision_part.into_iter().chain(selector_part).collect();
-        Ok(Self::from_text(parts.join(";")))
+        Self::from_text(parts.join(";"))
     }
 
     /// From its stored text. One that can't be read is meant for nobody.
     pub fn from_text(text: impl Into<Box<str>>) -> Self {
         let text = text.into();
+        if text.is_empty() {
+            return Self::everyone();
+        }
         let test = read(&text).unwrap_or(Test::Unknown);
         Self(Arc::new(Inner { text, test }))
     }
@@ -112,9 +116,6 @@ impl Audience {
 }
 
 fn read(text: &str) -> Option<Test> {
-    if text.is_empty() {
-        return Some(Test::Everyone);
-    }
     let (mut revision, mut selector) = (None, LabelSelector::default());
     for part in text.split(';') {
         if let Some(value) = part.strip_prefix(REVISION) {
@@ -167,12 +168,19 @@ impl fmt::Debug for Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{key::Key, kind::Kind, wire::Any};
 
-    fn said(revision: Option<&str>, selector: Option<&str>) -> Result<Audience, SelectorError> {
+    fn said(revision: Option<&str>, selector: Option<&str>) -> Audience {
         let pair = |key: &str, value: Option<&str>| {
             value.map(|value| (key.to_owned(), value.to_owned())).into_iter().collect()
         };
-        Audience::said_by(&pair(REVISION_LABEL, revision), &pair(SINK_SELECTOR, selector))
+        Audience::of(&Resource {
+            key: Key::new(Kind::CLUSTER, "a", "x"),
+            labels: pair(REVISION_LABEL, revision),
+            annotations: pair(SINK_SELECTOR, selector),
+            body: Any::default(),
+            upstream_version: None,
+        })
     }
 
     fn node(metadata: &[(&str, &str)]) -> Node {
@@ -182,19 +190,19 @@ mod tests {
 
     #[test]
     fn revision_is_taken_as_istiod_takes_it() {
-        let canary = said(Some("canary"), None).unwrap();
+        let canary = said(Some("canary"), None);
         assert_eq!(canary.as_str(), "revision=canary");
         assert!(canary.includes(&node(&[(ISTIO_REVISION, "canary")])));
         assert!(!canary.includes(&node(&[(ISTIO_REVISION, "stable")])));
         assert!(canary.includes(&node(&[])) && canary.includes(&node(&[(ISTIO_REVISION, "")])));
-        let all = said(Some(""), None).unwrap();
+        let all = said(Some(""), None);
         assert_eq!(all, Audience::everyone());
         assert!(all.includes(&node(&[(ISTIO_REVISION, "stable")])));
     }
 
     #[test]
     fn selector_is_over_what_a_node_says_of_itself() {
-        let both = said(Some("canary"), Some(" CLUSTER_ID in (west, east), !TEST ")).unwrap();
+        let both = said(Some("canary"), Some(" CLUSTER_ID in (west, east), !TEST "));
         assert_eq!(both.as_str(), "revision=canary;sinks=CLUSTER_ID in (east,west),!TEST");
         assert!(both.includes(&node(&[("CLUSTER_ID", "east"), (ISTIO_REVISION, "canary")])));
         assert!(!both.includes(&node(&[("CLUSTER_ID", "east"), (ISTIO_REVISION, "x")])));
@@ -203,7 +211,8 @@ mod tests {
         assert!(both.mentions().eq([ISTIO_REVISION, "CLUSTER_ID", "TEST"]));
         assert_eq!(Audience::from_text(both.as_str()), both);
         assert!(!Audience::from_text(both.as_str()).includes(&node(&[])));
-        assert!(said(None, Some("a in (")).is_err());
+        assert_eq!(said(None, Some(" ")), Audience::everyone());
+        assert!(!said(None, Some("a in (")).includes(&node(&[("a", "(")])), "for nobody");
     }
 
     #[test]

@@ -82,6 +82,9 @@ impl View {
     /// What both show: this view, for whom it is, as far as the other goes.
     #[must_use]
     pub fn narrowed(&self, other: &Self) -> Self {
+        if other.is_everything() {
+            return self.clone();
+        }
         let narrowed = Self::from(self.scopes.and(&other.scopes));
         match &self.node {
             Some(node) => narrowed.for_node(Arc::clone(node)),
@@ -103,7 +106,13 @@ impl View {
     /// Whether it shows a resource that is meant for these.
     #[must_use]
     pub fn sees(&self, key: &Key, audience: &Audience) -> bool {
-        self.of_kind(key.kind).sees(&key.namespace, &key.name) && self.is_among(audience)
+        self.shows(key) && self.is_among(audience)
+    }
+
+    /// Whether it shows a resource, whomever that is meant for.
+    #[must_use]
+    pub fn shows(&self, key: &Key) -> bool {
+        self.of_kind(key.kind).sees(&key.namespace, &key.name)
     }
 
     /// Whether what is meant for these is meant for whom it is the view of.
@@ -119,6 +128,18 @@ impl View {
             true => self.scopes.opaque.get(&kind).unwrap_or(&self.scopes.others),
             false => &self.scopes.known[kind.index()],
         }
+    }
+
+    /// What it shows of each kind that is known here, and of those that nothing else is said of.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        let Scopes { known, opaque, others, .. } = &*self.scopes;
+        known.iter().chain(opaque.values()).chain([others]).map(|scope| &**scope)
+    }
+
+    /// Whether it shows everything.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.node.is_none() && self.scopes().all(Scope::is_everything)
     }
 
     /// Equal for equal views, on every server.

@@ -9,8 +9,9 @@ use mainsheet_api::{
     change::Change,
     kind::Kind,
     limits::CHUNK_BYTES_TARGET,
+    node::Node,
     version::{ResourceVersion, VersionSum},
-    view::View,
+    view::{Audience, Grant, Kinds, Names, Namespaces, View},
     wire::{DiscoveryResponse, Entry},
     xds::catalog::{Catalog, Difference},
 };
@@ -18,7 +19,12 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::{chunk::CHUNK_BYTES_MIN, partition::Partition, snapshot::SnapshotCatalog, testing::*};
+use crate::{
+    chunk::{CHUNK_BYTES_MIN, Chunk},
+    partition::Partition,
+    snapshot::SnapshotCatalog,
+    testing::*,
+};
 
 fn catalog(snapshot: Snapshot) -> SnapshotCatalog {
     SnapshotCatalog(Arc::new(snapshot))
@@ -233,6 +239,53 @@ fn answers_and_steps_are_worked_out_once_and_shared() {
     assert!(one.pieces.iter().zip(&other.pieces).all(|(one, other)| one.as_ptr() == other.as_ptr()));
     let step = || next.difference(kind, &view, Some((&before, &view)));
     assert!(Arc::ptr_eq(&step(), &step()));
+}
+
+/// A record for these sinks.
+fn put_for(audience: &str, name: &str) -> Change {
+    let key = key(Kind::VIRTUAL_SERVICE, "a", name);
+    let record = record("files", key, 1, 100);
+    Change::Put(Arc::new(Record { audience: Audience::from_text(audience), ..record }))
+}
+
+fn said(pairs: &[(&str, &str)]) -> Arc<Node> {
+    let metadata = pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    Arc::new(Node { id: "me".into(), metadata, ..Node::default() })
+}
+
+#[test]
+fn nodes_that_say_the_same_of_what_is_asked_share_bytes_and_steps() {
+    let kind = Kind::VIRTUAL_SERVICE;
+    let before = after(&catalog(empty()), vec![put_for("", "x"), put_for("sinks=REGION=east", "y")]);
+    let next = after(&before, vec![put_for("", "x"), put_for("", "z")]);
+    let of = |pairs| View::everything().for_node(said(pairs));
+    let (one, other) = (of(&[("REGION", "east"), ("POD", "1")]), of(&[("REGION", "east"), ("POD", "2")]));
+    assert_ne!(one, other);
+    let pieces = |view| next.full(kind, view).pieces.iter().map(|it| it.as_ptr()).collect::<Vec<_>>();
+    assert_eq!(pieces(&one), pieces(&other));
+    let step = |view| next.difference(kind, view, Some((&before, view)));
+    assert!(Arc::ptr_eq(&step(&one), &step(&other)));
+    let west = of(&[("REGION", "west")]);
+    assert_eq!((next.full(kind, &one).count, next.full(kind, &west).count), (3, 2));
+    // What the last resource that asked for it took with it, nobody is told apart by any more.
+    let none = after(&next, vec![remove("files", key(kind, "a", "y"))]);
+    assert!(Arc::ptr_eq(&none.difference(kind, &one, None), &none.difference(kind, &west, None)));
+}
+
+#[test]
+fn entries_that_are_granted_by_name_are_sent_out_of_shared_bytes() {
+    let (kind, names) = (Kind::VIRTUAL_SERVICE, ["n0003", "n0500", "n0999", "gone"]);
+    let put = |name: u32| put("files", key(kind, "a", &format!("n{name:04}")), 1, 1000);
+    let all = after(&catalog(empty()), (0..1000).map(put).collect());
+    let names = Names::Only(names.map(Arc::from).into());
+    let view = View::of([Grant { kinds: Kinds::All, namespaces: Namespaces::All, names }]);
+    let full = all.full(kind, &view);
+    assert_eq!(full.count, 3);
+    let held: Vec<_> = partitions(&all).flat_map(|(_, _, partition)| partition.chunks.clone()).collect();
+    for entry in shown(&all, kind, &view) {
+        let is_in = |chunk: &Arc<Chunk>| chunk.bytes.as_ptr_range().contains(&entry.any.as_ptr());
+        assert!(held.iter().any(is_in), "{} is a copy", entry.name);
+    }
 }
 
 proptest! {

@@ -15,6 +15,7 @@
 //! | `rights` | what a caller may do |
 //! | `grants` | what registered identities are granted |
 //! | `authority` | the task that keeps grants up with the documents of access that count |
+//! | `sight` | what a caller may read, and through which doors |
 
 mod alarms;
 mod authenticator;
@@ -29,6 +30,7 @@ mod grants;
 mod lapsing;
 mod rights;
 mod settings;
+pub mod sight;
 mod spiffe;
 mod token;
 
@@ -45,5 +47,6 @@ pub(crate) use lapsing::Lapsing;
 pub use rights::Part;
 pub(crate) use rights::{Denied, Rights, RightsNow};
 pub use settings::{AuthSettings, TokenSettings};
+pub use sight::Sight;
 pub(crate) use spiffe::{identity as spiffe_identity, is_trust_domain};
 pub use token::{Algorithms, KeyPlace};

@@ -1,11 +1,14 @@
 //! /debug/clashes: what several layers hold, who is served and who is not.
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use mainsheet_cache::snapshot::Held;
 use serde::Serialize;
 
 use super::Links;
-use crate::clashes::{Clash, clashes};
+use crate::{
+    auth::Sight,
+    clashes::{Clash, clashes},
+};
 
 #[derive(Serialize)]
 struct Shown {
@@ -23,9 +26,16 @@ struct Place {
     line: u32,
 }
 
-pub(super) async fn shown(State(links): State<Links>) -> impl IntoResponse {
+pub(super) async fn shown(
+    State(links): State<Links>,
+    Extension(sight): Extension<Sight>,
+) -> impl IntoResponse {
+    let view = sight.listed();
     let snapshot = links.newest.borrow().clone();
-    Json(clashes(&snapshot.0).values().map(Shown::of).collect::<Vec<_>>())
+    // A part of a clash would tell that there is more.
+    let is_shown =
+        |clash: &&Clash| clash.losers.iter().chain([&clash.winner]).all(|held| view.shows(&held.key));
+    Json(clashes(&snapshot.0).values().filter(is_shown).map(Shown::of).collect::<Vec<_>>())
 }
 
 impl Shown {

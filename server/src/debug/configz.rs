@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, convert::Infallible, iter};
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Query, State},
     http::{StatusCode, header},
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use super::Links;
+use crate::auth::Sight;
 
 /// What narrows it.
 #[derive(Debug, Default, Deserialize)]
@@ -56,7 +58,11 @@ struct Metadata<'a> {
     annotations: &'a BTreeMap<String, String>,
 }
 
-pub(super) async fn configz(State(links): State<Links>, Query(narrowed): Query<Narrowed>) -> Response {
+pub(super) async fn configz(
+    State(links): State<Links>,
+    Extension(sight): Extension<Sight>,
+    Query(narrowed): Query<Narrowed>,
+) -> Response {
     let kinds: Vec<Kind> = match narrowed.kind.as_deref().map(|text| Kind::of_argument(text).ok_or(text)) {
         None => links.newest.borrow().0.kinds().collect(),
         Some(Ok(kind)) => vec![kind],
@@ -64,7 +70,9 @@ pub(super) async fn configz(State(links): State<Links>, Query(narrowed): Query<N
             return (StatusCode::BAD_REQUEST, format!("no kind is called `{text}`\n")).into_response();
         }
     };
-    let view = narrowed.namespace.map_or_else(View::everything, |namespace| View::of_namespaces([namespace]));
+    let asked =
+        narrowed.namespace.map_or_else(View::everything, |namespace| View::of_namespaces([namespace]));
+    let view = sight.listed().narrowed(&asked);
     let snapshot = links.newest.borrow().clone();
     let mut entries = Vec::new();
     for kind in kinds {

@@ -20,7 +20,10 @@ use tonic::Status;
 use tower::Service as _;
 
 use super::{Links, router, syncz};
-use crate::inspection::{Answer, Inspector, Question};
+use crate::{
+    auth::{Caller, Sight},
+    inspection::{Answer, Inspector, Question},
+};
 
 const SYNCZ: &str = "istio.io/debug/syncz";
 const CONFIG_DUMP: &str = "istio.io/debug/config_dump";
@@ -43,11 +46,14 @@ impl DebugInspector {
     pub fn new(links: Links, instance: &str) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let identity = json!({"Component": "mainsheet", "ID": instance, "Info": {"version": version}});
-        Self { pages: router().with_state(links.clone()), links, identity: identity.to_string() }
+        let pages = router(links.grants.clone()).with_state(links.clone());
+        Self { pages, links, identity: identity.to_string() }
     }
 
-    fn syncz(&self) -> Result<Vec<Any>, Status> {
-        let configs = syncz::of_all(&self.links.sinks);
+    fn syncz(&self, caller: &Caller) -> Result<Vec<Any>, Status> {
+        let sight = Sight::of(&self.links.grants, Some(caller));
+        sight.open("/debug/syncz").map_err(Status::permission_denied)?;
+        let configs = syncz::of_all(&self.links.sinks, &sight.listed());
         let resources: Vec<_> = configs
             .iter()
             .map(|config| any(CLIENT_CONFIG, config.message().encode_to_vec().into()))
@@ -62,13 +68,13 @@ impl Inspector for DebugInspector {
         let identity = self.identity.clone();
         match question.type_url.as_str() {
             SYNCZ => {
-                let resources = self.syncz();
+                let resources = self.syncz(&question.caller);
                 Box::pin(async { Ok(Answer { identity, resources: resources? }) })
             }
             PAGES => {
                 let pages = self.pages.clone();
                 Box::pin(async move {
-                    let page = page(pages, question.names).await?;
+                    let page = page(pages, question).await?;
                     Ok(Answer { identity, resources: vec![any(PAGES, page)] })
                 })
             }
@@ -89,20 +95,24 @@ fn refused(type_url: &str) -> Status {
 }
 
 /// What an endpoint shows.
-async fn page(mut pages: Router, names: Vec<String>) -> Result<Bytes, Status> {
-    let name = names.into_iter().next().unwrap_or_default();
+async fn page(mut pages: Router, question: Question) -> Result<Bytes, Status> {
+    let name = question.names.into_iter().next().unwrap_or_default();
     let path = match name.as_str() {
         "" | "list" => "/debug".to_owned(),
         name => format!("/debug/{name}"),
     };
-    let Ok(request) = Request::get(&path).body(Body::empty()) else {
+    let Ok(request) = Request::get(&path).extension(question.caller).body(Body::empty()) else {
         return Err(Status::invalid_argument(format!("`{name}` is no endpoint's name")));
     };
     let Ok(response) = pages.call(request).await;
     if response.status() == StatusCode::NOT_FOUND {
         return Ok(Bytes::from_static(NO_SUCH_PAGE));
     }
+    let is_refused = response.status() == StatusCode::FORBIDDEN;
     match Limited::new(response.into_body(), INSPECTION_BYTES_MAX).collect().await {
+        Ok(whole) if is_refused => {
+            Err(Status::permission_denied(String::from_utf8_lossy(&whole.to_bytes()).trim_end()))
+        }
         Ok(whole) => Ok(whole.to_bytes()),
         Err(_) => Err(too_large()),
     }

@@ -1,5 +1,4 @@
-//! Debug endpoints: one file each, one row in the table. Read only, and of everything: whoever reaches the port sees
-//! what every client sees.
+//! Debug endpoints: one file each, one row in the table. Read only; each caller sees what is granted to it.
 
 mod clashes;
 mod configz;
@@ -11,6 +10,7 @@ mod verdicts;
 
 use axum::{
     Json, Router,
+    middleware::from_fn_with_state,
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
@@ -18,14 +18,21 @@ use serde::Serialize;
 
 use std::sync::Arc;
 
-use mainsheet_cache::snapshot::SnapshotCatalog;
+use mainsheet_api::view::View;
+use mainsheet_cache::{layer::Layer, snapshot::SnapshotCatalog};
 use tokio::sync::watch;
 
 pub use inspector::DebugInspector;
 
 use crate::{
-    admission::Admission, auth::CredentialHealth, intake::IntakeHandle, metrics::Metrics,
-    readiness::Readiness, sinks::Sinks, source_health::SourceHealth, store_state::StoreState,
+    admission::Admission,
+    auth::{CredentialHealth, Grants, sight},
+    intake::{IntakeHandle, RejectedCandidate},
+    metrics::Metrics,
+    readiness::Readiness,
+    sinks::Sinks,
+    source_health::SourceHealth,
+    store_state::StoreState,
     verdicts::AcrossVerdicts,
 };
 
@@ -52,6 +59,8 @@ pub struct Links {
     pub metrics: Arc<Metrics>,
     /// Who is let in.
     pub admission: Admission,
+    /// Who is granted what.
+    pub grants: Grants,
 }
 
 /// One endpoint.
@@ -98,9 +107,25 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-pub(crate) fn router() -> Router<Links> {
+/// Each endpoint shows what its caller may see, to callers that are granted its path.
+pub(crate) fn router(grants: Grants) -> Router<Links> {
     let index = Router::new().route("/debug", get(index));
-    ENDPOINTS.iter().fold(index, |router, endpoint| router.route(endpoint.path, (endpoint.route)()))
+    let all =
+        ENDPOINTS.iter().fold(index, |router, endpoint| router.route(endpoint.path, (endpoint.route)()));
+    all.route_layer(from_fn_with_state(grants, sight::guard))
+}
+
+/// Whether a document is of what a view shows. One that does not say what it is may be of any namespace.
+fn sees(view: &View, candidate: &RejectedCandidate) -> bool {
+    candidate.key.as_ref().map_or_else(|| view.is_everything(), |key| view.shows(key))
+}
+
+/// How many resources of a layer a view shows.
+pub(crate) fn shown_of(layer: &Layer, view: &View) -> usize {
+    match view.is_everything() {
+        true => layer.len(),
+        false => layer.iter().filter(|held| view.shows(&held.key)).count(),
+    }
 }
 
 #[derive(Serialize)]

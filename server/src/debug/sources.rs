@@ -1,12 +1,13 @@
 //! /debug/sources: where configuration comes from, and what of it can't be taken in.
 
-use axum::{Json, extract::State, response::IntoResponse};
-use mainsheet_api::{time::Timestamp, verdict::Severity};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
+use mainsheet_api::{time::Timestamp, verdict::Severity, view::View};
 use mainsheet_cache::snapshot::Snapshot;
 use serde::Serialize;
 
-use super::Links;
+use super::{Links, sees, shown_of};
 use crate::{
+    auth::Sight,
     intake::RejectedCandidate,
     source_health::{SourceHealth, SourceState, UpstreamState},
 };
@@ -55,25 +56,34 @@ struct Error {
     remedy: String,
 }
 
-pub(super) async fn shown(State(links): State<Links>) -> impl IntoResponse {
+pub(super) async fn shown(
+    State(links): State<Links>,
+    Extension(sight): Extension<Sight>,
+) -> impl IntoResponse {
+    let view = sight.listed();
     let snapshot = links.newest.borrow().clone();
-    let rejected = links.intake.verdicts.rejected();
-    let source = |health: &SourceHealth| Source::of(health, &snapshot.0, &rejected);
+    let mut rejected = links.intake.verdicts.rejected();
+    rejected.retain(|candidate| sees(&view, candidate));
+    let source = |health: &SourceHealth| Source::of(health, (&snapshot.0, &view), &rejected);
     Json(links.sources.iter().map(source).collect::<Vec<_>>())
 }
 
 impl Source {
-    fn of(health: &SourceHealth, snapshot: &Snapshot, rejected: &[RejectedCandidate]) -> Self {
+    fn of(
+        health: &SourceHealth,
+        (snapshot, view): (&Snapshot, &View),
+        rejected: &[RejectedCandidate],
+    ) -> Self {
         let SourceState { complaints, scanned, files, upstream, .. } = health.state();
         let own = rejected.iter().filter(|candidate| candidate.source == *health.source());
         Self {
             source: health.source().to_string(),
             path: health.path().to_owned(),
             last_scan: scanned.map(text),
-            files,
-            upstream: upstream.map(Upstream::of),
-            resources: snapshot.layer(health.source()).len(),
-            unreadable: complaints,
+            files: if view.is_everything() { files } else { 0 },
+            upstream: upstream.filter(|_| view.is_everything()).map(Upstream::of),
+            resources: shown_of(&snapshot.layer(health.source()), view),
+            unreadable: if view.is_everything() { complaints } else { Vec::new() },
             errors: own.flat_map(Error::all_of).collect(),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Extension, Json, extract::State, response::IntoResponse};
 use mainsheet_api::{
     generated::envoy::{
         admin::v3 as admin,
@@ -12,6 +12,7 @@ use mainsheet_api::{
     kind::Kind,
     node,
     time::Timestamp,
+    view::View,
     wire::{
         self,
         google::protobuf::{self, value},
@@ -20,9 +21,12 @@ use mainsheet_api::{
 use serde::{Serialize, Serializer};
 
 use super::Links;
-use crate::sinks::{
-    Nacked, Sink, Sinks, SyncState, TypeState,
-    pins::{Pinned, good_version},
+use crate::{
+    auth::Sight,
+    sinks::{
+        Nacked, Sink, Sinks, SyncState, TypeState,
+        pins::{Pinned, good_version},
+    },
 };
 
 /// The metadata that istioctl shows. It wants every value to be of a form of its own, and fails as a whole at a sink of
@@ -74,17 +78,20 @@ struct ErrorState {
     version_info: String,
 }
 
-pub(super) async fn syncz(State(links): State<Links>) -> impl IntoResponse {
-    Json(of_all(&links.sinks))
+pub(super) async fn syncz(
+    State(links): State<Links>,
+    Extension(sight): Extension<Sight>,
+) -> impl IntoResponse {
+    Json(of_all(&links.sinks, &sight.listed()))
 }
 
 /// How every sink stands. Streams whose client has not said yet who it is are left out: it has asked for nothing.
-pub(super) fn of_all(sinks: &Sinks) -> Vec<ClientConfig> {
-    let configs = |sink: &Arc<Sink>| Some(client_config(sink, sink.node()?, &sinks.pins_on(sink)));
+pub(super) fn of_all(sinks: &Sinks, view: &View) -> Vec<ClientConfig> {
+    let configs = |sink: &Arc<Sink>| Some(client_config(sink, sink.node()?, (&sinks.pins_on(sink), view)));
     sinks.all().iter().filter_map(configs).collect()
 }
 
-fn client_config(sink: &Sink, node: &node::Node, pins: &[Pinned]) -> ClientConfig {
+fn client_config(sink: &Sink, node: &node::Node, (pins, view): (&[Pinned], &View)) -> ClientConfig {
     ClientConfig {
         node: Node {
             id: node.id.clone(),
@@ -95,8 +102,19 @@ fn client_config(sink: &Sink, node: &node::Node, pins: &[Pinned]) -> ClientConfi
         generic_xds_configs: sink
             .types()
             .iter()
-            .map(|(type_url, state)| xds_config(type_url, state, pins))
+            .map(|(type_url, state)| cut(xds_config(type_url, state, pins), view))
             .collect(),
+    }
+}
+
+/// Without what would tell of resources that are not all shown to whoever asks: a version changes with any of them, and what
+/// a client says names them.
+fn cut(config: GenericXdsConfig, view: &View) -> GenericXdsConfig {
+    match Kind::of_type_url(&config.type_url) {
+        Some(kind) if !view.of_kind(kind).is_everything() => {
+            GenericXdsConfig { version_info: None, error_state: None, ..config }
+        }
+        _ => config,
     }
 }
 

@@ -2,7 +2,7 @@
 //! that are served what validation remarked, by themselves and in view of the others.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -11,8 +11,8 @@ use mainsheet_api::{key::Key, kind::Kind, verdict};
 use mainsheet_cache::snapshot::Held;
 use serde::{Deserialize, Serialize};
 
-use super::Links;
-use crate::{intake::RejectedCandidate, verdicts::AcrossVerdicts};
+use super::{Links, sees};
+use crate::{auth::Sight, intake::RejectedCandidate, verdicts::AcrossVerdicts};
 
 /// What narrows it.
 #[derive(Debug, Default, Deserialize)]
@@ -46,18 +46,26 @@ struct Finding {
     remedy: String,
 }
 
-pub(super) async fn verdicts(State(links): State<Links>, Query(narrowed): Query<Narrowed>) -> Response {
+pub(super) async fn verdicts(
+    State(links): State<Links>,
+    Extension(sight): Extension<Sight>,
+    Query(narrowed): Query<Narrowed>,
+) -> Response {
+    let view = sight.listed();
     let filter = match Filter::of(narrowed) {
         Ok(filter) => filter,
         Err(text) => {
             return (StatusCode::BAD_REQUEST, format!("no kind is called `{text}`\n")).into_response();
         }
     };
-    let rejected = links.intake.verdicts.rejected().into_iter();
+    let rejected = links.intake.verdicts.rejected().into_iter().filter(|candidate| sees(&view, candidate));
     let mut shown: Vec<Verdict> =
         rejected.filter(|it| filter.takes(it.key.as_ref(), &it.findings)).map(rejected_verdict).collect();
     let (snapshot, across) = (links.newest.borrow().clone(), links.verdicts.borrow().clone());
-    let remarked = snapshot.0.all_served().map(|held| (held, findings(held, &across)));
+    let remarked = snapshot.0.all_served().filter(|held| view.shows(&held.key));
+    // What is remarked of it in view of others may name any of these.
+    let across = view.is_everything().then_some(&across);
+    let remarked = remarked.map(|held| (held, findings(held, across)));
     let remarked = remarked.filter(|(_, findings)| !findings.is_empty());
     let remarked = remarked.filter(|(held, findings)| filter.takes(Some(&held.key), findings));
     shown.extend(remarked.map(|(held, findings)| served_verdict(held, findings)));
@@ -65,8 +73,9 @@ pub(super) async fn verdicts(State(links): State<Links>, Query(narrowed): Query<
 }
 
 /// What is said of something that is served.
-fn findings(held: &Held, across: &AcrossVerdicts) -> Vec<verdict::Finding> {
-    held.warnings.iter().chain(across.of(&held.key)).cloned().collect()
+fn findings(held: &Held, across: Option<&AcrossVerdicts>) -> Vec<verdict::Finding> {
+    let across = across.into_iter().flat_map(|across| across.of(&held.key));
+    held.warnings.iter().chain(across).cloned().collect()
 }
 
 struct Filter {

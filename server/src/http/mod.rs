@@ -8,6 +8,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -21,7 +22,7 @@ use tracing::{debug, warn};
 
 pub use crate::debug::Links;
 use crate::{
-    auth::{Authenticator, Caller, Login},
+    auth::{Authenticator, Caller, Login, sight},
     clashes, debug as pages,
     listen::{Connection, Listener},
     metrics::FindingsRead,
@@ -190,11 +191,12 @@ fn refused(status: &Status) -> Response {
 }
 
 fn router(links: Links) -> Router {
+    let guarded = from_fn_with_state(links.grants.clone(), sight::guard);
     Router::new()
         .route("/healthz/live", get(health::live))
         .route("/healthz/ready", get(health::ready))
-        .route("/metrics", get(metrics))
-        .merge(pages::router())
+        .merge(Router::new().route("/metrics", get(metrics)).route_layer(guarded))
+        .merge(pages::router(links.grants.clone()))
         .with_state(links)
 }
 

@@ -132,7 +132,7 @@ fn put(
     let (key, origin) = (&resource.key, &report.origin);
     let held = layer.get(key);
     let created = held.map_or(wall, |held| held.created);
-    let entry = Entry::encode(resource, created);
+    let (entry, audience) = (Entry::encode(resource, created), Audience::of(resource));
     if held.is_none() && leasing.ended.covers(key, (&entry.version, origin), report.written) {
         return;
     }
@@ -153,6 +153,7 @@ fn put(
     let terms = Terms { lease: running.or(lease), ..Terms::default() };
     let is_same = |held: &Arc<Held>| {
         held.version == entry.version
+            && held.audience == audience
             && held.terms.lease == terms.lease
             && held.provenance.origin == *origin
             && say_the_same(&held.warnings, warnings)
@@ -164,7 +165,7 @@ fn put(
         source: source.clone(),
         key: key.clone(),
         entry,
-        audience: Audience::everyone(),
+        audience,
         created,
         provenance: Provenance { origin: origin.clone(), line: *line },
         warnings: warnings.clone(),

@@ -34,7 +34,7 @@ pub struct Sink {
     pub peer: Peer,
     /// Since when.
     pub connected: Timestamp,
-    node: OnceLock<(Node, SinkId)>,
+    node: OnceLock<(Arc<Node>, SinkId)>,
     types: Mutex<BTreeMap<Arc<str>, TypeState>>,
     told: AtomicU64,
 }
@@ -151,7 +151,7 @@ impl Sink {
     /// Who it says it is, once its first request came.
     #[must_use]
     pub fn node(&self) -> Option<&Node> {
-        self.node.get().map(|(node, _)| node)
+        self.node.get().map(|(node, _)| &**node)
     }
 
     /// Which sink it is a stream of, once its first request came.
@@ -203,7 +203,7 @@ impl SinkWriter {
                 let sink = SinkId { identity, node: node.id.as_str().into() };
                 self.pins = Some(self.sinks.pins.connect(&sink));
                 // Given once a stream; a second one would change nothing.
-                let _ = self.sink.node.set(((**node).clone(), sink));
+                let _ = self.sink.node.set((Arc::clone(node), sink));
             }
             Outcome::Subscribed { type_url, wildcard, names } => {
                 // What it asks for anew is left to be said.

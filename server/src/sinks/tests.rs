@@ -70,7 +70,7 @@ fn state(sinks: &Sinks) -> TypeState {
 fn sink_is_listed_while_its_writer_lives() {
     let sinks = Sinks::new(Metrics::new());
     let mut writer = sinks.open(peer(), at(1));
-    writer.record(&Outcome::Connected(Box::new(Node { id: "n".into(), ..Node::default() })), at(1));
+    writer.record(&Outcome::Connected(Arc::new(Node { id: "n".into(), ..Node::default() })), at(1));
     assert_eq!(sinks.all()[0].node().unwrap().id, "n");
     drop(writer);
     assert!(sinks.is_empty());
@@ -80,7 +80,7 @@ fn sink_is_listed_while_its_writer_lives() {
 fn streams_of_one_node_are_told_apart() {
     // rule 7
     let sinks = Sinks::new(Metrics::new());
-    let connected = Outcome::Connected(Box::new(Node { id: "n".into(), ..Node::default() }));
+    let connected = Outcome::Connected(Arc::new(Node { id: "n".into(), ..Node::default() }));
     let (mut old, mut new) = (sinks.open(peer(), at(1)), sinks.open(peer(), at(2)));
     old.record(&connected, at(1));
     new.record(&connected, at(2));

@@ -20,6 +20,7 @@ use super::{
     reader::{Reader, ending},
     relay::Relay,
     requests::Requests,
+    seeing::Seeing,
     services::Opening,
 };
 use crate::{
@@ -99,7 +100,7 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
         place: StreamPlace,
     ) -> Response<Body> {
         let Opening { variant, only } = opening;
-        let Links { newest, sinks, clock, inspector, authenticator, .. } = self.links.clone();
+        let Links { newest, sinks, clock, inspector, grants, authenticator, .. } = self.links.clone();
         // Both receivers have seen the catalog that the session begins with, so that only newer ones are news.
         let mut for_body = newest;
         let catalog = for_body.borrow_and_update().clone();
@@ -114,6 +115,8 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             ..
         } = self.options.borrow().clone();
         let session = ServerSession::new(variant, identity, catalog, View::nothing()).with_policy(policy);
+        let seeing = Seeing::new(grants.of(&caller.identity), views, relay.is_some());
+        let inspection = Inspection::new(inspector, caller.clone());
         let sink = sinks.open(Peer { caller: caller.clone(), variant }, Moment::of(&*clock));
         let client = requests.client().clone();
         let exchange = Arc::new(Exchange::new(session, sink, client.keeps()));
@@ -126,9 +129,9 @@ impl<C: Catalog + Send + Sync + 'static> Ads<C> {
             authenticator,
             only,
             relay,
-            inspection: Inspection::new(inspector, on.peer),
+            inspection,
             is_known: false,
-            views,
+            seeing,
             clock: Arc::clone(&clock),
             first_request_deadline,
             write_deadline: write_deadline.max(Duration::from_millis(1)),

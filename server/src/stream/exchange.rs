@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -96,7 +96,7 @@ impl<C: Catalog> Exchange<C> {
         &self,
         request: Request,
         now: Moment,
-        view_of: impl FnOnce(&Node) -> View,
+        view_of: impl FnOnce(&Arc<Node>) -> View,
     ) -> bool {
         let mut state = self.lock();
         let taken = state.session.on_request(request, now.uptime);
@@ -122,6 +122,16 @@ impl<C: Catalog> Exchange<C> {
         drop(state);
         self.body.wake();
         is_taken && is_within
+    }
+
+    /// The client may see something else from now on.
+    pub(super) fn on_view(&self, view: View) {
+        let mut state = self.lock();
+        state.session.on_view(view);
+        state.exchange_pins();
+        state.count();
+        drop(state);
+        self.body.wake();
     }
 
     /// News of what the sink is pinned to, once it is known who it is.

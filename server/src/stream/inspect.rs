@@ -1,7 +1,7 @@
 //! Questions about the server itself on a discovery stream. They are answered once each, beside the session: nothing is
 //! subscribed to, nothing is pushed, and what asks only them is no sink.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use mainsheet_api::{
     limits::NODE_BYTES_MAX,
@@ -11,6 +11,7 @@ use mainsheet_api::{
 use prost::Message as _;
 use tonic::Status;
 
+use crate::auth::Caller;
 use crate::inspection::{Answer, Inspector, Question, is_inspection};
 
 /// What nonces of these answers begin with: the session's own are numbers.
@@ -19,7 +20,7 @@ const NONCE: &str = "inspection-";
 /// The questions of one stream.
 pub(super) struct Inspection {
     inspector: Arc<dyn Inspector>,
-    peer: SocketAddr,
+    caller: Caller,
     answers: u64,
     /// Of the first request, where that was a question: the session has not seen it (rule 4).
     node: Option<Node>,
@@ -35,8 +36,8 @@ pub(super) enum Asked {
 }
 
 impl Inspection {
-    pub(super) fn new(inspector: Arc<dyn Inspector>, peer: SocketAddr) -> Self {
-        Self { inspector, peer, answers: 0, node: None }
+    pub(super) fn new(inspector: Arc<dyn Inspector>, caller: Caller) -> Self {
+        Self { inspector, caller, answers: 0, node: None }
     }
 
     /// Answers a request if it is for here.
@@ -68,7 +69,7 @@ impl Inspection {
             Request::Sotw(request) => (request.type_url, request.resource_names, false),
             Request::Delta(request) => (request.type_url, request.resource_names_subscribe, true),
         };
-        let question = Question { peer: self.peer, type_url: type_url.clone(), names };
+        let question = Question { caller: self.caller.clone(), type_url: type_url.clone(), names };
         let answer = self.inspector.answer(question).await?;
         self.answers += 1;
         let nonce = format!("{NONCE}{}", self.answers);

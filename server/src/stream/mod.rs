@@ -13,6 +13,7 @@
 //! | `connection` | one HTTP/2 connection: its settings, its tasks, its end |
 //! | `requests` | requests out of the bytes of a stream |
 //! | `relay` | a client that is a server, and follows this one |
+//! | `seeing` | what the client of a stream sees, from one moment to the next |
 //! | `services` | the discovery services, and what each of their methods is |
 //! | `grpc` | which service a request is for |
 //! | `health` | grpc.health.v1, following readiness |
@@ -30,6 +31,7 @@ mod pieces;
 mod reader;
 mod relay;
 mod requests;
+mod seeing;
 mod services;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -45,7 +47,7 @@ use self::entrance::Entrance;
 use crate::{
     admission::Admission,
     audit::Audit,
-    auth::Authenticator,
+    auth::{Authenticator, Grants},
     chain::Chain,
     inspection::Inspector,
     listen::Listener,
@@ -73,6 +75,8 @@ pub struct Links<C> {
     pub audit: Audit,
     /// Who clients are.
     pub authenticator: Authenticator,
+    /// Who is granted what.
+    pub grants: Grants,
     /// Both clocks.
     pub clock: Arc<dyn Clock>,
     /// Whom this server follows.

@@ -9,6 +9,7 @@ use mainsheet_api::{
     kind::Kind,
     node::Node,
     time::Clock,
+    view::View,
     xds::{catalog::Catalog, pin::Pins, server::Request},
 };
 use tokio::{
@@ -23,6 +24,7 @@ use super::{
     inspect::{Asked, Inspection},
     relay::Relay,
     requests::Requests,
+    seeing::Seeing,
     services::keep_to,
 };
 use crate::{
@@ -30,7 +32,6 @@ use crate::{
     auth::{Authenticator, Caller},
     listen::Connection,
     sinks::Moment,
-    views::Views,
 };
 
 /// Requests handled before the other tasks of this thread get a turn: a client that never stops asking costs others
@@ -55,7 +56,7 @@ pub(super) struct Reader<C> {
     pub(super) inspection: Inspection,
     /// Whether a request said who the node is.
     pub(super) is_known: bool,
-    pub(super) views: Views,
+    pub(super) seeing: Seeing,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) first_request_deadline: Duration,
     pub(super) write_deadline: Duration,
@@ -70,6 +71,7 @@ pub(super) struct Reader<C> {
 enum News {
     Request(Result<Option<Request>, Status>),
     Catalog,
+    View(View),
     Pins,
     NoMoreCatalogs,
     Draining,
@@ -127,6 +129,7 @@ impl<C: Catalog> Reader<C> {
                     }
                 }
                 News::Catalog | News::Pins => self.exchange.on_news(),
+                News::View(view) => self.exchange.on_view(view),
                 News::Paused => awaited.pause = None,
                 // The server stops; when it is this connection's turn is told by that.
                 News::NoMoreCatalogs => awaited.catalogs = false,
@@ -158,6 +161,7 @@ impl<C: Catalog> Reader<C> {
             biased;
             () = self.exchange.gone.cancelled() => News::Gone,
             () = self.connection.draining.cancelled(), if awaited.endings => News::Draining,
+            view = self.seeing.changed() => News::View(view),
             changed = self.newest.changed(), if awaited.catalogs && awaited.endings => match changed {
                 Ok(()) => News::Catalog,
                 Err(_) => News::NoMoreCatalogs,
@@ -218,7 +222,7 @@ impl<C: Catalog> Reader<C> {
         match self.inspection.take(request).await {
             Ok(Asked::Catalog(request)) => {
                 let now = Moment::of(&*self.clock);
-                self.exchange.on_request(request, now, |node| self.views.of_node(&node.id))
+                self.exchange.on_request(request, now, |node| self.seeing.on_node(node))
             }
             Ok(Asked::Server(answer)) => {
                 answer.into_iter().for_each(|frame| self.exchange.on_inspected(frame));

@@ -281,6 +281,7 @@ mod tests {
             cache,
             leases,
             readiness,
+            grants: Grants::default(),
             sinks: Sinks::new(Metrics::new()),
             sources: Arc::new([]),
             clock,

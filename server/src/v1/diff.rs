@@ -9,7 +9,6 @@ use mainsheet_api::{
     kind::Kind,
     limits::{PAGE_BYTES_MAX, PAGE_LEN_MAX},
     resource::SourceName,
-    view::View,
     xds::catalog::Catalog as _,
 };
 use mainsheet_cache::{
@@ -28,14 +27,16 @@ use super::{
     error::{bad_request, internal},
     selection::Selected,
 };
+use crate::auth::{Sight, sight};
 
 pub(super) async fn diff(
     (reads, asking): (&Reads, &Asking),
     room: &Room,
-    request: pb::DiffRequest,
+    (sight, request): (Sight, pb::DiffRequest),
 ) -> Result<Answers<pb::DiffResponse>, Status> {
     let pb::DiffRequest { from_revision, to, selection, form } = request;
     let (selected, form) = (Selected::of(selection)?, convert::form(form)?);
+    let selected = selected.seen_by(&sight, sight::DIFF)?;
     let (from, to, first) = match to {
         Some(pb::diff_request::To::Apply(apply)) => {
             if from_revision != 0 {
@@ -127,10 +128,10 @@ impl Comparison {
         let (from, to) = (&self.from.0, &self.to.0);
         let kinds: BTreeSet<Kind> =
             from.kinds().chain(to.kinds()).filter(|kind| self.selected.has_kind(*kind)).collect();
-        let everything = View::everything();
+        let view = self.selected.view();
         let mut places = Vec::new();
         for kind in kinds {
-            let difference = self.to.difference(kind, &everything, Some((&self.from, &everything)));
+            let difference = self.to.difference(kind, &view, Some((&self.from, &view)));
             let changed = difference.changed.iter().map(|entry| &entry.name);
             let mut names: Vec<_> = changed
                 .chain(&difference.removed)
@@ -160,7 +161,8 @@ impl Comparison {
         let sides = [&self.from, &self.to].map(|snapshot| self.found(&snapshot.0, place));
         let mut changes = changes((sides[0].as_ref(), sides[1].as_ref()), &self.selected, self.form);
         if let Place::Served(kind, name) = place {
-            let hidden = [&self.from, &self.to].map(|snapshot| snapshot.0.hidden(*kind, name));
+            let hidden =
+                [&self.from, &self.to].map(|snapshot| self.selected.shown(snapshot.0.hidden(*kind, name)));
             changes.iter_mut().for_each(|change| put_hidden(change, hidden.each_ref().map(Vec::as_slice)));
         }
         changes

@@ -68,6 +68,12 @@ pub(super) fn stopping() -> Status {
     because(Code::Unavailable, "STOPPING", "the server is stopping; connect again", [])
 }
 
+/// What its caller may see is another set of resources: what was told and what will be do not fit together.
+pub(super) fn granted_anew() -> Status {
+    let message = "what you may see has changed; list, and watch again from there";
+    because(Code::Aborted, "GRANTS_CHANGED", message, [])
+}
+
 /// As many watches are open as there may be.
 pub(super) fn too_many_watches() -> Status {
     let message =

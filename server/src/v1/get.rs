@@ -5,15 +5,24 @@ use mainsheet_cache::{HeldEntry, snapshot::Snapshot};
 use tonic::Status;
 
 use super::{Reads, convert, error, selection};
+use crate::auth::{Sight, sight};
 
-pub(super) async fn get(reads: &Reads, request: pb::GetRequest) -> Result<pb::GetResponse, Status> {
+pub(super) async fn get(
+    reads: &Reads,
+    (sight, request): (Sight, pb::GetRequest),
+) -> Result<pb::GetResponse, Status> {
     let pb::GetRequest { key, revision, form, source } = request;
     let (key, form) = (selection::key("key", key, "")?, convert::form(form)?);
+    let view = sight.view(sight::GET);
+    if !view.shows(&key) {
+        return Err(sight.refused_key("get", &key));
+    }
     let snapshot = reads.at(revision).await?.0;
     let (found, hidden) =
         if source.is_empty() { served(&snapshot, &key)? } else { held(&snapshot, &key, source)? };
     let shown = |found: &HeldEntry| convert::resource_now(found, form, &reads.links.leases);
-    let resource = pb::Resource { hidden: hidden.iter().map(shown).collect(), ..shown(&found) };
+    let hidden = hidden.iter().filter(|one| view.shows(&one.held.key)).map(shown).collect();
+    let resource = pb::Resource { hidden, ..shown(&found) };
     Ok(pb::GetResponse { resource: Some(resource), revision: snapshot.revision().0 })
 }
 

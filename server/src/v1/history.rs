@@ -14,13 +14,15 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::{Reads, convert, error, list::page_len, selection::Selected};
+use crate::auth::{Sight, sight};
 
 pub(super) async fn history(
     reads: &Reads,
-    request: pb::HistoryRequest,
+    (sight, request): (Sight, pb::HistoryRequest),
 ) -> Result<pb::HistoryResponse, Status> {
     let pb::HistoryRequest { selection, before_revision, page_size, author, with_changes } = request;
-    let filter = Filter { selected: Selected::of(selection)?, author, with_changes };
+    let selected = Selected::of(selection)?.seen_by(&sight, sight::HISTORY)?;
+    let filter = Filter { selected, author, with_changes, sees_causes: sight.sees_causes() };
     let store = reads.links.cache.store();
     let mut page = Page { len_max: page_len(page_size), bytes: 0, revisions: Vec::new() };
     let mut before = Some(Revision(before_revision)).filter(|before| *before != Revision::ZERO);
@@ -50,6 +52,8 @@ struct Filter {
     selected: Selected,
     author: String,
     with_changes: bool,
+    /// Also of revisions that change what is not shown.
+    sees_causes: bool,
 }
 
 /// What goes into one answer.
@@ -79,15 +83,18 @@ impl Page {
 impl Filter {
     fn shown(&self, recorded: &Recorded) -> Option<pb::RevisionInfo> {
         let committed = &recorded.committed;
-        if !self.author.is_empty() && committed.cause.author != self.author {
+        let all = || committed.changes.iter().zip(&recorded.before);
+        // What is said of a revision as a whole may be about any of its changes.
+        let tells = self.sees_causes || all().all(|(change, _)| self.selected.shows(change.key()));
+        if !self.author.is_empty() && (committed.cause.author != self.author || !tells) {
             return None;
         }
-        let changes = || committed.changes.iter().zip(&recorded.before);
+        let changes = || all().filter(|(change, _)| self.selected.shows(change.key()));
         let selected = || changes().filter(|(change, before)| self.selects(change, before.as_ref()));
         if !self.selected.is_everything() && selected().next().is_none() {
             return None;
         }
-        let sources: BTreeSet<_> = committed.changes.iter().map(Change::source).collect();
+        let sources: BTreeSet<_> = changes().map(|(change, _)| change.source()).collect();
         let count = |wanted: pb::ChangeType| {
             let len = changes().filter(|(change, before)| of_type(change, before.as_ref()) == wanted).count();
             u32::try_from(len).unwrap_or(u32::MAX)
@@ -96,8 +103,8 @@ impl Filter {
         Some(pb::RevisionInfo {
             revision: committed.revision.0,
             at: Some(convert::timestamp(committed.at)),
-            cause: committed.cause.what.clone(),
-            authorship: Some(convert::authorship(&committed.cause)),
+            cause: if tells { committed.cause.what.clone() } else { String::new() },
+            authorship: tells.then(|| convert::authorship(&committed.cause)),
             sources: sources.into_iter().map(ToString::to_string).collect(),
             added: count(pb::ChangeType::Added),
             changed: count(pb::ChangeType::Changed),

@@ -16,10 +16,16 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::{Reads, convert, error, page::PageToken, selection::Selected};
-use crate::leases::Leases;
+use crate::{
+    auth::{Sight, sight},
+    leases::Leases,
+};
 
-pub(super) async fn list(reads: &Reads, request: pb::ListRequest) -> Result<pb::ListResponse, Status> {
-    let listing = Listing::of(request, reads.links.leases.clone())?;
+pub(super) async fn list(
+    reads: &Reads,
+    (sight, request): (Sight, pb::ListRequest),
+) -> Result<pb::ListResponse, Status> {
+    let listing = Listing::of(request, &sight, reads.links.leases.clone())?;
     let snapshot = reads.at(listing.revision).await?;
     // Of a large mesh, finding what is selected takes longer than a task may hold a thread that others need.
     let page = blocking::spawn(move || (listing.page(&snapshot.0), snapshot)).await;
@@ -52,9 +58,10 @@ struct Place {
 }
 
 impl Listing {
-    fn of(request: pb::ListRequest, leases: Leases) -> Result<Self, Status> {
+    fn of(request: pb::ListRequest, sight: &Sight, leases: Leases) -> Result<Self, Status> {
         let pb::ListRequest { selection, revision, page_size, page_token, form } = request;
         let (selected, form) = (Selected::of(selection)?, convert::form(form)?);
+        let selected = selected.seen_by(sight, sight::LIST)?;
         let identity = format!("list {} {form:?}", selected.canonical());
         let token = PageToken::read(&page_token, &identity)?;
         let of_token = token.as_ref().map_or(revision, PageToken::revision);
@@ -98,7 +105,7 @@ impl Listing {
     fn shown(&self, snapshot: &Snapshot, found: &HeldEntry) -> pb::Resource {
         let mut resource = convert::resource_now(found, self.form, &self.leases);
         if self.selected.source().is_none() {
-            let hidden = snapshot.hidden(found.held.key.kind, &found.entry.name);
+            let hidden = self.selected.shown(snapshot.hidden(found.held.key.kind, &found.entry.name));
             resource.hidden =
                 hidden.iter().map(|one| convert::resource_now(one, pb::Form::None, &self.leases)).collect();
         }
@@ -132,22 +139,23 @@ impl Listing {
         let Some(namespaces) = self.selected.namespaces(kind) else {
             return Box::new(snapshot.served_after(kind, after));
         };
-        let namespaces =
-            namespaces.iter().filter(move |namespace| after.is_none_or(|(begun, _)| begun <= &***namespace));
+        let namespaces = namespaces
+            .into_iter()
+            .filter(move |namespace| after.is_none_or(|(begun, _)| begun <= &**namespace));
         match self.selected.name() {
             Some(name) => {
                 let named = namespaces.filter_map(move |namespace| {
                     let found = snapshot.find(kind, &Key::new(kind, namespace.clone(), name).wire_name())?;
-                    (found.held.key.namespace == *namespace).then_some(found)
+                    (found.held.key.namespace == namespace).then_some(found)
                 });
                 Box::new(named.filter(move |found| {
                     after.is_none_or(|after| after < (&*found.held.key.namespace, &*found.entry.name))
                 }))
             }
             None => Box::new(namespaces.flat_map(move |namespace| {
-                let name = after.filter(|(begun, _)| **begun == **namespace).map_or("", |(_, name)| name);
-                let found = snapshot.served_after(kind, Some((namespace, name)));
-                found.take_while(move |found| found.held.key.namespace == *namespace)
+                let name = after.filter(|(begun, _)| **begun == *namespace).map_or("", |(_, name)| name);
+                let found = snapshot.served_after(kind, Some((&namespace, name)));
+                found.take_while(move |found| found.held.key.namespace == namespace)
             })),
         }
     }

@@ -57,7 +57,7 @@ pub use self::needs::{Changes, METHODS, Method};
 use self::{apply::Room, asking::Asking, revisions::Revisions};
 use crate::{
     audit::Audit,
-    auth::{CredentialHealth, Grants},
+    auth::{CredentialHealth, Grants, Sight},
     generated::mainsheet_server::{Mainsheet, MainsheetServer},
     intake::IntakeHandle,
     leases::Leases,
@@ -79,6 +79,8 @@ pub struct Links {
     pub leases: Leases,
     /// What is awaited.
     pub readiness: Readiness,
+    /// Who is granted what.
+    pub grants: Grants,
     /// What sinks hold.
     pub sinks: Arc<Sinks>,
     /// How the sources get on.
@@ -134,6 +136,11 @@ impl Reads {
         write::check_ready(&self.links)?;
         self.revisions.at(&self.links.cache, revision, self.links.clock.uptime()).await
     }
+
+    /// What the caller of a request may read, and the request.
+    fn seen_by<T>(&self, request: Request<T>) -> (Sight, T) {
+        (Sight::of(&self.links.grants, request.extensions().get()), request.into_inner())
+    }
 }
 
 /// Answers of a method that streams.
@@ -168,18 +175,18 @@ impl Mainsheet for Service {
     }
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Result<Response<pb::GetResponse>, Status> {
-        get::get(&self.reads, request.into_inner()).await.map(Response::new)
+        get::get(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Result<Response<pb::ListResponse>, Status> {
-        list::list(&self.reads, request.into_inner()).await.map(Response::new)
+        list::list(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn history(
         &self,
         request: Request<pb::HistoryRequest>,
     ) -> Result<Response<pb::HistoryResponse>, Status> {
-        history::history(&self.reads, request.into_inner()).await.map(Response::new)
+        history::history(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn rollback(
@@ -210,23 +217,24 @@ impl Mainsheet for Service {
     }
 
     async fn sinks(&self, request: Request<pb::SinksRequest>) -> Result<Response<pb::SinksResponse>, Status> {
-        sinks::sinks(&self.reads, request.into_inner()).await.map(Response::new)
+        sinks::sinks(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn status(
         &self,
         request: Request<pb::StatusRequest>,
     ) -> Result<Response<pb::StatusResponse>, Status> {
-        status::status(&self.reads, request.into_inner()).await.map(Response::new)
+        status::status(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        watch::watch(&self.reads, request.into_inner()).await.map(Response::new)
+        watch::watch(&self.reads, self.reads.seen_by(request)).await.map(Response::new)
     }
 
     async fn diff(&self, request: Request<pb::DiffRequest>) -> Result<Response<Self::DiffStream>, Status> {
         let asking = Asking::of(&self.links, &needs::DIFF, &request)?;
-        diff::diff((&self.reads, &asking), &self.room, request.into_inner()).await.map(Response::new)
+        let seen = self.reads.seen_by(request);
+        diff::diff((&self.reads, &asking), &self.room, seen).await.map(Response::new)
     }
 
     async fn backup(

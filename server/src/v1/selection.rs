@@ -9,12 +9,14 @@ use mainsheet_api::{
     kind::{Kind, TYPE_URL_PREFIX},
     resource::SourceName,
     selector::LabelSelector,
+    view::View,
     wire,
 };
 use mainsheet_cache::HeldEntry;
 use tonic::Status;
 
 use super::error::bad_request;
+use crate::auth::{Sight, sight::Door};
 
 /// The namespace of what does not say one.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -29,6 +31,8 @@ pub(super) struct Selected {
     name: Option<Arc<str>>,
     labels: LabelSelector,
     source: Option<SourceName>,
+    /// What of it is shown to whoever asks; `None`: everything.
+    view: Option<View>,
 }
 
 impl Selected {
@@ -45,7 +49,33 @@ impl Selected {
             name: some(name),
             labels: labels.map_err(|why| bad_request("selection.label_selector", format!("{why}")))?,
             source: some(source).map(SourceName),
+            view: None,
         })
+    }
+
+    /// As far as a caller may see it through a door.
+    ///
+    /// # Errors
+    /// Where it names kinds or namespaces of which the caller sees nothing.
+    pub(super) fn seen_by(self, sight: &Sight, door: Door) -> Result<Self, Status> {
+        sight.check_asked(door, self.kinds.as_ref(), self.namespaces.as_ref())?;
+        let view = sight.view(door);
+        Ok(Self { view: Some(view).filter(|view| !view.is_everything()), ..self })
+    }
+
+    /// Whether whoever asks may see what has this key.
+    pub(super) fn shows(&self, key: &Key) -> bool {
+        self.view.as_ref().is_none_or(|view| view.shows(key))
+    }
+
+    /// What whoever asks may see.
+    pub(super) fn view(&self) -> View {
+        self.view.clone().unwrap_or_else(View::everything)
+    }
+
+    /// Those of them that whoever asks may see.
+    pub(super) fn shown(&self, hidden: Vec<HeldEntry>) -> Vec<HeldEntry> {
+        hidden.into_iter().filter(|found| self.shows(&found.held.key)).collect()
     }
 
     /// The layer that is meant, instead of what is served.
@@ -55,15 +85,30 @@ impl Selected {
 
     /// Whether it selects everything that is served.
     pub(super) fn is_everything(&self) -> bool {
-        let Self { kinds, namespaces, name, labels, source } = self;
-        kinds.is_none() && namespaces.is_none() && name.is_none() && labels.is_empty() && source.is_none()
+        let Self { kinds, namespaces, name, labels, source, view } = self;
+        kinds.is_none()
+            && namespaces.is_none()
+            && name.is_none()
+            && labels.is_empty()
+            && source.is_none()
+            && view.is_none()
     }
 
-    /// The namespaces in which to look for a kind, in order; `None`: all. What has no namespaces is looked for wherever one
-    /// is said, if its kind is named: to a list of all that is in a namespace it does not belong.
-    pub(super) fn namespaces(&self, kind: Kind) -> Option<&BTreeSet<Arc<str>>> {
+    /// The namespaces in which a kind is asked for; `None`: all. What has no namespaces is meant wherever one is said, if its kind
+    /// is named: to a list of all that is in a namespace it does not belong.
+    fn asked(&self, kind: Kind) -> Option<&BTreeSet<Arc<str>>> {
         let is_meant_all_the_same = !kind.info().namespaced && self.names_kind(kind);
         self.namespaces.as_ref().filter(|_| !is_meant_all_the_same)
+    }
+
+    /// The namespaces in which to look for a kind, in order; `None`: all.
+    pub(super) fn namespaces(&self, kind: Kind) -> Option<BTreeSet<Arc<str>>> {
+        let shown = self.view.as_ref().and_then(|view| view.of_kind(kind).namespaces());
+        let shown: Option<BTreeSet<_>> = shown.map(|namespaces| namespaces.cloned().collect());
+        match (self.asked(kind), shown) {
+            (Some(asked), Some(shown)) => Some(asked.intersection(&shown).cloned().collect()),
+            (asked, shown) => asked.cloned().or(shown),
+        }
     }
 
     /// The name that is looked for; `None`: all.
@@ -79,8 +124,9 @@ impl Selected {
     /// Whether what has this key may be selected, by everything but its labels.
     pub(super) fn has_key(&self, key: &Key) -> bool {
         self.has_kind(key.kind)
-            && self.namespaces(key.kind).is_none_or(|namespaces| namespaces.contains(&key.namespace))
+            && self.asked(key.kind).is_none_or(|namespaces| namespaces.contains(&key.namespace))
             && self.name.as_ref().is_none_or(|name| *name == key.name)
+            && self.shows(key)
     }
 
     /// Whether a resource is selected. Whose layer it is in does not matter: that is where the caller looks.
@@ -105,11 +151,12 @@ impl Selected {
     /// Whether to look in a kind.
     pub(super) fn has_kind(&self, kind: Kind) -> bool {
         self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+            && self.view.as_ref().is_none_or(|view| !view.of_kind(kind).is_nothing())
     }
 
-    /// The same for equal selections, however they are written.
+    /// The same for equal selections, however they are written, and whoever asks.
     pub(super) fn canonical(&self) -> String {
-        format!("{self:?}")
+        format!("{:?}", Self { view: None, ..self.clone() })
     }
 }
 
@@ -151,6 +198,7 @@ mod tests {
         resource::{Provenance, Resource, Terms},
         time::Timestamp,
         version::Revision,
+        view::Audience,
         wire::{Any, Entry},
     };
     use mainsheet_cache::snapshot::Held;
@@ -173,6 +221,7 @@ mod tests {
             version: entry.version.clone(),
             created: Timestamp(1),
             provenance: Provenance::default(),
+            audience: Audience::everyone(),
             warnings: Vec::new(),
             terms: Terms::default(),
             changed: Revision(1),

@@ -1,15 +1,24 @@
 //! Who is connected, and how they stand.
 
 use mainsheet_api::{
-    generated::mainsheet::v1 as pb, kind::Kind, limits::PAGE_BYTES_MAX, version::Revision, xds::Variant,
+    generated::mainsheet::v1 as pb, kind::Kind, limits::PAGE_BYTES_MAX, version::Revision, view::View,
+    xds::Variant,
 };
 use prost::Message as _;
 use tonic::Status;
 
 use super::{Reads, convert, list::page_len, page::PageToken};
-use crate::sinks::{Sink, Sinks, StreamId, SyncState, TypeState, pins::Pinned};
+use crate::{
+    auth::{Sight, sight},
+    sinks::{Sink, Sinks, StreamId, SyncState, TypeState, pins::Pinned},
+};
 
-pub(super) async fn sinks(reads: &Reads, request: pb::SinksRequest) -> Result<pb::SinksResponse, Status> {
+pub(super) async fn sinks(
+    reads: &Reads,
+    (sight, request): (Sight, pb::SinksRequest),
+) -> Result<pb::SinksResponse, Status> {
+    sight.pass(sight::SINKS)?;
+    let view = sight.view(sight::SINKS);
     let pb::SinksRequest { page_size, page_token, node } = request;
     let identity = format!("sinks {node}");
     let token = PageToken::read(&page_token, &identity)?;
@@ -17,7 +26,7 @@ pub(super) async fn sinks(reads: &Reads, request: pb::SinksRequest) -> Result<pb
     let mut page = pb::SinksResponse::default();
     let (mut bytes, mut last) = (0, after);
     for sink in reads.links.sinks.all().iter().filter(|sink| sink.id > after) {
-        let Some(shown) = shown(&reads.links.sinks, sink, &node) else { continue };
+        let Some(shown) = shown(&reads.links.sinks, (sink, &view), &node) else { continue };
         bytes += shown.encoded_len();
         if page.sinks.len() == page_len(page_size) || (bytes > PAGE_BYTES_MAX && !page.sinks.is_empty()) {
             page.next_page_token = PageToken::new(&identity, Revision::ZERO, [last.0.to_string()]).text();
@@ -30,7 +39,7 @@ pub(super) async fn sinks(reads: &Reads, request: pb::SinksRequest) -> Result<pb
 }
 
 /// A stream whose client has said who it is, if that is who is asked for.
-fn shown(sinks: &Sinks, sink: &Sink, asked: &str) -> Option<pb::Sink> {
+fn shown(sinks: &Sinks, (sink, view): (&Sink, &View), asked: &str) -> Option<pb::Sink> {
     let node = sink.node().filter(|node| node.id.contains(asked))?;
     // Before the types: what is said of them is of this state, or a newer one.
     let told = sink.told();
@@ -46,7 +55,11 @@ fn shown(sinks: &Sinks, sink: &Sink, asked: &str) -> Option<pb::Sink> {
         .to_owned(),
         connected: Some(convert::timestamp(sink.connected)),
         user_agent: node.user_agent.clone(),
-        types: sink.types().iter().map(|(type_url, state)| of_type(type_url, state, (told, &pins))).collect(),
+        types: sink
+            .types()
+            .iter()
+            .map(|(type_url, state)| cut(of_type(type_url, state, (told, &pins)), view))
+            .collect(),
     })
 }
 
@@ -79,6 +92,21 @@ fn of_type(type_url: &str, state: &TypeState, (told, pins): (Revision, &[Pinned]
         acked_revision: acked.as_ref().map_or(taken, |acked| acked.revision.max(taken)).0,
         nack_message: nacked.map(|nacked| nacked.message.clone()).unwrap_or_default(),
         pins,
+    }
+}
+
+/// Without what would tell of resources that are not all shown to whoever asks: a version changes with any of them, and what
+/// a client says names them.
+fn cut(shown: pb::SinkType, view: &View) -> pb::SinkType {
+    if Kind::of_type_url(&shown.type_url).is_none_or(|kind| view.of_kind(kind).is_everything()) {
+        return shown;
+    }
+    pb::SinkType {
+        sent_version: String::new(),
+        acked_version: String::new(),
+        nack_message: String::new(),
+        pins: Vec::new(),
+        ..shown
     }
 }
 

@@ -3,13 +3,14 @@
 //! A watch is pulled: it reads the next revisions when its client has taken those before, so a slow one holds no more
 //! than one read. What it is told shares its bodies with every other watch, and with what is served.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, future::pending, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use mainsheet_api::{
     generated::mainsheet::v1 as pb,
     limits::{PAGE_LEN_MAX, WATCH_ANSWER_BYTES_MAX, WATCH_READ_BYTES_MAX},
     version::Revision,
+    view::View,
     xds::catalog::Catalog as _,
 };
 use mainsheet_cache::{Cache, ServedRevision, snapshot::SnapshotCatalog};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{Answers, Reads, changes::changes, convert, error, selection::Selected, write::check_ready};
+use crate::auth::{Granted, Sight, sight};
 
 /// How often a client is told how far it is while nothing that it selected changes: what it would have to go through
 /// again, were its connection lost.
@@ -29,10 +31,11 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) async fn watch(
     reads: &Reads,
-    request: pb::WatchRequest,
+    (sight, request): (Sight, pb::WatchRequest),
 ) -> Result<Answers<pb::WatchResponse>, Status> {
     let pb::WatchRequest { selection, after_revision, form } = request;
     let (selected, form) = (Selected::of(selection)?, convert::form(form)?);
+    let selected = selected.seen_by(&sight, sight::WATCH)?;
     if selected.source().is_some() {
         let why = "a watch is of what is served, not of one source; leave it empty";
         return Err(error::bad_request("selection.source", why));
@@ -45,7 +48,11 @@ pub(super) async fn watch(
     if told > newest {
         return Err(error::ahead(told, newest));
     }
+    let mut granted = reads.links.grants.of(sight.identity());
+    granted.mark_changed();
+    let whom = Whom { granted, view: sight.view(sight::WATCH), sees_causes: sight.sees_causes() };
     let mut watching = Watching::new(cache, (selected, form), told, reads.stop.clone());
+    watching.whom = Some(whom);
     // Refuses at once what is no longer kept.
     watching.read().await?;
     let begun = pb::WatchResponse { revision: told.0, ..pb::WatchResponse::default() };
@@ -80,6 +87,39 @@ struct Watching {
     told: Revision,
     progress: Interval,
     stop: CancellationToken,
+    /// For whom, where not everything is shown to everybody.
+    whom: Option<Whom>,
+}
+
+/// Who watches, and what that one may see.
+struct Whom {
+    granted: Receiver<Granted>,
+    view: View,
+    /// Who made each revision, and why.
+    sees_causes: bool,
+}
+
+impl Whom {
+    /// What is shown from now on must not be what was granted before.
+    fn check(&mut self) -> Result<(), Status> {
+        if !self.granted.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let sight = Sight::from(self.granted.borrow_and_update().clone());
+        if sight.view(sight::WATCH) == self.view && sight.sees_causes() == self.sees_causes {
+            return Ok(());
+        }
+        Err(error::granted_anew())
+    }
+}
+
+/// Waits until something else is granted; for ever, where that can't be.
+async fn granted_anew(whom: &mut Option<Whom>) {
+    let Some(whom) = whom else { return pending().await };
+    let mut granted = whom.granted.clone();
+    if granted.changed().await.is_err() {
+        pending().await
+    }
 }
 
 impl Watching {
@@ -91,7 +131,7 @@ impl Watching {
     ) -> Self {
         let news = cache.subscribe();
         let (read, place, progress) = (VecDeque::new(), 0, progress_interval());
-        Self { cache, news, selected, form, read, place, seen: told, told, progress, stop }
+        Self { cache, news, selected, form, read, place, seen: told, told, progress, stop, whom: None }
     }
 
     /// The next answer. Nothing is lost where it is not waited for to the end.
@@ -100,6 +140,7 @@ impl Watching {
             if self.stop.is_cancelled() {
                 return Err(error::stopping());
             }
+            self.whom.as_mut().map_or(Ok(()), Whom::check)?;
             if let Some(response) = self.take() {
                 return Ok(response);
             }
@@ -112,6 +153,7 @@ impl Watching {
                 biased;
                 () = self.stop.cancelled() => return Err(error::stopping()),
                 changed = self.news.changed() => changed.map_err(|_| error::stopping())?,
+                () = granted_anew(&mut self.whom) => {}
                 _ = self.progress.tick(), if self.told < self.seen => {
                     self.told = self.seen;
                     return Ok(pb::WatchResponse { revision: self.seen.0, ..pb::WatchResponse::default() });
@@ -148,12 +190,15 @@ impl Watching {
                 taken.extend(changes);
                 self.place += 1;
             }
+            // What is said of a revision as a whole may be about what is not shown, served or not.
+            let tells = self.selected.view().is_everything()
+                || self.whom.as_ref().is_some_and(|whom| whom.sees_causes);
             let is_partial = self.place < revision.changes.len();
             let response = pb::WatchResponse {
                 revision: revision.revision.0,
                 at: Some(convert::timestamp(revision.at)),
-                authorship: Some(convert::authorship(&revision.cause)),
-                cause: revision.cause.what.clone(),
+                authorship: tells.then(|| convert::authorship(&revision.cause)),
+                cause: if tells { revision.cause.what.clone() } else { String::new() },
                 changes: taken,
                 is_partial,
             };

@@ -4,6 +4,7 @@
 
 mod ads;
 mod app;
+mod audiences;
 mod audit;
 mod bounds;
 mod cli;
@@ -33,6 +34,7 @@ mod rules;
 mod services;
 mod single_type;
 mod slow;
+mod tenants;
 mod tidy;
 mod tour;
 mod upstream;

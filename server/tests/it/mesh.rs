@@ -111,6 +111,7 @@ impl Mesh {
         let (_, intake) = intake(parts, IntakeOptions::default());
         let stop = CancellationToken::new();
         let audit = Audit::nowhere(clock.clone(), Randomness::of_seed(1));
+        let grants = Grants::default();
         let for_clients = v1::Links {
             grants: Grants::default(),
             audit: audit.clone(),
@@ -118,6 +119,7 @@ impl Mesh {
             cache: cache.clone(),
             intake: intake.clone(),
             readiness: readiness.clone(),
+            grants: grants.clone(),
             sinks: Arc::clone(&sinks),
             sources: [].into(),
             clock: clock.clone(),
@@ -133,6 +135,7 @@ impl Mesh {
         metrics.show_admission(admission.clone());
         let for_pages = http::Links {
             admission: admission.clone(),
+            grants: grants.clone(),
             newest: newest.clone(),
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),
@@ -147,6 +150,7 @@ impl Mesh {
             audit,
             authenticator: Authenticator::of_connections(clock.clone(), &metrics),
             admission,
+            grants,
             newest,
             readiness: readiness.clone(),
             sinks: Arc::clone(&sinks),

@@ -12,6 +12,7 @@ use mainsheet_api::{
     verdict::Severity,
 };
 use mainsheet_server::{
+    auth::sight::{DOORS, Door, GROUP, Needs},
     config::{
         Given, GivenFile, Settings, env_name, parse,
         table::{PATH_SETTINGS, SETTINGS, Setting},
@@ -65,11 +66,38 @@ fn security_page_has_the_table_of_what_methods_need() {
 fn debug_page_is_the_table_of_endpoints() {
     let mut page =
         String::from("# Debug endpoints\n\nOn the HTTP port, read only, in JSON. `/debug` lists them. ");
-    page += "They show everything, whatever a client may see: keep the port to those who may.\n\n| path | shows |\n|---|---|\n";
+    page += "A caller has to be granted `get` of the path, and is shown the resources that it may list (docs/security.md).\n\n\
+             | path | shows |\n|---|---|\n";
     for endpoint in ENDPOINTS {
         writeln!(page, "| `{}` | {} |", endpoint.path, endpoint.help).unwrap();
     }
     is_kept("debug-api.md", &page);
+}
+
+#[test]
+fn page_of_doors_is_their_table() {
+    let mut page = String::from(
+        "# What each way to read needs\n\nEverything else is closed. docs/security.md says what is shown. ",
+    );
+    page += "Made of the table in `server/src/auth/sight.rs`.\n\n| way | needs |\n|---|---|\n";
+    for door in DOORS {
+        let needs = match door.needs {
+            Needs::Nothing => "nothing".to_owned(),
+            Needs::Path => "`get` of its path, as a nonResourceURL".to_owned(),
+            Needs::Shown(verbs) => format!("`{}` of what it shows", verbs.join("` and `")),
+            Needs::Ours(verb, resource) => format!("`{verb}` of `{resource}` of `{GROUP}`"),
+        };
+        writeln!(page, "| `{}` | {needs} |", door.name).unwrap();
+    }
+    is_kept("doors.md", &page);
+}
+
+#[test]
+fn every_page_is_a_door() {
+    for endpoint in ENDPOINTS {
+        let is_it = |door: &&Door| door.name == endpoint.path && door.needs == Needs::Path;
+        assert!(DOORS.iter().any(|door| is_it(&door)), "{}", endpoint.path);
+    }
 }
 
 #[test]

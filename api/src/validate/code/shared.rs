@@ -8,6 +8,7 @@ codes! {
         METADATA_NAMESPACE "metadata-namespace" Error "not a namespace", "use lower case letters, digits and `-`, at most 63 of them";
         TTL "ttl" Error "not a time to live", "use whole numbers with units from large to small, such as `30s`, `10m`, `1h30m` or `7d`, at most `3650d`, or `never`";
         XDS_TTL "xds-ttl" Error "not a time to live", "use whole numbers with units from large to small, such as `30s`, `10m`, `1h30m` or `7d`, at most `3650d`";
+        SINK_SELECTOR "sink-selector" Error "not a label selector", "write it as Kubernetes does, over what a node says of itself: `CLUSTER_ID=east, REGION in (a, b), !TEST`";
     }
 
     [Istiod, &[]] {

@@ -215,7 +215,7 @@ impl<C: Catalog> ServerSession<C> {
         }
         self.node_bytes = bytes;
         self.carries_ttl = ttl::understands_ttl(self.variant, &node.features);
-        outcomes.push(Outcome::Connected(Box::new(node)));
+        outcomes.push(Outcome::Connected(Arc::new(node)));
         self.is_connected = true;
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The client's first request named it; given once a stream.
-    Connected(Box<Node>),
+    Connected(Arc<Node>),
     /// What the client asks for of a type changed. No names and no wildcard: it wants nothing any more.
     Subscribed {
         /// As the client asked for it.

@@ -14,7 +14,7 @@ use crate::{
     resource::Resource,
     time::Timestamp,
     version::{Digest, ResourceVersion},
-    view::{Audience, View},
+    view::{self, Audience, Grant, Kinds, Namespaces, View},
     wire::{Any, Entry},
     xds::{Variant, catalog::Catalog},
 };
@@ -111,10 +111,20 @@ pub(super) fn names(kind_number: u8, bits: u8) -> BTreeSet<String> {
     slots.enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, slot)| key(slot).wire_name()).collect()
 }
 
-/// A view by number.
+/// A view by number: which namespaces are seen, of which only the resource with the number 1, and of which those of Envoy's
+/// kinds.
 pub(super) fn view(bits: u8) -> View {
-    let namespaces = NAMESPACES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
-    View::of_namespaces(namespaces.map(|(_, name)| *name))
+    let only = |part: u8| {
+        let namespaces = NAMESPACES.iter().enumerate().filter(|(bit, _)| bits >> part >> bit & 1 == 1);
+        Namespaces::Only(namespaces.map(|(_, name)| Arc::from(*name)).collect())
+    };
+    let ones = ["1", "a-1", "b-1"].map(Arc::from).into();
+    let envoy = Kinds::Group(Kind::CLUSTER.info().group.into());
+    View::of([
+        Grant { kinds: Kinds::All, namespaces: only(0), names: view::Names::All },
+        Grant { kinds: Kinds::All, namespaces: only(2), names: view::Names::Only(ones) },
+        Grant { kinds: envoy, namespaces: only(4), names: view::Names::All },
+    ])
 }
 
 impl Model {

@@ -29,7 +29,7 @@ pub enum Action {
         /// Whether with an error.
         error: bool,
     },
-    /// The view becomes these namespaces.
+    /// The view becomes that of this number.
     See(u8),
     /// The connection is lost with all that is on its way, and made anew.
     Reconnect,
@@ -78,7 +78,7 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (0..KINDS_LEN, option::weighted(0.7, 0u8..64)).prop_map(|(kind, names)| Action::Want(kind, names)),
         1 => (0..KINDS_LEN, any::<bool>(), any::<bool>())
             .prop_map(|(kind, empty, error)| Action::Repeat { kind, empty, error }),
-        2 => (0u8..4).prop_map(Action::See),
+        2 => (0u8..64).prop_map(Action::See),
         1 => Just(Action::Reconnect),
         1 => (1u8..30).prop_map(Action::Wait),
     ]

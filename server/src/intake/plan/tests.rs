@@ -2,6 +2,7 @@ use mainsheet_api::{
     resource::{Lease, Resource},
     verdict::{Position, Severity},
     version::{ResourceVersion, Revision},
+    view::Audience,
     wire::Any,
 };
 
@@ -36,6 +37,7 @@ fn layer(held: &[(&str, &str, &str)]) -> Layer {
             version,
             created: EARLIER,
             provenance,
+            audience: Audience::everyone(),
             warnings: Vec::new(),
             terms: Terms::default(),
             changed: Revision(1),

@@ -220,7 +220,7 @@ impl ApplyPlanner {
             source,
             key: key.clone(),
             entry,
-            audience: Audience::everyone(),
+            audience: Audience::of(resource),
             created,
             provenance: Provenance { origin: self.author.clone(), line: 0 },
             warnings: warnings.to_vec(),

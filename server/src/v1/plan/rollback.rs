@@ -149,7 +149,7 @@ impl RollbackPlanner {
             source: SourceName::hold(),
             key: key.clone(),
             entry: wanted.map_or_else(|| Entry::absence(name), |wanted| wanted.entry.clone()),
-            audience: Audience::everyone(),
+            audience: wanted.map_or_else(Audience::everyone, |wanted| wanted.held.audience.clone()),
             created: wanted.map_or(wall, |wanted| wanted.held.created),
             provenance: Provenance { origin: origin(self.to.0.revision()), line: 0 },
             warnings: wanted.map_or_else(Vec::new, |wanted| wanted.held.warnings.clone()),
@@ -164,7 +164,10 @@ fn origin(revision: Revision) -> String {
 }
 
 fn is_same(held: &Held, record: &Record) -> bool {
-    held.key == record.key && held.version == record.entry.version && held.terms.over == record.terms.over
+    held.key == record.key
+        && held.version == record.entry.version
+        && held.audience == record.audience
+        && held.terms.over == record.terms.over
 }
 
 #[cfg(test)]
