@@ -307,7 +307,6 @@ fn v1_links(
         intake: intake.clone(),
         leases: leases.clone(),
         readiness: shared.readiness.clone(),
-        grants: shared.grants.clone(),
         sinks: Arc::clone(&shared.sinks),
         sources: Arc::clone(sources),
         clock: Arc::clone(&shared.clock),

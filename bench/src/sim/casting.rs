@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     dial::Dialer,
+    grants,
     history::{Cast, FIRST_SERVER, FIRST_VANDAL, FIRST_WRITER, History, Stage},
     library,
     network::Line,
@@ -31,7 +32,7 @@ impl History {
         self.disk.fill(&mut self.dice);
         let hub = SocketAddr::from(([10, 0, 0, 1], 15010));
         let sinks = usize::try_from(self.dice.below(3, 6)).unwrap_or(3);
-        let views = self.views(sinks + 3);
+        let views = self.views(sinks + 2);
         self.serve(("hub", hub), None, &views);
         let mut servers = vec![hub];
         if self.dice.percent(25) {
@@ -44,6 +45,7 @@ impl History {
             self.sink(index, server, &views);
         }
         self.library(sinks, *servers.last().unwrap_or(&hub), &views);
+        self.tenant(sinks + 1, hub, &views);
         for index in 0..self.dice.below(1, 3) {
             self.writer(index, hub);
         }
@@ -59,7 +61,8 @@ impl History {
         for index in 0..sinks {
             let mut zones: BTreeSet<String> =
                 ZONES.iter().filter(|_| self.dice.percent(50)).map(ToString::to_string).collect();
-            if index == 0 {
+            // Those of the last are granted, or not.
+            if index == 0 || index + 1 == sinks {
                 zones = ZONES.iter().map(ToString::to_string).collect();
             }
             rules.push(ViewRule { nodes: format!("sink-{index}"), namespaces: zones });
@@ -88,6 +91,7 @@ impl History {
             instance: name.to_owned(),
             guard_hold: Duration::from_secs(20),
             views: views.clone(),
+            authorities: [grants::name()].into(),
             history_len_max: 4,
             limits: self.limits(),
             ..Settings::default()
@@ -99,7 +103,14 @@ impl History {
             settings,
             store: Arc::clone(&store),
             net: self.net.clone(),
-            dialer: Dialer { name: name.into(), client: FIRST_SERVER + index, line, sees: None },
+            dialer: Dialer {
+                name: name.into(),
+                client: FIRST_SERVER + index,
+                line,
+                is_near: true,
+                sees: None,
+            },
+            granted: upstream.is_none().then(|| self.granted.clone()),
             disk: upstream.is_none().then(|| self.disk.clone()),
             seed: self.seed,
             admission: Arc::default(),
@@ -126,9 +137,16 @@ impl History {
         let sees =
             views.rules.iter().find(|rule| rule.nodes == name).map(|rule| Arc::new(rule.namespaces.clone()));
         let client = u32::try_from(index).unwrap_or(0);
-        let dialer = Dialer { name: name.as_str().into(), client, line: self.line(), sees: sees.clone() };
+        let dialer = Dialer {
+            name: name.as_str().into(),
+            client,
+            line: self.line(),
+            is_near: true,
+            sees: sees.clone(),
+        };
         let variant = if self.dice.percent(60) { Variant::Delta } else { Variant::Sotw };
-        Cast { name, server, dialer, variant, state: Shared::default(), sees, converges: true }
+        let state = Shared::default();
+        Cast { name, server, dialer, variant, state, sees, is_granted: false, converges: true }
     }
 
     fn sink(&mut self, index: usize, server: SocketAddr, views: &Views) {
@@ -144,6 +162,20 @@ impl History {
             _ => Habit::Wrong,
         };
         cast.converges = matches!(habit, Habit::Honest | Habit::Slow | Habit::Fickle | Habit::Picky);
+        self.play(cast, habit);
+    }
+
+    /// A sink of another machine, which is sent what is granted to it, and taken from it what is not any more.
+    fn tenant(&mut self, index: usize, server: SocketAddr, views: &Views) {
+        let mut cast = self.cast(index, server, views);
+        cast.dialer.is_near = false;
+        cast.dialer.sees = Some(Arc::new(grants::grantable()));
+        cast.is_granted = true;
+        self.play(cast, Habit::Honest);
+    }
+
+    fn play(&mut self, cast: Cast, habit: Habit) {
+        let server = cast.server;
         self.net.journal.note("cast", || {
             format!("{} {habit:?} {:?} at {server}, sees {:?}", cast.name, cast.variant, cast.sees)
         });
@@ -172,7 +204,8 @@ impl History {
     fn writer(&mut self, index: u64, server: SocketAddr) {
         let name = format!("writer-{index}");
         let client = FIRST_WRITER + u32::try_from(index).unwrap_or(0);
-        let dialer = Dialer { name: name.as_str().into(), client, line: self.line(), sees: None };
+        let line = self.line();
+        let dialer = Dialer { name: name.as_str().into(), client, line, is_near: true, sees: None };
         let writer = Writer {
             name,
             server,
@@ -191,6 +224,7 @@ impl History {
             name: "vandal".into(),
             client: FIRST_VANDAL,
             line: self.line(),
+            is_near: true,
             sees: Some(Arc::default()),
         };
         let (net, seed, quiet) = (self.net.clone(), self.seed, self.quiet.subscribe());

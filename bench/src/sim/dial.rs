@@ -22,6 +22,8 @@ pub(super) struct Dialer {
     pub(super) name: Arc<str>,
     pub(super) client: u32,
     pub(super) line: Line,
+    /// Whether it comes from the server's own machine, whose clients may do everything.
+    pub(super) is_near: bool,
     /// The namespaces that may be on its wires; none where that is not checked.
     pub(super) sees: Option<Arc<BTreeSet<String>>>,
 }

@@ -17,6 +17,7 @@ use super::{
     check,
     dial::Dialer,
     dice::Dice,
+    grants::Granted,
     journal::{Checker, Finding, Journal},
     model::Model,
     network::{Break, DOWN, Net, UP},
@@ -79,6 +80,8 @@ pub(super) struct Cast {
     pub(super) variant: Variant,
     pub(super) state: Shared,
     pub(super) sees: Option<Arc<BTreeSet<String>>>,
+    /// Whether it sees what is granted to it at the moment, of these.
+    pub(super) is_granted: bool,
     /// Whether it comes to hold what it should.
     pub(super) converges: bool,
 }
@@ -96,6 +99,9 @@ pub(super) struct History {
     pub(super) net: Net,
     pub(super) dice: Dice,
     pub(super) disk: Disk,
+    pub(super) granted: Granted,
+    /// Of its own, for what is granted.
+    grants_dice: Dice,
     pub(super) answers: Answers,
     pub(super) stages: Vec<Stage>,
     pub(super) casts: Vec<Cast>,
@@ -113,6 +119,8 @@ pub(super) async fn run(seed: u64, is_read: bool) -> Outcome {
         net: net.clone(),
         dice: Dice::of(seed, "history"),
         disk: Disk::default(),
+        granted: Granted::default(),
+        grants_dice: Dice::of(seed, "grants"),
         answers: Answers::default(),
         stages: Vec::new(),
         casts: Vec::new(),
@@ -142,6 +150,9 @@ impl History {
             self.net.timeline.pause(Phase::Actors, pause).await;
             if self.dice.percent(70) {
                 self.disk.edit(&mut self.dice, &self.net.journal);
+            }
+            if self.grants_dice.percent(20) {
+                self.granted.change(&mut self.grants_dice, &self.net.journal);
             }
             if self.dice.percent(14) || (!has_broken && self.net.timeline.now() > at_least) {
                 has_broken |= self.disturb_network();
@@ -246,6 +257,10 @@ impl History {
         }
         for cast in self.casts.iter().filter(|cast| cast.converges) {
             let model = &models[&cast.server];
+            let cast = match cast.is_granted {
+                true => &Cast { sees: Some(Arc::new(self.granted.zones())), ..cast.clone() },
+                false => cast,
+            };
             check::convergence::of_sink(cast, model).map_err(|what| (Checker::Convergence, what))?;
         }
         Ok(())

@@ -9,6 +9,7 @@
 //! | `network`, `lane`, `stream`, `dial` | the network |
 //! | `store` | a store with faults |
 //! | `world`, `source` | what there is to configure, and the source that tells it |
+//! | `grants` | what a sink that is nobody is granted, and what is taken from it |
 //! | `server` | a server that is crashed and started again |
 //! | `sink`, `rpc`, `library`, `writer`, `vandal` | those who receive and write, and one who does neither |
 //! | `model`, `check` | what must be true |
@@ -19,6 +20,7 @@ mod casting;
 mod check;
 mod dial;
 mod dice;
+mod grants;
 mod history;
 mod journal;
 mod lane;

@@ -167,8 +167,9 @@ impl Net {
         let number = inner.opened.entry(dialer.client).or_default();
         *number += 1;
         let key = u64::from(dialer.client) << 32 | u64::from(*number);
-        // Addresses of the servers' own machine, from which everybody may do everything.
-        let peer = SocketAddr::from(([127, 1, 0, u8::try_from(dialer.client % 250).unwrap_or(0)], 40_000));
+        let network = if dialer.is_near { 127 } else { 10 };
+        let host = u8::try_from(dialer.client % 250).unwrap_or(0);
+        let peer = SocketAddr::from(([network, 1, 0, host], 40_000));
         let wire = inner.wires.len();
         let Some(port) = inner.ports.get_mut(&to) else {
             self.journal.note("refused", || format!("{}: nobody listens at {to}", dialer.name));

@@ -19,6 +19,7 @@ use super::{
     check,
     dial::Dialer,
     dice::Dice,
+    grants::Granted,
     journal::{Checker, Journal},
     network::{Host, Net},
     source::Disk,
@@ -51,6 +52,7 @@ pub(super) struct SimServer {
     /// As whom it follows others.
     pub(super) dialer: Dialer,
     pub(super) disk: Option<Disk>,
+    pub(super) granted: Option<Granted>,
     pub(super) seed: u64,
     pub(super) admission: Admitted,
 }
@@ -90,6 +92,7 @@ impl SimServer {
                 .disk
                 .iter()
                 .map(|disk| disk.source(self.net.timeline, self.journal().clone()))
+                .chain(self.granted.iter().map(|granted| granted.source(self.net.timeline)))
                 .collect(),
         };
         self.journal().note("start", || self.settings.instance.clone());

@@ -281,7 +281,6 @@ mod tests {
             cache,
             leases,
             readiness,
-            grants: Grants::default(),
             sinks: Sinks::new(Metrics::new()),
             sources: Arc::new([]),
             clock,

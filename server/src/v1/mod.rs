@@ -79,8 +79,6 @@ pub struct Links {
     pub leases: Leases,
     /// What is awaited.
     pub readiness: Readiness,
-    /// Who is granted what.
-    pub grants: Grants,
     /// What sinks hold.
     pub sinks: Arc<Sinks>,
     /// How the sources get on.

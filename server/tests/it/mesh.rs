@@ -113,7 +113,6 @@ impl Mesh {
         let audit = Audit::nowhere(clock.clone(), Randomness::of_seed(1));
         let grants = Grants::default();
         let for_clients = v1::Links {
-            grants: Grants::default(),
             audit: audit.clone(),
             leases: leases.clone(),
             cache: cache.clone(),
