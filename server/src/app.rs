@@ -103,6 +103,7 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     shared.metrics.show_sources(Arc::clone(&sources));
     let (authority, granted) =
         (authority(settings, &cache, &shared.grants), watch::channel(cache.snapshot()));
+    let untold = shared.readiness.guard(authority::AWAITED);
     let (said, verdicts) = watch::channel(AcrossVerdicts::default());
     let pages = pages(&cache, &handle, (&sources, &shared), verdicts);
     let mut tasks = TaskSet::new(CancellationToken::new());
@@ -124,7 +125,13 @@ pub async fn start_in(settings: &Settings, around: Surroundings) -> anyhow::Resu
     let noting = pins::run(Arc::clone(&shared.sinks), cache.clone(), Arc::clone(&shared.clock), stop.clone());
     tasks.spawn("pins", noting);
     tasks.spawn("clashes", clashes::run(cache.subscribe(), stop.clone()));
+    let told = authority::release_when_told(
+        (shared.readiness.clone(), untold),
+        (cache.clone(), granted.0.subscribe()),
+        stop.clone(),
+    );
     tasks.spawn("access", authority::run(authority, cache.subscribe(), granted.0, stop.clone()));
+    tasks.spawn("access/ready", told);
     let across = verdicts::run(across_options(settings), cache.subscribe(), said, stop.clone());
     tasks.spawn("verdicts", across);
     tasks.spawn("intake", intake.run(stop.clone()));

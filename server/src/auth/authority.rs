@@ -11,7 +11,7 @@ use mainsheet_api::{
     wire::Any,
 };
 use mainsheet_cache::{
-    HeldEntry, blocking,
+    Cache, HeldEntry, blocking,
     snapshot::{Snapshot, SnapshotCatalog},
 };
 use prost::Message;
@@ -19,7 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Grants;
-use crate::contain::contain;
+use crate::{
+    contain::contain,
+    readiness::{Readiness, ReadinessGuard},
+};
 
 /// The documents of access that count, as of one snapshot: those of sources that are an authority, the strongest of which
 /// counts. What other sources say neither counts nor hides what an authority says.
@@ -128,6 +131,37 @@ pub(crate) async fn run(
             },
         }
     }
+}
+
+/// What is awaited until streams are shown all that was taken in.
+pub(crate) const AWAITED: &str = "access";
+
+/// Releases the guard [`AWAITED`] once everything else that is awaited has happened and is `told`: what streams are shown follows
+/// the store a moment later, and whoever was let in before would be shown that there is nothing.
+///
+/// # Errors
+/// None so far.
+pub(crate) async fn release_when_told(
+    (readiness, guard): (Readiness, ReadinessGuard),
+    (cache, mut told): (Cache, watch::Receiver<SnapshotCatalog>),
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut awaited = readiness.subscribe();
+    let all_told = async {
+        awaited.wait_for(|awaited| *awaited == [AWAITED]).await.ok()?;
+        let newest = cache.snapshot().0.revision();
+        told.wait_for(|told| told.0.revision() >= newest).await.ok().map(drop)
+    };
+    let is_told = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        is_told = all_told => is_told,
+    };
+    if is_told.is_some() {
+        guard.release();
+    }
+    stop.cancelled().await;
+    Ok(())
 }
 
 #[cfg(test)]

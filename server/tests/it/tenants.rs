@@ -56,7 +56,8 @@ impl Tenants {
         let folder = tempfile::tempdir().unwrap();
         written(folder.path());
         let path = ServedPath { authority: true, ..ServedPath::from(folder.path().to_owned()) };
-        let settings = Settings { paths: vec![path], trust_loopback: false, ..settings(&[]) };
+        let mut settings = Settings { paths: vec![path], ..settings(&[]) };
+        settings.auth.trust_loopback = false;
         let (running, tasks) = start(&settings).await.unwrap();
         ready(&running).await;
         Self { folder, running, tasks }

@@ -346,7 +346,11 @@ fn server_that_is_not_ready_says_what_it_awaits() {
 
     let status = run(&folder, &["status", "--server", grpc]);
     assert_eq!((status.code, status.err.as_str()), (3, ""));
-    assert!(status.out.starts_with("ready      no, awaiting source files:nowhere\n"), "{}", status.out);
+    assert!(
+        status.out.starts_with("ready      no, awaiting access, source files:nowhere\n"),
+        "{}",
+        status.out
+    );
 }
 
 #[test]
