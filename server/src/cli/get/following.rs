@@ -62,7 +62,10 @@ impl Follower<'_, '_> {
                     after = self.list().await?;
                 }
                 Ended::Broken(revision, status) => {
-                    note(&format!("{}; trying again", self.service.refused(&status)));
+                    // The rest of it is for those who have to do something about it.
+                    let refused = self.service.refused(&status).to_string();
+                    let first = refused.lines().next().unwrap_or_default();
+                    note(&format!("{first}; trying again"));
                     tokio::time::sleep(AGAIN).await;
                     after = revision;
                 }

@@ -64,6 +64,20 @@ pub(super) struct Rig {
     folder: TempDir,
 }
 
+/// Whoever comes may read the metrics.
+const METRICS_FOR_ALL: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: metrics}
+rules: [{nonResourceURLs: [/metrics], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: metrics}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: metrics}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:unauthenticated'}]
+";
+
 impl Rig {
     pub(super) async fn start() -> Self {
         Self::with(|_, _| {}).await
@@ -78,7 +92,10 @@ impl Rig {
         fs::write(at("server.key"), &server.key).unwrap();
         fs::write(at("ca.crt"), ca.pem()).unwrap();
         fs::create_dir(at("mesh")).unwrap();
-        let mut settings = settings(&[at("mesh")]);
+        fs::create_dir(at("access")).unwrap();
+        fs::write(at("access/metrics.yaml"), METRICS_FOR_ALL).unwrap();
+        let mut settings = settings(&[at("mesh"), at("access")]);
+        settings.paths[1].authority = true;
         settings.auth.trust_loopback = false;
         settings.tls.grpc_addr = settings.grpc_addr;
         settings.tls.http_addr = Some(settings.http_addr);
