@@ -64,6 +64,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes other versions of resources, one after the other, before clients come.
+    pub(crate) async fn write_history(&mut self, changes: usize) -> Result<()> {
+        for number in (0..self.written.len()).cycle().take(changes) {
+            self.mark += 1;
+            self.put(number);
+            self.write(vec![(number, self.content.document(number, self.mark))]).await?;
+        }
+        Ok(())
+    }
+
     /// Writes another version of a resource, or one that is not there; the number of the change.
     pub(crate) async fn change(&mut self, number: usize, ledger: &Ledger) -> Result<usize> {
         self.mark += 1;

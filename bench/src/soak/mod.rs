@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Result, ensure};
 use flat::Flatness;
 use mainsheet_api::xds::Variant;
+use mainsheet_cache::store::StoreOptions;
 use plot::Series;
 use rand::Rng;
 
@@ -64,6 +65,8 @@ pub async fn run(server: &Server, time: Duration) -> Result<Report> {
     let load = Load { resources: RESOURCES, ..Load::default() };
     let mut writer = load.writer(server).await?;
     writer.write_all().await?;
+    // Until it is full, history grows, and the file's pages in memory with it: that is none of what a soak looks for.
+    writer.write_history(StoreOptions::default().commits_kept_max).await?;
     server.serves(RESOURCES, PATIENCE).await?;
     let mut fleet = Fleet::new();
     writer.begin(fleet.ledger());
