@@ -62,6 +62,19 @@ fn chain_that_nobody_touched_is_whole() {
 }
 
 #[test]
+fn line_that_was_moved_into_the_file_before_is_found_there() {
+    let (mut files, _) = chain(&[1, 1]);
+    let moved = files[1].remove(0);
+    files[0].push(moved);
+    let told = told(&files, None);
+    assert_eq!(
+        told.first().map(String::as_str),
+        Some("0:4: comes after the line that closes the file"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place() {
     let (files, head) = chain(&[2, 2]);
     let mut edited = files.clone();
